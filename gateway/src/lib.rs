@@ -1,0 +1,3 @@
+//! The gateway: who, what for, may they, attest, forward, redact, log, release.
+
+pub mod model;

@@ -1,0 +1,91 @@
+//! What a decision is made of: the caller, a person's facts, a record's head.
+//! Free of transport and of storage.
+
+use std::sync::Arc;
+
+use samspor_proto::{
+    felles::{Faktumtype, Rolle},
+    klassifisering::Klasser,
+    tilgang::Formal,
+};
+
+/// Who calls, as the verified token and the municipality's file say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Unit id: `rop`. Empty for the person.
+    pub enhet: String,
+    /// Pseudonymous employee id; empty for a system and for the person.
+    pub ansatt: String,
+    /// The one role in which the call acts.
+    pub rolle: Rolle,
+    /// Person id, for INNBYGGER.
+    pub person: Option<String>,
+    /// System that carries the call (client id of the token).
+    pub system: String,
+    /// The token comes from an issuer of the mesh itself, whose trace is continued.
+    pub mesh: bool,
+}
+
+/// Party of a fact. Ids are shared, because few units stand in many facts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// Unit id.
+    Enhet(Arc<str>),
+    /// Every unit (`*`).
+    AlleEnheter,
+    /// Pseudonymous employee id.
+    Ansatt(Arc<str>),
+    /// Person id.
+    Person(Arc<str>),
+}
+
+/// A fact about a subject, as the rules use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Who stands in the relation.
+    pub party: Party,
+    /// Kind.
+    pub kind: Faktumtype,
+    /// Record that it is limited to; none: all of the subject's records.
+    pub post: Option<Arc<str>>,
+    /// Classes it opens (consent, break-glass).
+    pub klasser: Klasser,
+    /// Role it is limited to; unspecified: any.
+    pub rolle: Rolle,
+    /// Purpose it is limited to; unspecified: any.
+    pub formal: Formal,
+    /// First microsecond in which it holds.
+    pub fra: i64,
+    /// First microsecond in which it no longer holds; `i64::MAX`: no end.
+    pub til: i64,
+    /// Employee whose act made it; empty when unknown.
+    pub opprettet_av: Arc<str>,
+}
+
+impl Fact {
+    /// Whether it holds at an instant (microseconds since 1970).
+    #[must_use]
+    pub const fn holds_at(&self, now: i64) -> bool {
+        self.fra <= now && now < self.til
+    }
+}
+
+/// All facts of one subject, with the version that a log row checks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PersonFacts {
+    /// Number of the last change of the subject's facts; 0: never any.
+    pub version: i64,
+    /// The facts, also ended ones that can still matter to a replay.
+    pub facts: Vec<Fact>,
+}
+
+/// What a decision needs of a record, read from its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordHead<'a> {
+    /// Resource name.
+    pub name: &'a str,
+    /// Owning unit id (without `enheter/`); empty: none.
+    pub eier: &'a str,
+    /// Marked as exempt from the person's own access, with a reason.
+    pub unntatt_innsyn: bool,
+}
