@@ -235,7 +235,11 @@ impl Kontrakter {
                 utvidelser.samle_klasser(&melding, &mut Vec::new(), &mut klasser);
                 let type_name = ressurs.r#type.clone();
                 let klasser = klasser.uten(Klasser::av(&[Dataklasse::Teknisk]));
-                let entry = Ressurstype { ressurs, melding, klasser };
+                let entry = Ressurstype {
+                    ressurs,
+                    melding,
+                    klasser,
+                };
                 if ressurser.insert(type_name.clone(), entry).is_some() {
                     return Err(format!("two messages declare the record type {type_name}"));
                 }
@@ -267,7 +271,12 @@ impl Kontrakter {
                 );
             }
         }
-        Ok(Self { pool, utvidelser, ressurser, metoder })
+        Ok(Self {
+            pool,
+            utvidelser,
+            ressurser,
+            metoder,
+        })
     }
 
     /// The text of an error reason, by its number in `Feilgrunn`.
@@ -356,6 +365,10 @@ mod tests {
         let method = &contracts.metoder["/samspor.hendelse.v1.HendelseService/Folg"];
         assert_eq!(method.tilgang.navn_felt, "parent");
         assert_eq!(method.tjeneste, "");
-        assert!(contracts.grunntekst(1).is_some_and(|text| text.kode == "NOT_FOUND"));
+        assert!(
+            contracts
+                .grunntekst(1)
+                .is_some_and(|text| text.kode == "NOT_FOUND")
+        );
     }
 }

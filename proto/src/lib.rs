@@ -10,9 +10,12 @@
 macro_rules! package {
     ($(#[$doc:meta])* $module:ident, $name:literal) => {
         $(#[$doc])*
-        #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
+        #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::allow_attributes_without_reason, reason = "generated")]
         pub mod $module {
-            tonic::include_proto!($name);
+            pub mod v1 {
+                tonic::include_proto!($name);
+            }
+            pub use v1::*;
         }
     };
 }
