@@ -1,3 +1,4 @@
 //! The gateway: who, what for, may they, attest, forward, redact, log, release.
 
+pub mod identity;
 pub mod model;
