@@ -1,5 +1,9 @@
 //! Compiles every contract with protox (no protoc needed) into Rust types and
 //! into a descriptor set that keeps the classification options.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to a build script through the environment"
+)]
 
 use std::{env, error::Error, fs, path::PathBuf};
 
