@@ -2,3 +2,4 @@
 
 pub mod identity;
 pub mod model;
+pub mod policy;

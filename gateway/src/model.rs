@@ -88,4 +88,7 @@ pub struct RecordHead<'a> {
     pub eier: &'a str,
     /// Marked as exempt from the person's own access, with a reason.
     pub unntatt_innsyn: bool,
+    /// First microsecond in which it is no longer valid (the time in
+    /// `Ressurs.utlop_felt`); `i64::MAX`: no end.
+    pub utloper: i64,
 }
