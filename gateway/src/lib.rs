@@ -1,5 +1,7 @@
 //! The gateway: who, what for, may they, attest, forward, redact, log, release.
 
+pub mod facts;
 pub mod identity;
+pub mod log;
 pub mod model;
 pub mod policy;

@@ -1,0 +1,287 @@
+//! What is known about persons: the projection of the services' fact feeds
+//! and the cache that decisions read.
+//!
+//! A batch of facts is one transaction that takes the sequencer row of the
+//! log first. It gives the touched subjects a new version; a log row checks
+//! the version that its decision was made on. So a decision on facts that some
+//! replica has changed is never acknowledged, whatever this replica's memory
+//! says: the log answers `FactsChanged`, the caller refreshes and decides again.
+//!
+//! Persons that were merged (`SAMMENSLATT`) are one human: while the merge
+//! holds, the facts of each count for the other, restrictions and permits
+//! alike, and a change of one is a new version of both.
+
+mod memory;
+mod store;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use samspor_proto::hendelse::FaktaResponse;
+use tokio::sync::{broadcast, watch};
+
+use self::{
+    memory::Memory,
+    store::{Incoming, Subject},
+};
+use crate::{log::Sequencer, model::PersonFacts};
+
+/// Changes that a subscriber may be behind before it has lost some.
+const CHANGES_KEPT: usize = 1024;
+
+/// The facts of all subjects, in this process. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    sequencer: Sequencer,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    memory: RwLock<Memory>,
+    progress: watch::Sender<BTreeMap<String, Progress>>,
+    changes: broadcast::Sender<Arc<Change>>,
+    /// Version up to which every change of any replica is in memory.
+    seen: AtomicI64,
+}
+
+/// How far the projection of one service's feed has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Last number applied.
+    pub position: i64,
+    /// Whether the end of the feed has been reached since this process started.
+    pub caught_up: bool,
+}
+
+/// Subjects whose facts have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Person ids.
+    pub persons: Vec<Arc<str>>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// Last number of the feed that has taken effect.
+    pub position: i64,
+    /// Where it stands in the order of changes; none when nothing was new.
+    pub change: Option<Place>,
+}
+
+/// Place of a fact change in the order that log rows and changes share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Version of the subjects that it touched.
+    pub version: i64,
+    /// Index of the first log row after it.
+    pub indeks: i64,
+}
+
+/// Why a batch was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The first new number does not follow the last applied: facts are
+    /// missing. Read the feed again from the position.
+    #[error("fact feed continues at {found}, not at {expected}")]
+    Gap {
+        /// Number that comes next.
+        expected: i64,
+        /// Number that came.
+        found: i64,
+    },
+    /// A fact without id, subject, party, or of a kind that the contract does
+    /// not know. The feed stops there, because what it takes away must not be
+    /// skipped.
+    #[error("fact {nr} is malformed")]
+    Malformed {
+        /// Its number in the feed.
+        nr: i64,
+    },
+    /// The database could not take it. Whether it was committed is not known;
+    /// applying it again is harmless.
+    #[error(transparent)]
+    Storage(#[from] sqlx::Error),
+}
+
+impl Facts {
+    /// Loads what the database holds. The feeds of these services must be
+    /// read to their end before [`Self::caught_up`].
+    ///
+    /// # Errors
+    /// When the database cannot be read or a stored fact cannot be decoded.
+    pub async fn open(
+        sequencer: Sequencer,
+        tjenester: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, sqlx::Error> {
+        let mut progress: BTreeMap<String, Progress> = tjenester
+            .into_iter()
+            .map(|tjeneste| (tjeneste.into(), Progress::default()))
+            .collect();
+        for (tjeneste, position) in store::positions(sequencer.pool()).await? {
+            progress.entry(tjeneste).or_default().position = position;
+        }
+        let mut memory = Memory::default();
+        let seen = store::load(sequencer.pool(), &mut memory).await?;
+        Ok(Self {
+            sequencer,
+            shared: Arc::new(Shared {
+                memory: RwLock::new(memory),
+                progress: watch::Sender::new(progress),
+                changes: broadcast::Sender::new(CHANGES_KEPT),
+                seen: AtomicI64::new(seen),
+            }),
+        })
+    }
+
+    /// Facts of a person as memory knows them. A person without any has none,
+    /// at version 0.
+    #[must_use]
+    pub fn get(&self, person: &str) -> Arc<PersonFacts> {
+        let memory = self
+            .shared
+            .memory
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::new(memory.facts_of(person))
+    }
+
+    /// Reads a person's facts from the database, for memory and for the caller.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn refresh(&self, person: &str) -> Result<Arc<PersonFacts>, sqlx::Error> {
+        let subjects = store::of_person(self.sequencer.pool(), person).await?;
+        self.install(&subjects);
+        Ok(self.get(person))
+    }
+
+    /// Applies a batch of a service's feed: numbers that were applied before
+    /// are skipped, whichever replica did it. The service has caught up when
+    /// the batch reaches the end of its feed.
+    ///
+    /// The log waits while a batch is applied, so batches are best of at most
+    /// a thousand facts.
+    ///
+    /// # Errors
+    /// See [`ApplyError`].
+    pub async fn apply(&self, tjeneste: &str, batch: FaktaResponse) -> Result<Applied, ApplyError> {
+        let FaktaResponse { fakta, siste } = batch;
+        let incoming = fakta
+            .into_iter()
+            .map(Incoming::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        let (applied, subjects) = self
+            .sequencer
+            .within_patience(store::apply(&self.sequencer, tjeneste, incoming))
+            .await?;
+        self.install(&subjects);
+        if let Some(Place { version, .. }) = applied.change {
+            // Spares the next poll what memory has already.
+            let _ = self.shared.seen.compare_exchange(
+                version - 1,
+                version,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+        }
+        self.shared.progress.send_modify(|progress| {
+            let progress = progress.entry(tjeneste.to_owned()).or_default();
+            progress.position = progress.position.max(applied.position);
+            progress.caught_up |= progress.position >= siste;
+        });
+        Ok(applied)
+    }
+
+    /// Subjects whose facts change from now on, whichever replica did it. A
+    /// subscriber that lags must take every subject as changed.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.shared.changes.subscribe()
+    }
+
+    /// Brings memory up to the changes of other replicas. Returns how many
+    /// subjects were new to memory.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn poll_changes(&self) -> Result<usize, sqlx::Error> {
+        let seen = self.shared.seen.load(Ordering::Acquire);
+        let subjects = store::changed_since(self.sequencer.pool(), seen).await?;
+        let changed = self.install(&subjects);
+        if let Some(newest) = subjects.iter().map(|subject| subject.version).max() {
+            self.shared.seen.fetch_max(newest, Ordering::AcqRel);
+        }
+        Ok(changed)
+    }
+
+    /// How far the projection of each service has come, and a way to wait for it.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<BTreeMap<String, Progress>> {
+        self.shared.progress.subscribe()
+    }
+
+    /// Last number of a service's feed that has been applied; 0: none.
+    #[must_use]
+    pub fn position(&self, tjeneste: &str) -> i64 {
+        self.shared
+            .progress
+            .borrow()
+            .get(tjeneste)
+            .map_or(0, |progress| progress.position)
+    }
+
+    /// Waits until a service's feed has been applied up to a number.
+    pub async fn reached(&self, tjeneste: &str, nr: i64) {
+        let mut progress = self.progress();
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = progress
+            .wait_for(|progress| {
+                progress
+                    .get(tjeneste)
+                    .is_some_and(|progress| progress.position >= nr)
+            })
+            .await;
+    }
+
+    /// Whether every service's feed has been read to its end. Until then the
+    /// gateway is not serving.
+    #[must_use]
+    pub fn caught_up(&self) -> bool {
+        self.shared
+            .progress
+            .borrow()
+            .values()
+            .all(|progress| progress.caught_up)
+    }
+
+    /// Puts what was read into memory where it is newer, and tells the
+    /// subscribers. Returns how many subjects were new to memory.
+    fn install(&self, subjects: &[Subject]) -> usize {
+        let mut persons = Vec::new();
+        {
+            let mut memory = self
+                .shared
+                .memory
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            for subject in subjects {
+                if memory.install(subject) {
+                    persons.push(Arc::from(subject.person.as_str()));
+                }
+            }
+        }
+        let changed = persons.len();
+        if changed > 0 {
+            // Nobody need be listening.
+            let _ = self.shared.changes.send(Arc::new(Change { persons }));
+        }
+        changed
+    }
+}
