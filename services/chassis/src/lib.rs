@@ -7,3 +7,8 @@
 //! service on top of it reads as domain.
 
 pub mod call;
+pub mod error;
+pub mod id;
+pub mod page;
+pub mod store;
+pub mod tid;

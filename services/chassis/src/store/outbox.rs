@@ -1,0 +1,358 @@
+//! What a transaction leaves for others: events, facts and deadlines, written
+//! last, with numbers that are dense and in the order of commits.
+//!
+//! The counters are rows of `chassis_sekvens`, raised inside the transaction.
+//! On PostgreSQL the row stays locked until the commit, so a reader that has
+//! seen number n has seen every number below it: no late commit can hide.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use prost::Message as _;
+use samspor_proto::felles::Faktum;
+
+use super::{Params, Tx};
+use crate::{error::Error, params, tid::Tid};
+
+/// Sequence of all events of the service.
+pub(crate) const EVENTS: &str = "hendelse";
+/// Sequence of the facts.
+pub(crate) const FACTS: &str = "faktum";
+
+/// Rows of one INSERT at most.
+const ROWS: usize = 50;
+
+/// A thin event: what happened to which record, and whom it concerns.
+#[derive(Debug, Clone)]
+pub struct NewEvent<'a> {
+    /// Type: `VedtakFattet`.
+    pub type_: &'static str,
+    /// The person, as id or as `personer/{id}`.
+    pub person: &'a str,
+    /// Name of the record; empty when it is about none.
+    pub post: &'a str,
+    /// Unit that owns the record, as id or as `enheter/{id}`.
+    pub eier: &'a str,
+    /// Units that it is addressed to, as ids or as names. One that occurs
+    /// twice gets it once.
+    pub mottakere: Vec<String>,
+}
+
+/// A deadline of a record.
+#[derive(Debug, Clone)]
+pub struct NewDeadline {
+    /// Name of the record.
+    pub post: String,
+    /// The person, as id or as `personer/{id}`.
+    pub person: String,
+    /// Kind: `evaluering`. A record has one deadline of a kind.
+    pub kind: &'static str,
+    /// When it is due.
+    pub due: Tid,
+    /// When to warn; none for no warning.
+    pub warn: Option<Tid>,
+    /// Unit that owns the record, as id or as `enheter/{id}`.
+    pub eier: String,
+    /// Units that hear of it.
+    pub mottakere: Vec<String>,
+}
+
+pub(super) enum DeadlineChange {
+    Set(NewDeadline),
+    Clear { post: String, kind: &'static str },
+}
+
+pub(super) struct StoredEvent {
+    id: String,
+    type_: &'static str,
+    person: String,
+    post: String,
+    eier: String,
+    mottakere: BTreeSet<String>,
+}
+
+fn id<'a>(name: &'a str, collection: &str) -> &'a str {
+    name.strip_prefix(collection).unwrap_or(name)
+}
+
+fn unit_id(name: &str) -> String {
+    id(name, "enheter/").to_owned()
+}
+
+fn person_id(name: &str) -> String {
+    id(name, "personer/").to_owned()
+}
+
+impl StoredEvent {
+    pub(super) fn new(id: String, event: NewEvent<'_>) -> Self {
+        let NewEvent {
+            type_,
+            person,
+            post,
+            eier,
+            mottakere,
+        } = event;
+        Self {
+            id,
+            type_,
+            person: person_id(person),
+            post: post.to_owned(),
+            eier: unit_id(eier),
+            mottakere: mottakere.iter().map(|unit| unit_id(unit)).collect(),
+        }
+    }
+}
+
+/// What a transaction will emit.
+#[derive(Default)]
+pub(super) struct Outbox {
+    pub(super) events: Vec<StoredEvent>,
+    pub(super) facts: Vec<Faktum>,
+    pub(super) deadlines: Vec<DeadlineChange>,
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.facts.is_empty() && self.deadlines.is_empty()
+    }
+
+    /// Writes all of it; gives the number of the last fact, 0 for none.
+    pub(super) async fn write(self, tx: &mut Tx) -> Result<i64, Error> {
+        let Self {
+            events,
+            facts,
+            deadlines,
+        } = self;
+        let traceparent = tx.traceparent();
+        for change in deadlines {
+            write_deadline(tx, change, &traceparent).await?;
+        }
+        if events.is_empty() && facts.is_empty() {
+            return Ok(0);
+        }
+        let mut numbers = Numbers::take(tx, &events, facts.len()).await?;
+
+        let (tid, mut event_rows, mut recipient_rows) = (tx.now(), Vec::new(), Vec::new());
+        for event in events {
+            let nr = numbers.next(EVENTS)?;
+            for mottaker in event.mottakere {
+                let own = numbers.next(&recipient_feed(&mottaker))?;
+                recipient_rows.push(Row(vec![mottaker.into(), own.into(), nr.into()]));
+            }
+            event_rows.push(Row(vec![
+                nr.into(),
+                event.id.into(),
+                event.type_.to_owned().into(),
+                event.person.into(),
+                event.post.into(),
+                event.eier.into(),
+                tid.0.into(),
+                traceparent.clone().into(),
+            ]));
+        }
+        let (mut fact_rows, mut last_fact) = (Vec::new(), 0);
+        for fact in facts {
+            last_fact = numbers.next(FACTS)?;
+            fact_rows.push(Row(vec![
+                last_fact.into(),
+                BASE64_STANDARD.encode(fact.encode_to_vec()).into(),
+                traceparent.clone().into(),
+            ]));
+        }
+        insert(tx, "INSERT INTO chassis_hendelse (nr, id, type, person, post, eier, tid, traceparent) VALUES ", event_rows).await?;
+        insert(
+            tx,
+            "INSERT INTO chassis_hendelse_mottaker (mottaker, nr, hendelse) VALUES ",
+            recipient_rows,
+        )
+        .await?;
+        insert(
+            tx,
+            "INSERT INTO chassis_faktum (nr, faktum, traceparent) VALUES ",
+            fact_rows,
+        )
+        .await?;
+        Ok(last_fact)
+    }
+}
+
+async fn write_deadline(
+    tx: &mut Tx,
+    change: DeadlineChange,
+    traceparent: &str,
+) -> Result<(), Error> {
+    match change {
+        DeadlineChange::Set(deadline) => {
+            let NewDeadline {
+                post,
+                person,
+                kind,
+                due,
+                warn,
+                eier,
+                mottakere,
+            } = deadline;
+            let mottakere: BTreeSet<_> = mottakere.iter().map(|unit| unit_id(unit)).collect();
+            let mottakere = mottakere.into_iter().collect::<Vec<_>>().join(" ");
+            // A warning that would come with or after the due time is none.
+            let next = warn.filter(|warn| *warn < due).unwrap_or(due);
+            tx.execute(
+                "INSERT INTO chassis_frist (post, type, person, eier, mottakere, forfall, neste, traceparent) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                 ON CONFLICT (post, type) DO UPDATE SET person = excluded.person, \
+                 eier = excluded.eier, mottakere = excluded.mottakere, \
+                 forfall = excluded.forfall, neste = excluded.neste, varslet = NULL, \
+                 brutt = NULL, traceparent = excluded.traceparent",
+                params![
+                    post,
+                    kind,
+                    person_id(&person),
+                    unit_id(&eier),
+                    mottakere,
+                    due,
+                    next,
+                    traceparent
+                ],
+            )
+            .await?;
+        }
+        DeadlineChange::Clear { post, kind } => {
+            tx.execute(
+                "DELETE FROM chassis_frist WHERE post = $1 AND type = $2",
+                params![post, kind],
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Name of the sequence of one recipient's events.
+pub(crate) fn recipient_feed(unit: &str) -> String {
+    format!("til/{unit}")
+}
+
+/// Numbers taken from the sequences for this transaction.
+struct Numbers(HashMap<String, std::ops::RangeInclusive<i64>>);
+
+impl Numbers {
+    /// Raises every sequence that is needed, in one statement. In the order of
+    /// names, so that two transactions never wait for each other.
+    async fn take(tx: &mut Tx, events: &[StoredEvent], facts: usize) -> Result<Self, Error> {
+        let mut wanted = BTreeMap::<String, i64>::new();
+        for event in events {
+            *wanted.entry(EVENTS.to_owned()).or_default() += 1;
+            for unit in &event.mottakere {
+                *wanted.entry(recipient_feed(unit)).or_default() += 1;
+            }
+        }
+        if facts > 0 {
+            let count = i64::try_from(facts).map_err(Error::internal)?;
+            wanted.insert(FACTS.to_owned(), count);
+        }
+        let mut taken = HashMap::new();
+        let rows: Vec<_> = wanted.iter().collect();
+        for chunk in rows.chunks(ROWS) {
+            let sql = statement(
+                "INSERT INTO chassis_sekvens (navn, nr) VALUES ",
+                2,
+                chunk.len(),
+                " ON CONFLICT (navn) DO UPDATE SET nr = chassis_sekvens.nr + excluded.nr RETURNING navn, nr",
+            );
+            let values = chunk.iter().fold(Params::new(), |values, (name, count)| {
+                values.and(name.as_str()).and(**count)
+            });
+            for (name, last) in tx.all::<(String, i64)>(sql, values).await? {
+                let count = wanted.get(&name).copied().unwrap_or_default();
+                taken.insert(name, last - count + 1..=last);
+            }
+        }
+        Ok(Self(taken))
+    }
+
+    fn next(&mut self, sequence: &str) -> Result<i64, Error> {
+        self.0
+            .get_mut(sequence)
+            .and_then(Iterator::next)
+            .ok_or_else(|| Error::internal("a sequence gave too few numbers"))
+    }
+}
+
+/// One value of a row to insert.
+enum Value {
+    Text(String),
+    Number(i64),
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+struct Row(Vec<Value>);
+
+/// Inserts rows of one width, several in a statement.
+async fn insert(tx: &mut Tx, into: &'static str, rows: Vec<Row>) -> Result<(), Error> {
+    let width = rows.first().map_or(0, |row| row.0.len());
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let mut count = 0;
+        let mut values = Params::new();
+        for row in rows.by_ref().take(ROWS) {
+            count += 1;
+            values = row.0.into_iter().fold(values, |values, value| match value {
+                Value::Text(text) => values.and(text),
+                Value::Number(number) => values.and(number),
+            });
+        }
+        tx.execute(statement(into, width, count, ""), values)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The text of a statement with `rows` times `width` placeholders. Each text is
+/// made once and kept for good; there are at most [`ROWS`] of each kind.
+fn statement(head: &'static str, width: usize, rows: usize, tail: &'static str) -> &'static str {
+    static TEXTS: OnceLock<Mutex<HashMap<(&'static str, usize), &'static str>>> = OnceLock::new();
+    let mut texts = TEXTS
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    texts.entry((head, rows)).or_insert_with(|| {
+        let mut text = head.to_owned();
+        for row in 0..rows {
+            text.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..width {
+                let comma = if column == 0 { "" } else { ", " };
+                text.push_str(&format!("{comma}${}", row * width + column + 1));
+            }
+            text.push(')');
+        }
+        text.push_str(tail);
+        text.leak()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_numbered_through() {
+        assert_eq!(
+            statement("INSERT INTO t (a, b) VALUES ", 2, 3, " RETURNING a"),
+            "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4), ($5, $6) RETURNING a"
+        );
+    }
+}

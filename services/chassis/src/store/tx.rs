@@ -1,0 +1,279 @@
+//! One transaction: what a handler reads, writes and emits.
+
+use std::sync::Arc;
+
+use samspor_proto::felles::Faktum;
+use sqlx::{
+    FromRow,
+    any::{Any, AnyRow},
+};
+use tracing::{Instrument as _, Span, info_span};
+
+use super::{
+    Params, Store,
+    outbox::{DeadlineChange, NewDeadline, NewEvent, Outbox, StoredEvent},
+    trace,
+};
+use crate::{call::Call, error::Error, params, tid::Tid};
+
+/// Whether a transaction may change anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Read,
+    Write,
+}
+
+/// One database transaction, the call that it serves, and what it will emit.
+///
+/// Nothing lasts unless it is saved: a `Tx` that is dropped rolls back, with
+/// everything it would have emitted. Handlers under [`Store::write`] do not
+/// save; the store does, when they answer.
+///
+/// A statement that fails ends the transaction on both databases: later
+/// statements and the save refuse. Where a unique index may refuse and the
+/// handler would go on, write `ON CONFLICT DO NOTHING` and look at the number
+/// of affected rows.
+///
+/// On PostgreSQL two transactions run side by side, and a row that was read
+/// may change before the commit: change it with its version or state in the
+/// WHERE (see [`etag`](super::etag)), let an index hold the invariant, or take
+/// [`Tx::lock`] first.
+pub struct Tx {
+    store: Store,
+    inner: sqlx::Transaction<'static, Any>,
+    mode: Mode,
+    call: Arc<Call>,
+    now: Tid,
+    span: Span,
+    failed: bool,
+    out: Outbox,
+}
+
+impl Tx {
+    pub(super) async fn begin(store: Store, call: Arc<Call>, mode: Mode) -> Result<Self, Error> {
+        let now = store.clock().now();
+        let (pool, begin) = store.source(mode);
+        let span = info_span!(
+            "transaction",
+            otel.kind = "client",
+            db.system.name = store.backend().system_name(),
+            db.operation.name = begin,
+        );
+        let inner = pool.begin_with(begin).instrument(span.clone()).await?;
+        Ok(Self {
+            store,
+            inner,
+            mode,
+            call,
+            now,
+            span,
+            failed: false,
+            out: Outbox::default(),
+        })
+    }
+
+    /// The verified call.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// When the transaction began; the same for everything in it.
+    #[must_use]
+    pub fn now(&self) -> Tid {
+        self.now
+    }
+
+    /// A new record id.
+    #[must_use]
+    pub fn new_id(&self) -> String {
+        self.store.ids().record().to_string()
+    }
+
+    /// A new person id.
+    #[must_use]
+    pub fn new_person_id(&self) -> String {
+        self.store.ids().person().to_string()
+    }
+
+    /// The row that the statement gives; none when it gives none. A second row
+    /// is not looked at.
+    ///
+    /// # Errors
+    /// Storage, also when the row does not fit `T`.
+    pub async fn one<T>(&mut self, sql: &'static str, params: Params) -> Result<Option<T>, Error>
+    where
+        T: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+    {
+        self.open()?;
+        let query = sqlx::query_as_with::<Any, T, _>(sql, params.into_arguments()?);
+        let span = self.statement(sql);
+        let result = query
+            .fetch_optional(&mut *self.inner)
+            .instrument(span)
+            .await;
+        self.settle(result)
+    }
+
+    /// All rows that the statement gives.
+    ///
+    /// # Errors
+    /// Storage, also when a row does not fit `T`.
+    pub async fn all<T>(&mut self, sql: &'static str, params: Params) -> Result<Vec<T>, Error>
+    where
+        T: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+    {
+        self.open()?;
+        let query = sqlx::query_as_with::<Any, T, _>(sql, params.into_arguments()?);
+        let span = self.statement(sql);
+        let result = query.fetch_all(&mut *self.inner).instrument(span).await;
+        self.settle(result)
+    }
+
+    /// Runs a statement and tells how many rows it changed.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn execute(&mut self, sql: &'static str, params: Params) -> Result<u64, Error> {
+        self.open()?;
+        let query = sqlx::query_with::<Any, _>(sql, params.into_arguments()?);
+        let span = self.statement(sql);
+        let result = query.execute(&mut *self.inner).instrument(span).await;
+        Ok(self.settle(result)?.rows_affected())
+    }
+
+    /// Waits until no other transaction holds `key` and holds it until the end
+    /// of this one. For rules over several rows that no index can hold. On
+    /// SQLite every write transaction is alone already. Take several keys in
+    /// one order everywhere.
+    ///
+    /// # Errors
+    /// Storage; unavailable when another holds it too long.
+    pub async fn lock(&mut self, key: &str) -> Result<(), Error> {
+        if self.store.backend() == super::Backend::Postgres {
+            let lock =
+                "SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0))) AS las";
+            self.execute(lock, params![key]).await?;
+        }
+        Ok(())
+    }
+
+    /// Emits an event when the transaction is saved.
+    pub fn emit(&mut self, event: NewEvent<'_>) {
+        let id = self.new_id();
+        self.out.events.push(StoredEvent::new(id, event));
+    }
+
+    /// States a fact towards the gateway when the transaction is saved. A fact
+    /// with the id of an earlier one replaces it.
+    pub fn fact(&mut self, fact: Faktum) {
+        self.out.facts.push(fact);
+    }
+
+    /// Sets a deadline when the transaction is saved; one of the same record
+    /// and kind is replaced and starts anew.
+    pub fn set_deadline(&mut self, deadline: NewDeadline) {
+        self.out.deadlines.push(DeadlineChange::Set(deadline));
+    }
+
+    /// Clears a deadline when the transaction is saved; nothing happens when
+    /// there is none.
+    pub fn clear_deadline(&mut self, post: &str, kind: &'static str) {
+        self.out.deadlines.push(DeadlineChange::Clear {
+            post: post.to_owned(),
+            kind,
+        });
+    }
+
+    /// Saves everything at once: rows, deadlines, events, facts. Gives the
+    /// number of the last fact that it stated, 0 for none. After an error
+    /// nothing is saved (a lost connection during the commit alone leaves that
+    /// open; the `request_id` tells).
+    ///
+    /// # Errors
+    /// Storage; a defect where a statement had failed before, or a read
+    /// transaction emits.
+    pub async fn save(mut self) -> Result<i64, Error> {
+        let fakta_nr = self.flush().await?;
+        self.commit().await?;
+        Ok(fakta_nr)
+    }
+
+    /// Takes everything back. Dropping does the same, later.
+    pub async fn roll_back(self) {
+        let Self { inner, span, .. } = self;
+        if let Err(cause) = inner.rollback().instrument(span).await {
+            tracing::debug!(error = %cause, "rollback failed; the connection is dropped");
+        }
+    }
+
+    /// Writes what was emitted, so that only the commit is left.
+    pub(super) async fn flush(&mut self) -> Result<i64, Error> {
+        self.open()?;
+        let out = std::mem::take(&mut self.out);
+        if out.is_empty() {
+            return Ok(0);
+        }
+        if self.mode == Mode::Read {
+            return Err(Error::internal("a read transaction emits"));
+        }
+        out.write(self).await
+    }
+
+    pub(super) async fn commit(self) -> Result<(), Error> {
+        let Self {
+            store,
+            inner,
+            span,
+            failed,
+            ..
+        } = self;
+        debug_assert!(!failed, "flush has checked");
+        // Also when the caller goes away in the middle of the commit.
+        let _wake = store.wake_on_drop();
+        inner.commit().instrument(span).await?;
+        Ok(())
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Traceparent that rows of this transaction carry.
+    pub(super) fn traceparent(&self) -> String {
+        trace::traceparent(&self.span).unwrap_or_else(|| self.call.traceparent.clone())
+    }
+
+    fn statement(&self, sql: &'static str) -> Span {
+        info_span!(
+            parent: &self.span,
+            "sql",
+            otel.kind = "client",
+            db.system.name = self.store.backend().system_name(),
+            db.query.text = sql,
+        )
+    }
+
+    fn open(&self) -> Result<(), Error> {
+        if self.failed {
+            return Err(Error::internal(
+                "an earlier statement of the transaction failed",
+            ));
+        }
+        Ok(())
+    }
+
+    fn settle<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, Error> {
+        self.failed |= result.is_err();
+        Ok(result?)
+    }
+}
+
+impl std::fmt::Debug for Tx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tx")
+            .field("mode", &self.mode)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
