@@ -1,5 +1,7 @@
 //! Ids, as a parameter: random in a service, seeded in a test.
 
+#![expect(clippy::disallowed_methods, reason = "the source of ids itself")]
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::{RngCore as _, SeedableRng as _, rngs::StdRng};

@@ -1,5 +1,7 @@
 //! Instants, and the clock that everybody is given instead of the machine's.
 
+#![expect(clippy::disallowed_methods, reason = "the clock itself")]
+
 use std::{
     collections::BTreeMap,
     fmt,
