@@ -124,11 +124,11 @@ impl Facts {
             .into_iter()
             .map(|tjeneste| (tjeneste.into(), Progress::default()))
             .collect();
-        for (tjeneste, position) in store::positions(sequencer.pool()).await? {
+        for (tjeneste, position) in store::positions(sequencer.readers()).await? {
             progress.entry(tjeneste).or_default().position = position;
         }
         let mut memory = Memory::default();
-        let seen = store::load(sequencer.pool(), &mut memory).await?;
+        let seen = store::load(sequencer.readers(), &mut memory).await?;
         Ok(Self {
             sequencer,
             shared: Arc::new(Shared {
@@ -157,7 +157,7 @@ impl Facts {
     /// # Errors
     /// When the database cannot be read.
     pub async fn refresh(&self, person: &str) -> Result<Arc<PersonFacts>, sqlx::Error> {
-        let subjects = store::of_person(self.sequencer.pool(), person).await?;
+        let subjects = store::of_person(self.sequencer.readers(), person).await?;
         self.install(&subjects);
         Ok(self.get(person))
     }
@@ -213,7 +213,7 @@ impl Facts {
     /// When the database cannot be read.
     pub async fn poll_changes(&self) -> Result<usize, sqlx::Error> {
         let seen = self.shared.seen.load(Ordering::Acquire);
-        let subjects = store::changed_since(self.sequencer.pool(), seen).await?;
+        let subjects = store::changed_since(self.sequencer.readers(), seen).await?;
         let changed = self.install(&subjects);
         if let Some(newest) = subjects.iter().map(|subject| subject.version).max() {
             self.shared.seen.fetch_max(newest, Ordering::AcqRel);

@@ -34,7 +34,7 @@ impl Log {
     ) -> Result<Vec<LoggedRow>, sqlx::Error> {
         let key = sqlx::query("SELECT nokkel FROM gw_personnokkel WHERE person = $1")
             .bind(person)
-            .fetch_optional(self.sequencer.pool())
+            .fetch_optional(self.sequencer.readers())
             .await?;
         let Some(key) = key else {
             return Ok(Vec::new());
@@ -48,7 +48,7 @@ impl Log {
         .bind(code)
         .bind(before.unwrap_or(i64::MAX))
         .bind(limit)
-        .fetch_all(self.sequencer.pool())
+        .fetch_all(self.sequencer.readers())
         .await?;
         rows.iter().map(|row| decode(row.try_get(0)?)).collect()
     }
@@ -58,7 +58,7 @@ impl Log {
     /// # Errors
     /// When the database could not be read or a row cannot be decoded.
     pub async fn rows_from(&self, index: i64, limit: i64) -> Result<Vec<LoggedRow>, sqlx::Error> {
-        stored_from(self.sequencer.pool(), index, limit)
+        stored_from(self.sequencer.readers(), index, limit)
             .await?
             .iter()
             .map(|stored| decode(&stored.bytes))

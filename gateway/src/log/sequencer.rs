@@ -7,45 +7,37 @@
 
 use std::{sync::Arc, time::Duration};
 
+use samspor_chassis::{
+    id::Ids,
+    store::{Backend, Migrations, Store},
+};
 use sqlx::{Any, AnyPool, Connection as _, Row as _, Transaction, pool::PoolConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Tables of the access log and the fact projection: (name, SQL), in order.
 /// One text for SQLite and PostgreSQL.
-pub const MIGRATIONS: &[(&str, &str)] = &[(
+pub const MIGRATIONS: Migrations = &[(
     "0001_logg_og_fakta",
     include_str!("../../migrations/0001_logg_og_fakta.sql"),
 )];
 
 /// The one sequencer of a gateway process. Clones share it.
-///
-/// It keeps one connection of the pool for itself, so the pool needs at least
-/// two. The pool must make a commit durable before it returns (SQLite: WAL
-/// with `synchronous = FULL`; PostgreSQL: `synchronous_commit = on`).
 #[derive(Debug, Clone)]
 pub struct Sequencer {
-    pool: AnyPool,
-    begin: &'static str,
+    store: Store,
     patience: Duration,
-    gate: Arc<Mutex<Option<PoolConnection<Any>>>>,
+    gate: Arc<Mutex<()>>,
 }
 
 impl Sequencer {
     /// How long a transaction may take before it is given up.
     pub const PATIENCE: Duration = Duration::from_secs(5);
 
-    /// Sequencer of the database behind `pool`, with [`Self::PATIENCE`].
+    /// Sequencer of the gateway's database, with [`Self::PATIENCE`].
     #[must_use]
-    pub fn new(pool: AnyPool) -> Self {
-        let begin = match pool.connect_options().database_url.scheme() {
-            "sqlite" => "BEGIN IMMEDIATE",
-            // Each statement after the sequencer's must see what was committed
-            // while it waited, whatever the database's default is.
-            _ => "BEGIN ISOLATION LEVEL READ COMMITTED",
-        };
+    pub fn new(store: Store) -> Self {
         Self {
-            pool,
-            begin,
+            store,
             patience: Self::PATIENCE,
             gate: Arc::default(),
         }
@@ -58,10 +50,13 @@ impl Sequencer {
         self
     }
 
-    /// Pool for reading.
-    #[must_use]
-    pub const fn pool(&self) -> &AnyPool {
-        &self.pool
+    /// Where reads without a transaction come from.
+    pub(crate) fn readers(&self) -> &AnyPool {
+        self.store.readers()
+    }
+
+    pub(crate) fn ids(&self) -> &dyn Ids {
+        &**self.store.ids()
     }
 
     /// Runs one sequenced piece of work; gives it up when patience ends.
@@ -79,31 +74,35 @@ impl Sequencer {
         }
     }
 
-    /// Waits for the turn of this process's writers.
+    /// Waits for the turn of this process's sequenced writers, so that they
+    /// wait for one another here and not on connections of the database.
     pub(crate) async fn enter(&self) -> Result<Gate, sqlx::Error> {
-        let mut connection = Arc::clone(&self.gate).lock_owned().await;
-        if connection.is_none() {
-            *connection = Some(self.pool.acquire().await?);
-        }
+        let turn = Arc::clone(&self.gate).lock_owned().await;
+        let connection = self.store.writers().acquire().await?;
         Ok(Gate {
-            connection,
-            begin: self.begin,
-            sound: false,
+            connection: Some(connection),
+            begin: match self.store.backend() {
+                Backend::Sqlite => "BEGIN IMMEDIATE",
+                // Each statement after the sequencer's must see what was
+                // committed while it waited, whatever the default is.
+                Backend::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            },
+            _turn: turn,
         })
     }
 }
 
 /// The writing connection, held by one writer at a time.
 pub(crate) struct Gate {
-    connection: OwnedMutexGuard<Option<PoolConnection<Any>>>,
+    connection: Option<PoolConnection<Any>>,
     begin: &'static str,
-    sound: bool,
+    _turn: OwnedMutexGuard<()>,
 }
 
 impl Gate {
     /// Begins a transaction and takes the sequencer row, counting it up.
     pub(crate) async fn begin(&mut self, step: Counts) -> Result<Turn<'_>, sqlx::Error> {
-        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolTimedOut)?;
+        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         let transaction = connection.begin_with(self.begin).await?;
         let mut turn = Turn {
             transaction,
@@ -114,18 +113,16 @@ impl Gate {
     }
 
     /// Says that the transaction ended as it should, so that the connection
-    /// can serve the next writer. Else it is dropped: it may be broken, or in
-    /// the middle of a statement that nobody waits for.
+    /// can serve the next writer. Else it is dropped with the gate: it may be
+    /// broken, or in the middle of a statement that nobody waits for.
     pub(crate) fn sound(mut self) {
-        self.sound = true;
+        drop(self.connection.take());
     }
 }
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        if !self.sound
-            && let Some(connection) = self.connection.take()
-        {
+        if let Some(connection) = self.connection.take() {
             drop(connection.detach());
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use ring::rand::{SecureRandom as _, SystemRandom};
+use samspor_chassis::id::Ids;
 use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::mpsc;
 
@@ -101,7 +101,7 @@ async fn write(
     if accepted.is_empty() {
         turn.rollback().await?;
     } else {
-        codes.ensure(&mut turn, &accepted).await?;
+        codes.ensure(&mut turn, &accepted, sequencer.ids()).await?;
         let mut sealed = Vec::with_capacity(accepted.len());
         for (indeks, row) in (first..).zip(accepted) {
             let code = row.person.as_deref().and_then(|person| codes.of(person));
@@ -200,7 +200,12 @@ impl Codes {
 
     /// Makes the codes of all persons of these rows known, creating the keys
     /// that are missing.
-    async fn ensure(&mut self, turn: &mut Turn<'_>, rows: &[&Row]) -> Result<(), sqlx::Error> {
+    async fn ensure(
+        &mut self,
+        turn: &mut Turn<'_>,
+        rows: &[&Row],
+        ids: &dyn Ids,
+    ) -> Result<(), sqlx::Error> {
         // Some replica has removed a key, which must not be used again.
         if self.generation != turn.counts.nokler || self.of.len() > CACHED_CODES {
             self.of.clear();
@@ -235,19 +240,25 @@ impl Codes {
             .filter(|person| !self.of.contains_key(*person))
             .collect();
         for persons in missing.chunks(sql::MOST_ROWS) {
-            self.create(turn, persons).await?;
+            self.create(turn, persons, ids).await?;
         }
         Ok(())
     }
 
-    async fn create(&mut self, turn: &mut Turn<'_>, persons: &[&str]) -> Result<(), sqlx::Error> {
+    async fn create(
+        &mut self,
+        turn: &mut Turn<'_>,
+        persons: &[&str],
+        ids: &dyn Ids,
+    ) -> Result<(), sqlx::Error> {
         let text = format!(
             "INSERT INTO gw_personnokkel (person, nokkel) VALUES {}",
             sql::values(persons.len(), 2)
         );
         let mut query = sqlx::query(AssertSqlSafe(text)).persistent(sql::recurs(persons.len()));
         for person in persons {
-            let key = new_key()?;
+            let mut key = [0; KEY_LENGTH];
+            ids.random(&mut key);
             query = query.bind(*person).bind(BASE64_STANDARD.encode(key));
             self.of
                 .insert((*person).to_owned(), personkode(&key, person));
@@ -255,16 +266,6 @@ impl Codes {
         query.execute(&mut *turn.transaction).await?;
         Ok(())
     }
-}
-
-/// A key for a person who has none. It is a secret, not an id, and therefore
-/// comes from the operating system and not from the injected ids.
-fn new_key() -> Result<[u8; KEY_LENGTH], sqlx::Error> {
-    let mut key = [0; KEY_LENGTH];
-    SystemRandom::new()
-        .fill(&mut key)
-        .map_err(|_unspecified| sqlx::Error::Protocol("no randomness for a person key".into()))?;
-    Ok(key)
 }
 
 pub(super) fn decode_key(text: &str) -> Result<Vec<u8>, sqlx::Error> {

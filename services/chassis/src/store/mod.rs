@@ -117,6 +117,19 @@ impl Store {
         self.0.backend
     }
 
+    /// Connections that may write, for the rare transaction that is not one
+    /// call's. On SQLite there is one: hold it briefly.
+    #[must_use]
+    pub fn writers(&self) -> &sqlx::AnyPool {
+        &self.0.writers
+    }
+
+    /// Connections for single reading statements outside a call.
+    #[must_use]
+    pub fn readers(&self) -> &sqlx::AnyPool {
+        &self.0.readers
+    }
+
     /// The clock of the service.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
