@@ -22,7 +22,11 @@ mod params;
 pub(crate) mod trace;
 mod tx;
 
-use std::{fs::File, sync::Arc};
+use std::{
+    any::Any,
+    fs::File,
+    sync::{Arc, OnceLock},
+};
 
 use futures::future::BoxFuture;
 use prost::Message;
@@ -55,6 +59,8 @@ struct Inner {
     readers: sqlx::AnyPool,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    /// What the service configured for its handlers.
+    settings: OnceLock<Arc<dyn Any + Send + Sync>>,
     /// Raised after each commit that may have emitted something.
     commits: watch::Sender<u64>,
     /// Held for as long as the SQLite file is ours.
@@ -106,9 +112,19 @@ impl Store {
             readers: opened.readers,
             clock,
             ids,
+            settings: OnceLock::new(),
             commits: watch::Sender::new(0),
             _lock: opened.lock,
         })))
+    }
+
+    /// Gives the handlers of the service what it was configured with, such as
+    /// keys; they read it with [`Tx::settings`]. Once, before the first call;
+    /// a second time changes nothing.
+    #[must_use]
+    pub fn with_settings<T: Send + Sync + 'static>(self, settings: T) -> Self {
+        let _ = self.0.settings.set(Arc::new(settings));
+        self
     }
 
     /// Which database it is.

@@ -84,6 +84,17 @@ impl Tx {
         self.now
     }
 
+    /// What the service was configured with ([`Store::with_settings`]).
+    ///
+    /// # Errors
+    /// A defect where the service was started without.
+    pub fn settings<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Error> {
+        let settings = self.store.0.settings.get().cloned();
+        settings
+            .and_then(|settings| settings.downcast().ok())
+            .ok_or_else(|| Error::internal("the service was started without its settings"))
+    }
+
     /// A new record id.
     #[must_use]
     pub fn new_id(&self) -> String {
