@@ -5,3 +5,5 @@ pub mod identity;
 pub mod log;
 pub mod model;
 pub mod policy;
+pub mod page_token;
+pub mod redaction;
