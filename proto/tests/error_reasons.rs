@@ -156,7 +156,7 @@ fn page(reasons: &[Reason]) -> String {
                 let class = class.trim_start_matches("DATAKLASSE_");
                 write!(page, " `{}` is {class}.", key.navn).unwrap();
             }
-            write!(page, " Example: {}.\n", text.eksempel).unwrap();
+            writeln!(page, " Example: {}.", text.eksempel).unwrap();
         }
     };
     heading("Of a call", false);
