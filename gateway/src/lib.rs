@@ -4,6 +4,6 @@ pub mod facts;
 pub mod identity;
 pub mod log;
 pub mod model;
-pub mod policy;
 pub mod page_token;
+pub mod policy;
 pub mod redaction;

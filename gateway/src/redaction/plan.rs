@@ -46,6 +46,8 @@ pub(super) enum Mark {
     Eier,
     /// The record is exempt from the person's own access.
     Unntatt,
+    /// From when the record is no longer valid.
+    Utlop,
     /// Names another person.
     Personref,
     /// Names the units of a part.
@@ -331,6 +333,16 @@ impl<'k> Compiler<'k> {
         if !exempt.is_empty() {
             is_single(message, exempt, &FieldKind::Bool, "unntatt_innsyn_felt")?;
             marks.push(marking(exempt, Mark::Unntatt));
+        }
+        let expiry = &ressurs.utlop_felt;
+        if !expiry.is_empty() {
+            message
+                .get_field_by_name(expiry)
+                .filter(|field| !is_repeated(field))
+                .and_then(|field| field.kind().as_message().cloned())
+                .filter(|kind| kind.full_name() == "google.protobuf.Timestamp")
+                .ok_or_else(|| no_field(message, expiry, "utlop_felt"))?;
+            marks.push(marking(expiry, Mark::Utlop));
         }
         for path in &ressurs.personreferanse_felt {
             field_at(message, path)

@@ -211,6 +211,7 @@ impl ResponsePlan {
                 name: name.text,
                 eier: seen.eier.unwrap_or_default(),
                 unntatt_innsyn: seen.unntatt.unwrap_or_default(),
+                utloper: seen.utloper.unwrap_or(i64::MAX),
             },
             person: name.person,
             personrefs: seen.personrefs,
@@ -243,6 +244,14 @@ impl ResponsePlan {
                     slot.check(number, wire)?;
                     let exempt = cursor.varint()? != 0;
                     if seen.unntatt.replace(exempt).is_some() {
+                        return Err(WireError::Duplicate(number));
+                    }
+                }
+                Mark::Utlop => {
+                    slot.check(number, wire)?;
+                    let (from, to) = cursor.payload()?;
+                    let expiry = micros(cursor.inside(from, to)?)?;
+                    if seen.utloper.replace(expiry).is_some() {
                         return Err(WireError::Duplicate(number));
                     }
                 }
@@ -316,6 +325,7 @@ struct Seen<'a> {
     name: Option<&'a str>,
     eier: Option<&'a str>,
     unntatt: Option<bool>,
+    utloper: Option<i64>,
     personrefs: Vec<&'a str>,
     units: Vec<&'a str>,
 }
@@ -579,6 +589,25 @@ impl<'a> Cutter<'a> {
             }),
         }
     }
+}
+
+/// Microseconds since 1970 of a `google.protobuf.Timestamp`, rounded down.
+#[expect(
+    clippy::cast_possible_wrap,
+    reason = "the wire holds signed numbers as two's complement"
+)]
+fn micros(mut cursor: Cursor<'_>) -> Result<i64, WireError> {
+    let (mut seconds, mut nanos) = (0, 0);
+    while !cursor.at_end() {
+        match cursor.tag()? {
+            (1, Wire::Varint) => seconds = cursor.varint()? as i64,
+            (2, Wire::Varint) => nanos = cursor.varint()? as i64,
+            (number, wire) => cursor.skip(number, wire)?,
+        }
+    }
+    Ok(seconds
+        .saturating_mul(1_000_000)
+        .saturating_add(nanos.div_euclid(1000)))
 }
 
 /// Checks that no field that is not repeated stands twice. Called for messages
