@@ -6,9 +6,16 @@
 //! parameters, errors as statuses, and telemetry without personal data. A
 //! service on top of it reads as domain.
 
+pub mod attest;
+pub mod border;
 pub mod call;
+pub mod client;
 pub mod error;
 pub mod id;
 pub mod page;
+pub mod rpc;
+pub mod server;
+pub mod status;
 pub mod store;
+pub mod telemetry;
 pub mod tid;
