@@ -10,6 +10,7 @@ pub mod attest;
 pub mod border;
 pub mod call;
 pub mod client;
+pub mod domene;
 pub mod error;
 pub mod id;
 pub mod page;
