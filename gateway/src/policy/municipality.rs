@@ -3,6 +3,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::{
+    files::{File, LoadError, Toml},
+    vocabulary::Functions,
+};
+
 /// A unit (`enheter/{id}`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
@@ -10,21 +15,23 @@ pub struct Unit {
     pub id: Arc<str>,
     /// Name as people know it.
     pub navn: String,
-    /// Agency (etat) it belongs to.
+    /// Agency (etat) that it belongs to.
     pub etat: Arc<str>,
+    /// Service of the mesh that keeps its own records; empty: none.
+    pub tjeneste: String,
     /// Functions that it holds, in the order of `funksjoner.toml`.
     pub funksjoner: Vec<String>,
+    /// The same as a bit set: bit `n` is the n-th function.
+    pub(super) funksjonsbits: u64,
 }
 
 /// An agency (etat), which may have several units.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agency {
-    /// Id: `rop`.
+    /// Id: `nav`.
     pub id: Arc<str>,
     /// Name as people know it.
     pub navn: String,
-    /// Service of the mesh that keeps its records; empty: none of its own.
-    pub tjeneste: String,
 }
 
 /// A municipality.
@@ -37,6 +44,75 @@ pub struct Municipality {
 }
 
 impl Municipality {
+    pub(super) fn read(file: &File, functions: &Functions) -> Result<Self, LoadError> {
+        let doc = Toml::parse(file)?;
+        let root = doc.root();
+        root.only(&["navn", "etater", "enheter", "funksjoner"])?;
+        let navn = root.text("navn")?.text.to_owned();
+
+        let mut agencies = BTreeMap::new();
+        let etater = root.table("etater")?;
+        for key in etater.keys() {
+            let etat = etater.table(key.text)?;
+            etat.only(&["navn"])?;
+            let id: Arc<str> = Arc::from(key.text);
+            let navn = etat.text("navn")?.text.to_owned();
+            agencies.insert(Arc::clone(&id), Agency { id, navn });
+        }
+
+        let mut units = BTreeMap::new();
+        let enheter = root.table("enheter")?;
+        for key in enheter.keys() {
+            let enhet = enheter.table(key.text)?;
+            enhet.only(&["navn", "etat", "tjeneste"])?;
+            if key.text.is_empty() || !key.text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'_')) {
+                return Err(enheter.fault(key.line, "a unit id must have the form [a-z_]+"));
+            }
+            let etat = enhet.text("etat")?;
+            let Some((agency, _)) = agencies.get_key_value(etat.text) else {
+                let known: Vec<&str> = agencies.keys().map(AsRef::as_ref).collect();
+                let fault = format!("unknown etat {}; known: {}", etat.text, known.join(", "));
+                return Err(enhet.fault(etat.line, fault));
+            };
+            let id: Arc<str> = Arc::from(key.text);
+            let unit = Unit {
+                id: Arc::clone(&id),
+                navn: enhet.text("navn")?.text.to_owned(),
+                etat: Arc::clone(agency),
+                tjeneste: enhet
+                    .optional_text("tjeneste")?
+                    .map_or_else(String::new, |service| service.text.to_owned()),
+                funksjoner: Vec::new(),
+                funksjonsbits: 0,
+            };
+            units.insert(id, unit);
+        }
+
+        let holders = root.table("funksjoner")?;
+        let known: Vec<&str> = functions.names().collect();
+        holders.only(&known)?;
+        let known_units: Vec<String> = units.keys().map(ToString::to_string).collect();
+        for (bit, function) in known.into_iter().enumerate() {
+            for holder in holders.texts(function)? {
+                let Some(unit) = units.get_mut(holder.text) else {
+                    let fault = format!(
+                        "unknown unit {} for {function}; known: {}",
+                        holder.text,
+                        known_units.join(", ")
+                    );
+                    return Err(holders.fault(holder.line, fault));
+                };
+                unit.funksjoner.push(function.to_owned());
+                unit.funksjonsbits |= 1 << bit;
+            }
+        }
+        Ok(Self {
+            navn,
+            units,
+            agencies,
+        })
+    }
+
     /// A unit by id.
     #[must_use]
     pub fn unit(&self, id: &str) -> Option<&Unit> {

@@ -71,6 +71,19 @@ pub struct Question<'a> {
 /// Id of a rule as `tilgang.md` has it: `P1`, `W3`, `F1`.
 pub type RuleId = Arc<str>;
 
+/// A rule as its annotations have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuleText<'a> {
+    /// Its id as decisions tell it: `P1`.
+    pub rule: &'a str,
+    /// Its full id, with the variant: `P1.person`.
+    pub id: &'a str,
+    /// Legal basis.
+    pub hjemmel: &'a str,
+    /// What it says, in Norwegian.
+    pub tekst: &'a str,
+}
+
 /// A rule that may be told to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
@@ -89,7 +102,7 @@ pub struct Withheld {
     pub grunn: Skjermingsgrunn,
     /// Rule that would open it or closes it, where it may be named.
     pub regel: Option<RuleId>,
-    /// Classes of the type that may be shared instead.
+    /// Classes that may be shared instead, whether or not this record has them.
     pub isteden: Klasser,
 }
 
