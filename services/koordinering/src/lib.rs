@@ -1,0 +1,105 @@
+//! Koordinering: the statutory koordinerende enhet (helse- og
+//! omsorgstjenesteloven § 7-3).
+//!
+//! It owns who a person is to the mesh, and what the person has said about
+//! sharing. Everybody else holds a pseudonymous id.
+//!
+//! - [`person`]: the index from identity number to id, encrypted at rest; the
+//!   merge of two ids of one person.
+//! - `samtykke`: consent, withdrawn at once.
+//! - `reservasjon`: objection to sharing.
+//! - `vern`: address protection, sperring and inhabilitet, by two persons.
+//! - `ansvar`: read model of who answers for open needs, from events.
+//!
+//! What it decides reaches the gateway as facts: SAMTYKKE, RESERVASJON,
+//! SPERRING, `ADRESSE_FORTROLIG`, `ADRESSE_STRENGT_FORTROLIG`, MANDAT, INHABIL and
+//! SAMMENSLATT. What restricts is stated for every id of a person; what opens
+//! only for the id it was given under.
+//!
+//! A new resource is a folder of the same shape: `mod.rs` (record and states),
+//! `rules.rs` (pure), `store.rs` (SQL), `rpc.rs` (one function per RPC), a
+//! migration, and its rows in the tables below.
+
+mod ansvar;
+mod hvem;
+mod innbygger;
+mod navn;
+pub mod nokler;
+pub mod person;
+mod reservasjon;
+mod samtykke;
+mod settings;
+mod vern;
+mod vilje;
+
+pub use settings::Settings;
+
+use samspor_chassis::{server::Chassis, store::Migrations};
+use samspor_proto::koordinering::{
+    AvvisForslagOmVernRequest, AvvisForslagOmVernResponse, BekreftOpphevingAvVernRequest,
+    BekreftOpphevingAvVernResponse, BekreftVernRequest, BekreftVernResponse,
+    ForeslaOpphevingAvVernRequest, ForeslaOpphevingAvVernResponse, ForeslaVernRequest,
+    ForeslaVernResponse, GiSamtykkeRequest, GiSamtykkeResponse, HentPersonRequest,
+    HentPersonResponse, HentReservasjonRequest, HentReservasjonResponse, HentSamtykkeRequest,
+    HentSamtykkeResponse, HentVernRequest, HentVernResponse, ListReservasjonerRequest,
+    ListReservasjonerResponse, ListSamtykkerRequest, ListSamtykkerResponse, ListVernRequest,
+    ListVernResponse, OppdaterPersonRequest, OppdaterPersonResponse, OpphevReservasjonRequest,
+    OpphevReservasjonResponse, RegistrerReservasjonRequest, RegistrerReservasjonResponse,
+    SikrePersonRequest, SikrePersonResponse, SlaSammenPersonerRequest, SlaSammenPersonerResponse,
+    TrekkSamtykkeRequest, TrekkSamtykkeResponse, person_service_server,
+    reservasjon_mot_deling_service_server, samtykke_service_server, vern_service_server,
+};
+
+const MIGRATIONS: Migrations = &[
+    ("0001_person", include_str!("../migrations/0001_person.sql")),
+    (
+        "0002_samtykke",
+        include_str!("../migrations/0002_samtykke.sql"),
+    ),
+    ("0003_vern", include_str!("../migrations/0003_vern.sql")),
+];
+
+/// The service of the koordinerende enhet.
+#[derive(Clone)]
+pub struct Koordinering {
+    chassis: Chassis,
+}
+
+samspor_chassis::rpc! {
+    impl person_service_server::PersonService for Koordinering {
+        write sikre_person(SikrePersonRequest) -> SikrePersonResponse = person::rpc::sikre;
+        read hent_person(HentPersonRequest) -> HentPersonResponse = person::rpc::hent;
+        write oppdater_person(OppdaterPersonRequest) -> OppdaterPersonResponse = person::rpc::oppdater;
+        write sla_sammen_personer(SlaSammenPersonerRequest) -> SlaSammenPersonerResponse = person::rpc::sla_sammen;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl samtykke_service_server::SamtykkeService for Koordinering {
+        write gi_samtykke(GiSamtykkeRequest) -> GiSamtykkeResponse = samtykke::rpc::gi;
+        write trekk_samtykke(TrekkSamtykkeRequest) -> TrekkSamtykkeResponse = samtykke::rpc::trekk;
+        read hent_samtykke(HentSamtykkeRequest) -> HentSamtykkeResponse = samtykke::rpc::hent;
+        read list_samtykker(ListSamtykkerRequest) -> ListSamtykkerResponse = samtykke::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl reservasjon_mot_deling_service_server::ReservasjonMotDelingService for Koordinering {
+        write registrer_reservasjon(RegistrerReservasjonRequest) -> RegistrerReservasjonResponse = reservasjon::rpc::registrer;
+        write opphev_reservasjon(OpphevReservasjonRequest) -> OpphevReservasjonResponse = reservasjon::rpc::opphev;
+        read hent_reservasjon(HentReservasjonRequest) -> HentReservasjonResponse = reservasjon::rpc::hent;
+        read list_reservasjoner(ListReservasjonerRequest) -> ListReservasjonerResponse = reservasjon::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl vern_service_server::VernService for Koordinering {
+        write foresla_vern(ForeslaVernRequest) -> ForeslaVernResponse = vern::rpc::foresla;
+        write bekreft_vern(BekreftVernRequest) -> BekreftVernResponse = vern::rpc::bekreft;
+        write avvis_forslag_om_vern(AvvisForslagOmVernRequest) -> AvvisForslagOmVernResponse = vern::rpc::avvis;
+        write foresla_oppheving_av_vern(ForeslaOpphevingAvVernRequest) -> ForeslaOpphevingAvVernResponse = vern::rpc::foresla_oppheving;
+        write bekreft_oppheving_av_vern(BekreftOpphevingAvVernRequest) -> BekreftOpphevingAvVernResponse = vern::rpc::bekreft_oppheving;
+        read hent_vern(HentVernRequest) -> HentVernResponse = vern::rpc::hent;
+        read list_vern(ListVernRequest) -> ListVernResponse = vern::rpc::list;
+    }
+}

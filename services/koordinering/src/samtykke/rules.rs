@@ -1,0 +1,308 @@
+//! What a consent may say, and when it can be withdrawn.
+
+use samspor_chassis::{
+    error::{FieldFaults, Refusal},
+    tid::Tid,
+};
+use samspor_proto::{
+    felles::{Periode, Rolle},
+    klassifisering::{Klasser, kortnavn},
+    koordinering::GiSamtykkeRequest,
+    tilgang::{Dataklasse, Formal},
+};
+
+use super::{Innhold, Samtykke, Tilstand};
+use crate::{hvem::Hvem, navn};
+
+/// Classes that a consent can open. Never JOURNAL, STRAFF, VURDERING and
+/// TREDJEPART (tilgang: consent lifts OKONOMI and PARORENDE, never JOURNAL),
+/// and TEKNISK needs none.
+pub(crate) const KLASSER: Klasser = Klasser::av(&[
+    Dataklasse::Identitet,
+    Dataklasse::Opphold,
+    Dataklasse::Bolig,
+    Dataklasse::Okonomi,
+    Dataklasse::OkonomiRestanse,
+    Dataklasse::Tjeneste,
+    Dataklasse::Funksjon,
+    Dataklasse::Helse,
+    Dataklasse::RisikoNiva,
+    Dataklasse::RisikoTiltak,
+    Dataklasse::Parorende,
+    Dataklasse::VurderingDelt,
+]);
+
+/// Roles that a consent can name: staff who work with the person.
+const ROLLER: [Rolle; 8] = [
+    Rolle::Saksbehandler,
+    Rolle::Beslutter,
+    Rolle::Behandler,
+    Rolle::Miljo,
+    Rolle::Leder,
+    Rolle::Koordinator,
+    Rolle::Boligforvalter,
+    Rolle::Jobbspesialist,
+];
+
+/// Purposes that a consent can name: work with the person.
+const FORMAL: [Formal; 7] = [
+    Formal::Ytelse,
+    Formal::Samordning,
+    Formal::Saksbehandling,
+    Formal::Sikkerhet,
+    Formal::Tildeling,
+    Formal::Oppfolging,
+    Formal::ForebyggeUtkastelse,
+];
+
+/// Reads what a consent says.
+pub(crate) fn les(request: &GiSamtykkeRequest, now: Tid, faults: &mut FieldFaults) -> Innhold {
+    let enhet = navn::les_enhet(&request.enhet, "enhet", faults);
+    let rolle = Rolle::try_from(request.rolle).unwrap_or_default();
+    if !ROLLER.contains(&rolle) {
+        faults.unknown("rolle", short(&ROLLER.map(|role| role.as_str_name())));
+    }
+    let formal = Formal::try_from(request.formal).unwrap_or_default();
+    if !FORMAL.contains(&formal) {
+        faults.unknown(
+            "formal",
+            short(&FORMAL.map(|purpose| purpose.as_str_name())),
+        );
+    }
+    let klasser = classes(&request.klasser, faults);
+    let (fra, til) = period(request.periode, now, faults);
+    Innhold {
+        enhet,
+        rolle,
+        klasser,
+        formal,
+        fra,
+        til,
+    }
+}
+
+fn classes(numbers: &[i32], faults: &mut FieldFaults) -> Klasser {
+    if numbers.is_empty() {
+        faults.missing("klasser");
+    }
+    let mut classes = Klasser::INGEN;
+    for (place, number) in numbers.iter().enumerate() {
+        match Dataklasse::try_from(*number) {
+            Ok(class) if KLASSER.har(class) => classes |= Klasser::av(&[class]),
+            _ => {
+                let valid: Vec<&str> = KLASSER.iter().map(kortnavn).collect();
+                faults.unknown(format!("klasser[{place}]"), valid.join(", "));
+            }
+        }
+    }
+    classes
+}
+
+fn period(period: Option<Periode>, now: Tid, faults: &mut FieldFaults) -> (Tid, Tid) {
+    let Periode { fra, til } = period.unwrap_or_default();
+    let fra = match fra.map(Tid::try_from) {
+        None => now,
+        Some(Ok(fra)) => fra,
+        Some(Err(_)) => {
+            faults.form("periode.fra", "et gyldig tidspunkt");
+            now
+        }
+    };
+    let til = match til.map(Tid::try_from) {
+        None => {
+            faults.missing("periode.til");
+            return (fra, fra);
+        }
+        Some(Ok(til)) => til,
+        Some(Err(_)) => {
+            faults.form("periode.til", "et gyldig tidspunkt");
+            return (fra, fra);
+        }
+    };
+    if til <= fra {
+        faults.contradicts("periode.til", "periode.fra", "til må være etter fra");
+    } else if til <= now {
+        faults.form("periode.til", "et tidspunkt i framtiden");
+    }
+    (fra, til)
+}
+
+/// Withdraws a consent: at once, without a reason.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG` when it was withdrawn already or has run out.
+pub(crate) fn trekk(mut samtykke: Samtykke, hvem: Hvem, now: Tid) -> Result<Samtykke, Refusal> {
+    match samtykke.tilstand(now) {
+        Tilstand::Gitt => {
+            samtykke.trukket = Some((now, hvem));
+            Ok(samtykke)
+        }
+        Tilstand::Trukket => Err(Refusal::transition("TRUKKET", &["GiSamtykke"])),
+        Tilstand::Utlopt => Err(Refusal::transition("UTLOPT", &["GiSamtykke"])),
+    }
+}
+
+/// `SAKSBEHANDLER, BESLUTTER` of the contract's long names.
+fn short(names: &[&'static str]) -> String {
+    let names: Vec<&str> = names
+        .iter()
+        .map(|name| name.split_once('_').map_or(*name, |(_, short)| short))
+        .collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use std::time::Duration;
+
+    use samspor_proto::{felles::Feilgrunn, koordinering::Samtykkeform};
+
+    use super::*;
+    use crate::vilje::Vilje;
+
+    const NOW: Tid = Tid(1_800_000_000_000_000);
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn request() -> GiSamtykkeRequest {
+        GiSamtykkeRequest {
+            enhet: "enheter/nav".into(),
+            rolle: Rolle::Saksbehandler.into(),
+            klasser: vec![Dataklasse::Helse.into(), Dataklasse::Funksjon.into()],
+            formal: Formal::Oppfolging.into(),
+            periode: Some(until(None, NOW.plus(DAY))),
+            ..Default::default()
+        }
+    }
+
+    fn until(fra: Option<Tid>, til: Tid) -> Periode {
+        Periode {
+            fra: fra.map(Into::into),
+            til: Some(til.into()),
+        }
+    }
+
+    fn faults(change: impl FnOnce(&mut GiSamtykkeRequest)) -> Vec<(String, Feilgrunn)> {
+        let mut request = request();
+        change(&mut request);
+        let mut faults = FieldFaults::new();
+        les(&request, NOW, &mut faults);
+        match faults.finish() {
+            Ok(()) => Vec::new(),
+            Err(refusal) => refusal
+                .felt
+                .into_iter()
+                .map(|fault| (fault.felt, fault.grunn))
+                .collect(),
+        }
+    }
+
+    /// Every class of the contract is either open to consent or stands here.
+    /// To see it red, add JOURNAL to `KLASSER`.
+    #[test]
+    fn never_journal_nor_other_closed_classes() {
+        let closed: Vec<Dataklasse> = Klasser::alle().uten(KLASSER).iter().collect();
+        assert_eq!(
+            closed,
+            [
+                Dataklasse::Teknisk,
+                Dataklasse::Journal,
+                Dataklasse::Straff,
+                Dataklasse::Tredjepart,
+                Dataklasse::Vurdering,
+            ]
+        );
+        for class in closed {
+            let found = faults(|r| r.klasser.push(class.into()));
+            assert_eq!(found, [("klasser[2]".into(), Feilgrunn::FeltUkjentVerdi)]);
+        }
+    }
+
+    #[test]
+    fn every_field_is_held_to_its_rule() {
+        type Change = fn(&mut GiSamtykkeRequest);
+        let table: [(Change, &str, Feilgrunn); 11] = [
+            (|r| r.enhet.clear(), "enhet", Feilgrunn::FeltMangler),
+            (|r| r.enhet = "nav".into(), "enhet", Feilgrunn::FeltForm),
+            (
+                |r| r.enhet = "enheter/*".into(),
+                "enhet",
+                Feilgrunn::FeltForm,
+            ),
+            (|r| r.rolle = 0, "rolle", Feilgrunn::FeltUkjentVerdi),
+            (
+                |r| r.rolle = Rolle::System.into(),
+                "rolle",
+                Feilgrunn::FeltUkjentVerdi,
+            ),
+            (|r| r.formal = 0, "formal", Feilgrunn::FeltUkjentVerdi),
+            (
+                |r| r.formal = Formal::Kontroll.into(),
+                "formal",
+                Feilgrunn::FeltUkjentVerdi,
+            ),
+            (|r| r.klasser.clear(), "klasser", Feilgrunn::FeltMangler),
+            (|r| r.periode = None, "periode.til", Feilgrunn::FeltMangler),
+            (
+                |r| r.periode = Some(until(Some(NOW.plus(DAY)), NOW.plus(DAY))),
+                "periode.til",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |r| r.periode = Some(until(Some(NOW.minus(DAY)), NOW)),
+                "periode.til",
+                Feilgrunn::FeltForm,
+            ),
+        ];
+        assert_eq!(faults(|_| ()), []);
+        for (change, field, reason) in table {
+            assert_eq!(faults(change), [(field.to_owned(), reason)]);
+        }
+    }
+
+    fn given() -> Samtykke {
+        let mut faults = FieldFaults::new();
+        Samtykke {
+            id: "s".into(),
+            person: "p".into(),
+            versjon: 1,
+            innhold: les(&request(), NOW, &mut faults),
+            vilje: Vilje {
+                form: Samtykkeform::Muntlig,
+                innhentet: NOW,
+                eier: "rop".into(),
+                registrert_av: who(),
+            },
+            trukket: None,
+        }
+    }
+
+    fn who() -> Hvem {
+        Hvem {
+            enhet: "rop".into(),
+            ansatt: "a1".into(),
+            rolle: Rolle::Saksbehandler,
+        }
+    }
+
+    #[test]
+    fn a_withdrawal_ends_the_same_fact_then() {
+        let before = given().faktum();
+        let at = NOW.plus(Duration::from_secs(1));
+        let after = trekk(given(), who(), at).unwrap().faktum();
+        assert_eq!(after.id, before.id);
+        assert_eq!(after.periode.unwrap().til, Some(at.into()));
+        assert_eq!(before.periode.unwrap().til, Some(NOW.plus(DAY).into()));
+    }
+
+    #[test]
+    fn neither_a_withdrawn_nor_a_past_consent_is_withdrawn() {
+        let withdrawn = trekk(given(), who(), NOW).unwrap();
+        let again = trekk(withdrawn, who(), NOW).unwrap_err();
+        assert_eq!(again.nokler["tilstand"], "TRUKKET");
+        let late = trekk(given(), who(), NOW.plus(DAY)).unwrap_err();
+        assert_eq!(late.nokler["tilstand"], "UTLOPT");
+        assert_eq!(late.grunn, Feilgrunn::UgyldigOvergang);
+    }
+}

@@ -1,0 +1,218 @@
+//! `VernService`, one function per RPC.
+
+use samspor_chassis::{
+    error::{Error, FieldFaults, Refusal},
+    page::Page,
+    store::{NewEvent, Tx, etag},
+};
+use samspor_proto::{
+    felles::Feilgrunn,
+    koordinering::{
+        AvvisForslagOmVernRequest, AvvisForslagOmVernResponse, BekreftOpphevingAvVernRequest,
+        BekreftOpphevingAvVernResponse, BekreftVernRequest, BekreftVernResponse,
+        ForeslaOpphevingAvVernRequest, ForeslaOpphevingAvVernResponse, ForeslaVernRequest,
+        ForeslaVernResponse, HentVernRequest, HentVernResponse, ListVernRequest, ListVernResponse,
+    },
+};
+
+use super::{SAMLING, Steg, Tilstand, Vern, rules, store};
+use crate::{ansvar, hvem::Hvem, navn, person};
+
+/// Proposes a protection.
+pub(crate) async fn foresla(
+    tx: &mut Tx,
+    request: ForeslaVernRequest,
+) -> Result<ForeslaVernResponse, Error> {
+    let step = step(tx);
+    rules::kan_foresla(&step)?;
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    let proposal = rules::les(&request, &step.hvem.enhet, &mut faults);
+    faults.finish()?;
+    let proposal = proposal.ok_or_else(|| Refusal::new(Feilgrunn::UgyldigForesporsel))?;
+    store::en_om_gangen(tx).await?;
+    person::store::ta_i_bruk(tx, &person).await?;
+    let vern = Vern {
+        id: tx.new_id(),
+        person,
+        versjon: 1,
+        eier: step.hvem.enhet.clone(),
+        innhold: proposal.innhold,
+        hjemmel: proposal.hjemmel,
+        begrunnelse: proposal.begrunnelse,
+        foreslatt: step,
+        tilstand: Tilstand::Foreslatt,
+    };
+    check_needs(tx, &vern).await?;
+    store::opprett(tx, &vern).await?;
+    emit(tx, "VernForeslatt", &vern);
+    Ok(ForeslaVernResponse {
+        vern: Some(vern.to_proto()),
+    })
+}
+
+/// Confirms a protection: it holds from now.
+pub(crate) async fn bekreft(
+    tx: &mut Tx,
+    request: BekreftVernRequest,
+) -> Result<BekreftVernResponse, Error> {
+    let vern = load(tx, &request.name, &request.etag).await?;
+    let mut vern = rules::bekreft(vern, step(tx))?;
+    // Again: a need may have been taken on since the proposal.
+    check_needs(tx, &vern).await?;
+    store::lagre(tx, &mut vern).await?;
+    state_facts(tx, &vern).await?;
+    emit(tx, "VernBekreftet", &vern);
+    Ok(BekreftVernResponse {
+        vern: Some(vern.to_proto()),
+    })
+}
+
+/// Rejects a proposal to set or to lift.
+pub(crate) async fn avvis(
+    tx: &mut Tx,
+    request: AvvisForslagOmVernRequest,
+) -> Result<AvvisForslagOmVernResponse, Error> {
+    let vern = load(tx, &request.name, &request.etag).await?;
+    let mut vern = rules::avvis(vern, step(tx))?;
+    store::lagre(tx, &mut vern).await?;
+    emit(tx, "VernforslagAvvist", &vern);
+    Ok(AvvisForslagOmVernResponse {
+        vern: Some(vern.to_proto()),
+    })
+}
+
+/// Proposes to lift a protection.
+pub(crate) async fn foresla_oppheving(
+    tx: &mut Tx,
+    request: ForeslaOpphevingAvVernRequest,
+) -> Result<ForeslaOpphevingAvVernResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let why = rules::reason(&request.begrunnelse, "begrunnelse", &mut faults);
+    faults.finish()?;
+    let vern = load(tx, &request.name, &request.etag).await?;
+    let mut vern = rules::foresla_oppheving(vern, step(tx), why)?;
+    store::lagre(tx, &mut vern).await?;
+    emit(tx, "VernopphevingForeslatt", &vern);
+    Ok(ForeslaOpphevingAvVernResponse {
+        vern: Some(vern.to_proto()),
+    })
+}
+
+/// Confirms that a protection is lifted: it ends now.
+pub(crate) async fn bekreft_oppheving(
+    tx: &mut Tx,
+    request: BekreftOpphevingAvVernRequest,
+) -> Result<BekreftOpphevingAvVernResponse, Error> {
+    let vern = load(tx, &request.name, &request.etag).await?;
+    let mut vern = rules::bekreft_oppheving(vern, step(tx))?;
+    store::lagre(tx, &mut vern).await?;
+    state_facts(tx, &vern).await?;
+    emit(tx, "VernOpphevet", &vern);
+    Ok(BekreftOpphevingAvVernResponse {
+        vern: Some(vern.to_proto()),
+    })
+}
+
+/// One protection.
+pub(crate) async fn hent(tx: &mut Tx, request: HentVernRequest) -> Result<HentVernResponse, Error> {
+    let (person, id) = les_navn(&request.name)?;
+    let vern = store::hent(tx, &person, &id).await?;
+    Ok(HentVernResponse {
+        vern: Some(vern.to_proto()),
+    })
+}
+
+/// Protections of a person, newest first.
+pub(crate) async fn list(tx: &mut Tx, request: ListVernRequest) -> Result<ListVernResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    faults.finish()?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let rows = store::list(tx, &person, request.bare_gjeldende, &page).await?;
+    let (rows, next_page_token) = page.cut(rows, |vern| vern.id.clone());
+    Ok(ListVernResponse {
+        vern: rows.iter().map(Vern::to_proto).collect(),
+        next_page_token,
+    })
+}
+
+fn les_navn(name: &str) -> Result<(String, String), Error> {
+    let mut faults = FieldFaults::new();
+    let parts = navn::les_post(name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    Ok(parts)
+}
+
+/// The protection in the version that the caller has seen.
+async fn load(tx: &mut Tx, name: &str, etag: &str) -> Result<Vern, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
+    if etag.is_empty() {
+        faults.missing("etag");
+    }
+    faults.finish()?;
+    store::en_om_gangen(tx).await?;
+    let vern = store::hent(tx, &person, &id).await?;
+    etag::check(etag, vern.versjon)?;
+    Ok(vern)
+}
+
+fn step(tx: &Tx) -> Steg {
+    Steg {
+        hvem: Hvem::from(&tx.call().actor),
+        tid: tx.now(),
+    }
+}
+
+/// No open need of the person, under any id, loses its responsible unit.
+async fn check_needs(tx: &mut Tx, vern: &Vern) -> Result<(), Error> {
+    let person = person::store::hent(tx, &vern.person).await?;
+    let mut responsible = Vec::new();
+    for id in person::store::alle_ider(tx, &person).await? {
+        responsible.extend(ansvar::ansvarlige(tx, &id).await?);
+    }
+    Ok(rules::ingen_uten_ansvarlig(&vern.innhold, &responsible)?)
+}
+
+/// States the facts for every id of the person. Mandates go beyond the
+/// record's own id only where no other address protection holds; an end goes
+/// everywhere, because the facts may have gone there in between.
+async fn state_facts(tx: &mut Tx, vern: &Vern) -> Result<(), Error> {
+    let person = person::store::hent(tx, &vern.person).await?;
+    let ids = person::store::alle_ider(tx, &person).await?;
+    let mut otherwise_protected = false;
+    for id in &ids {
+        otherwise_protected |= store::som_virker(tx, id)
+            .await?
+            .iter()
+            .any(|other| other.id != vern.id && other.innhold.mandat().is_some());
+    }
+    let everywhere = !otherwise_protected || !vern.tilstand.virker();
+    for id in &ids {
+        for fact in vern.fakta(id, *id == vern.person || everywhere) {
+            tx.fact(fact);
+        }
+    }
+    Ok(())
+}
+
+/// Tells the unit that answers for it and this one; an address protection that
+/// holds also the mandated, and nobody else.
+fn emit(tx: &mut Tx, type_: &'static str, vern: &Vern) {
+    let mut mottakere = vec![vern.eier.clone()];
+    if let Some(mandat) = vern.innhold.mandat() {
+        if vern.tilstand.virkning().is_some() {
+            mottakere.extend(mandat.enheter.iter().cloned());
+        }
+    } else {
+        mottakere.push(navn::ENHET.to_owned());
+    }
+    tx.emit(NewEvent {
+        type_,
+        person: &vern.person,
+        post: &vern.name(),
+        eier: &vern.eier,
+        mottakere,
+    });
+}
