@@ -69,6 +69,17 @@ impl Error {
         }
     }
 
+    /// A word for the log: which kind of failure, and nothing of its text.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.grunn.as_str_name(),
+            Self::Storage(_) if self.is_unavailable() => "storage_unavailable",
+            Self::Storage(_) => "storage",
+            Self::Internal(_) => "internal",
+        }
+    }
+
     /// The refusal, where it is one.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {

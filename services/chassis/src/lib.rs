@@ -8,10 +8,13 @@
 
 pub mod attest;
 pub mod border;
+mod calendar;
 pub mod call;
 pub mod client;
+pub mod deadlines;
 pub mod domene;
 pub mod error;
+pub mod feeds;
 pub mod id;
 pub mod page;
 pub mod rpc;

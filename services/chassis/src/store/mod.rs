@@ -35,7 +35,7 @@ use tokio::sync::watch;
 pub(crate) use self::outbox::{EVENTS, FACTS};
 use self::{
     idempotency::{Claim, Claimed},
-    tx::Mode,
+    tx::{Emitted, Mode},
 };
 pub use self::{
     open::{Backend, OpenError, StoreOptions},
@@ -61,8 +61,10 @@ struct Inner {
     ids: Arc<dyn Ids>,
     /// What the service configured for its handlers.
     settings: OnceLock<Arc<dyn Any + Send + Sync>>,
-    /// Raised after each commit that may have emitted something.
-    commits: watch::Sender<u64>,
+    /// Raised after each commit of events or facts.
+    emissions: watch::Sender<u64>,
+    /// Raised after each commit of deadlines.
+    deadline_changes: watch::Sender<u64>,
     /// Held for as long as the SQLite file is ours.
     _lock: Option<File>,
 }
@@ -113,7 +115,8 @@ impl Store {
             clock,
             ids,
             settings: OnceLock::new(),
-            commits: watch::Sender::new(0),
+            emissions: watch::Sender::new(0),
+            deadline_changes: watch::Sender::new(0),
             _lock: opened.lock,
         })))
     }
@@ -265,9 +268,15 @@ impl Store {
         self.0.readers.close().await;
     }
 
-    /// Raised after commits of this process: a reason to look again.
-    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
-        self.0.commits.subscribe()
+    /// Changes when this process has committed events or facts: a reason to
+    /// look again. Other replicas are not heard.
+    pub(crate) fn emissions(&self) -> watch::Receiver<u64> {
+        self.0.emissions.subscribe()
+    }
+
+    /// Changes when this process has committed a change of deadlines.
+    pub(crate) fn deadline_changes(&self) -> watch::Receiver<u64> {
+        self.0.deadline_changes.subscribe()
     }
 
     async fn run<R, H>(&self, mut tx: Tx, handler: H) -> Result<Written<R>, Error>
@@ -300,14 +309,20 @@ impl Store {
         }
     }
 
-    fn wake_on_drop(&self) -> impl Drop + use<> {
-        struct Wake(Store);
+    fn wake_on_drop(&self, emitted: Emitted) -> impl Drop + use<> {
+        struct Wake(Store, Emitted);
         impl Drop for Wake {
             fn drop(&mut self) {
-                self.0.0.commits.send_modify(|commits| *commits += 1);
+                let Self(store, emitted) = self;
+                if emitted.feeds {
+                    store.0.emissions.send_modify(|count| *count += 1);
+                }
+                if emitted.deadlines {
+                    store.0.deadline_changes.send_modify(|count| *count += 1);
+                }
             }
         }
-        Wake(self.clone())
+        Wake(self.clone(), emitted)
     }
 }
 

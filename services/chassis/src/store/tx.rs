@@ -47,6 +47,14 @@ pub struct Tx {
     span: Span,
     failed: bool,
     out: Outbox,
+    emitted: Emitted,
+}
+
+/// What the commit of a transaction is news for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Emitted {
+    pub(super) feeds: bool,
+    pub(super) deadlines: bool,
 }
 
 impl Tx {
@@ -69,6 +77,7 @@ impl Tx {
             span,
             failed: false,
             out: Outbox::default(),
+            emitted: Emitted::default(),
         })
     }
 
@@ -228,6 +237,8 @@ impl Tx {
         if self.mode == Mode::Read {
             return Err(Error::internal("a read transaction emits"));
         }
+        self.emitted.feeds |= !out.events.is_empty() || !out.facts.is_empty();
+        self.emitted.deadlines |= !out.deadlines.is_empty();
         out.write(self).await
     }
 
@@ -237,17 +248,14 @@ impl Tx {
             inner,
             span,
             failed,
+            emitted,
             ..
         } = self;
         debug_assert!(!failed, "flush has checked");
         // Also when the caller goes away in the middle of the commit.
-        let _wake = store.wake_on_drop();
+        let _wake = store.wake_on_drop(emitted);
         inner.commit().instrument(span).await?;
         Ok(())
-    }
-
-    pub(super) fn store(&self) -> &Store {
-        &self.store
     }
 
     /// Traceparent that rows of this transaction carry.
