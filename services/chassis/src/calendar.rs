@@ -47,32 +47,32 @@ pub fn end_of_day(tid: Tid) -> Tid {
 /// The end of the `n`th working day after the day of `tid`. 0 is the end of
 /// that day itself, whatever day it is.
 #[must_use]
-pub fn working_days_after(tid: Tid, n: u32) -> Tid {
+pub fn working_days_after(tid: Tid, n: u16) -> Tid {
     let mut date = oslo_date(tid);
     let mut rest = n;
     while rest > 0 && date < Date::MAX {
         date = plus(date, 1.day());
-        rest -= u32::from(is_working_day(date));
+        rest -= u16::from(is_working_day(date));
     }
     end_of_date(date)
 }
 
 /// The end of the `n`th day after the day of `tid`, working day or not.
 #[must_use]
-pub fn days_after(tid: Tid, n: u32) -> Tid {
+pub fn days_after(tid: Tid, n: u16) -> Tid {
     end_of_date(plus(oslo_date(tid), i64::from(n).days()))
 }
 
 /// The end of the same weekday `n` weeks later.
 #[must_use]
-pub fn weeks_after(tid: Tid, n: u32) -> Tid {
+pub fn weeks_after(tid: Tid, n: u16) -> Tid {
     end_of_date(plus(oslo_date(tid), i64::from(n).weeks()))
 }
 
 /// The end of the same day of the month `n` months later; of the month's last
 /// day where it has no such day.
 #[must_use]
-pub fn months_after(tid: Tid, n: u32) -> Tid {
+pub fn months_after(tid: Tid, n: u16) -> Tid {
     end_of_date(plus(oslo_date(tid), i64::from(n).months()))
 }
 
@@ -261,7 +261,7 @@ mod tests {
             let _ = extended(tid);
             let _ = end_of_day(tid);
         }
-        let _ = months_after(Tid(i64::MAX), u32::MAX);
-        let _ = days_after(Tid(0), u32::MAX);
+        let _ = months_after(Tid(i64::MAX), u16::MAX);
+        let _ = days_after(Tid(0), u16::MAX);
     }
 }

@@ -22,4 +22,6 @@ pub mod server;
 pub mod status;
 pub mod store;
 pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod tid;
