@@ -5,6 +5,9 @@
 //! of each replica sleeps on the injected clock until the next one, claims it
 //! by a conditional update and lets the service act in the same transaction:
 //! who loses the claim does nothing, and what fails is tried again.
+//!
+//! When a deadline of so many working days or months is due, the calendar says
+//! ([`kalender`](crate::domene::kalender)).
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,13 +16,7 @@ use samspor_proto::tilgang::Formal;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-pub use crate::{
-    calendar::{
-        days_after, end_of_date, end_of_day, extended, is_holiday, is_working_day, months_after,
-        oslo_date, start_of_day, weeks_after, working_days_after,
-    },
-    store::NewDeadline,
-};
+pub use crate::store::NewDeadline;
 use crate::{
     call::Call,
     error::Error,
@@ -77,6 +74,10 @@ pub fn notify(tx: &mut Tx, deadline: &DueDeadline) {
 
 /// [`notify`] in the form of [`OnDeadline`].
 #[must_use]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the form of `OnDeadline`, whose others keep it"
+)]
 pub fn notify_recipients(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
     notify(tx, &deadline);
     std::future::ready(Ok(())).boxed()

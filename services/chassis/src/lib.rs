@@ -8,7 +8,6 @@
 
 pub mod attest;
 pub mod border;
-mod calendar;
 pub mod call;
 pub mod client;
 pub mod deadlines;

@@ -124,6 +124,19 @@ pub fn arbeidsdager_etter(from: Tid, days: u16) -> Tid {
     Dag::av(from).pluss_arbeidsdager(days).slutt()
 }
 
+/// A deadline that ends with a Saturday, Sunday or holiday ends with the next
+/// working day instead (forvaltningsloven § 30, domstolloven § 149).
+#[must_use]
+pub fn til_arbeidsdag(due: Tid) -> Tid {
+    // A deadline is due when its last day is over.
+    let last = Dag::av(Tid(due.0.saturating_sub(1)));
+    if last.er_arbeidsdag() {
+        due
+    } else {
+        last.pluss_arbeidsdager(1).slutt()
+    }
+}
+
 /// The instant at which a deadline of so many months is due: the end of the
 /// day.
 #[must_use]
@@ -232,6 +245,69 @@ mod tests {
             arbeidsdager_etter(instant("2026-02-06T12:00:00Z"), 3),
             instant("2026-02-11T23:00:00Z")
         );
+    }
+
+    /// From, working days, when it is due. Norway is at +01:00 in winter and
+    /// +02:00 in summer; it changed on 2026-03-29 and 2026-10-25.
+    ///
+    /// Seen red: with UTC for the zone, with 24 hours for a day, with Saturdays
+    /// as working days, and without the holidays that follow Easter.
+    #[test]
+    fn working_days_over_nights_weekends_and_holidays() {
+        let table = [
+            // Tuesday noon: the end of Friday.
+            ("2026-01-13T11:00:00Z", 3, "2026-01-16T23:00:00Z"),
+            // Late Tuesday in UTC is Wednesday in Norway.
+            ("2026-01-13T22:59:59.999999Z", 3, "2026-01-16T23:00:00Z"),
+            ("2026-01-13T23:00:00Z", 3, "2026-01-19T23:00:00Z"),
+            // Over a weekend.
+            ("2026-01-16T11:00:00Z", 1, "2026-01-19T23:00:00Z"),
+            ("2026-01-17T11:00:00Z", 1, "2026-01-19T23:00:00Z"),
+            // Over Easter: Wednesday before to Tuesday after.
+            ("2026-04-01T10:00:00Z", 1, "2026-04-07T22:00:00Z"),
+            // Over the night in which an hour is skipped.
+            ("2026-03-27T11:00:00Z", 1, "2026-03-30T22:00:00Z"),
+            ("2026-03-28T22:59:59Z", 1, "2026-03-30T22:00:00Z"),
+            ("2026-03-29T00:59:59Z", 1, "2026-03-30T22:00:00Z"),
+            ("2026-03-29T01:00:00Z", 1, "2026-03-30T22:00:00Z"),
+            // Over the night in which an hour comes twice.
+            ("2026-10-23T10:00:00Z", 1, "2026-10-26T23:00:00Z"),
+            ("2026-10-25T00:30:00Z", 1, "2026-10-26T23:00:00Z"),
+            ("2026-10-25T01:30:00Z", 1, "2026-10-26T23:00:00Z"),
+            // Over Christmas and the turn of the year: 24, 28 to 31 December
+            // and 4 January are working days.
+            ("2026-12-23T11:00:00Z", 6, "2027-01-04T23:00:00Z"),
+            // 17 May 2027 is a Monday, and Whit Monday too.
+            ("2027-05-14T10:00:00Z", 1, "2027-05-18T22:00:00Z"),
+            // None: the end of the same day.
+            ("2026-03-29T11:00:00Z", 0, "2026-03-29T22:00:00Z"),
+            ("2026-10-24T22:30:00Z", 0, "2026-10-25T23:00:00Z"),
+        ];
+        for (from, days, due) in table {
+            assert_eq!(
+                arbeidsdager_etter(instant(from), days),
+                instant(due),
+                "{days} after {from}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_deadline_on_a_holiday_waits_for_a_working_day() {
+        // Three weeks from 12 March 2026 is Maundy Thursday.
+        let klage = day("2026-03-12").pluss_dager(21).slutt();
+        assert_eq!(klage, instant("2026-04-02T22:00:00Z"));
+        assert_eq!(til_arbeidsdag(klage), instant("2026-04-07T22:00:00Z"));
+        let friday = day("2026-01-16").slutt();
+        assert_eq!(til_arbeidsdag(friday), friday);
+    }
+
+    #[test]
+    fn the_ends_of_time_are_survived() {
+        for end in [Tid(i64::MIN), Tid(i64::MAX)] {
+            let _ = arbeidsdager_etter(end, 3);
+            let _ = til_arbeidsdag(end);
+        }
     }
 
     #[test]

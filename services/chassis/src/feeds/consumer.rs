@@ -143,18 +143,20 @@ impl Runner {
     async fn position(&self) -> Result<i64, Error> {
         let Consumer { from, enhet, .. } = self.consumer;
         let mut tx = self.store.begin(self.own_call("")).await?;
-        tx.execute(
-            "INSERT INTO chassis_posisjon (kilde, enhet, nr) VALUES ($1, $2, 0) \
-             ON CONFLICT (kilde, enhet) DO NOTHING",
-            params![from, enhet],
-        )
-        .await?;
         let row: Option<(i64,)> = tx
             .one(
                 "SELECT nr FROM chassis_posisjon WHERE kilde = $1 AND enhet = $2",
                 params![from, enhet],
             )
             .await?;
+        if row.is_none() {
+            tx.execute(
+                "INSERT INTO chassis_posisjon (kilde, enhet, nr) VALUES ($1, $2, 0) \
+                 ON CONFLICT (kilde, enhet) DO NOTHING",
+                params![from, enhet],
+            )
+            .await?;
+        }
         tx.save().await?;
         Ok(row.map_or(0, |row| row.0))
     }

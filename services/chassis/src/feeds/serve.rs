@@ -9,7 +9,7 @@ use futures::{
 };
 use prost::Message as _;
 use samspor_proto::{
-    felles::{Faktum, Feilgrunn},
+    felles::Faktum,
     hendelse::{
         AbonnerRequest, AbonnerResponse, FaktaRequest, FaktaResponse, FolgRequest, FolgResponse,
         Hendelse, NummerertFaktum, hendelse_service_server::HendelseService,
@@ -23,6 +23,7 @@ use crate::{
     call::Call,
     error::{Error, FieldFaults, Refusal},
     params,
+    rpc::verified,
     store::{EVENTS, FACTS, Params, Store},
     tid::Tid,
 };
@@ -126,14 +127,6 @@ async fn last(store: &Store, call: &Arc<Call>, sequence: &str) -> Result<i64, Er
     let sql = "SELECT nr FROM chassis_sekvens WHERE navn = $1";
     let rows: Vec<(i64,)> = rows(store, call, sql, params![sequence]).await?;
     Ok(rows.first().map_or(0, |row| row.0))
-}
-
-fn verified<T>(request: &Request<T>) -> Result<Arc<Call>, Refusal> {
-    request
-        .extensions()
-        .get::<Arc<Call>>()
-        .cloned()
-        .ok_or_else(|| Refusal::new(Feilgrunn::ManglerAttestasjon))
 }
 
 fn position(field: &'static str, value: i64) -> Result<i64, Refusal> {
@@ -290,21 +283,20 @@ async fn facts(
         .collect::<Result<Vec<_>, Error>>()?;
     let (at_end, done) = (after >= last, after >= until);
     // At the end for the first time: an empty batch says so.
-    let says = !fakta.is_empty() || (at_end && !caught_up);
+    let says_end = at_end && !caught_up && fakta.is_empty();
     Ok(Look {
         position: FactPosition {
             after,
-            caught_up: caught_up || (at_end && fakta.is_empty()),
+            caught_up: caught_up || says_end,
         },
-        next: match (done, at_end, fakta.is_empty()) {
-            (true, ..) => Next::Never,
-            (_, true, true) => Next::News,
-            // Once more, to say that it was the end.
-            (_, true, false) if !caught_up => Next::Now,
-            (_, true, false) => Next::News,
-            (_, false, _) => Next::Now,
+        next: if done {
+            Next::Never
+        } else if at_end && (caught_up || says_end) {
+            Next::News
+        } else {
+            Next::Now
         },
-        item: says.then_some(FaktaResponse { fakta, siste: last }),
+        item: (says_end || !fakta.is_empty()).then_some(FaktaResponse { fakta, siste: last }),
     })
 }
 

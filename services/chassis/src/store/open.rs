@@ -8,12 +8,11 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::FutureExt as _;
 use sqlx::{
     AnyConnection, Connection as _, Executor as _, SqlSafeStr as _,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{Migrate as _, MigrateError, Migration, MigrationType, Migrator},
-    pool::PoolConnectionMetadata,
 };
 
 use super::Migrations;
@@ -126,7 +125,7 @@ pub(super) async fn open(
             .acquire_timeout(options.wait)
             .test_before_acquire(false)
             .max_lifetime(None)
-            .before_acquire(usable)
+            .before_acquire(|connection, meta| usable(connection, meta.idle_for).boxed())
             .after_connect(move |connection, _| {
                 prepare(connection, backend, access, options.wait).boxed()
             })
@@ -183,18 +182,12 @@ async fn prepare(
 /// A connection goes out again only when no transaction is left on it (SQLite
 /// ends one by itself on a full disk, which confuses the driver's count) and,
 /// after a pause, when the server still answers.
-fn usable(
-    connection: &mut AnyConnection,
-    meta: PoolConnectionMetadata,
-) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
+async fn usable(connection: &mut AnyConnection, idle_for: Duration) -> Result<bool, sqlx::Error> {
     const FRESH: Duration = Duration::from_secs(10);
-    async move {
-        if connection.is_in_transaction() {
-            return Ok(false);
-        }
-        Ok(meta.idle_for < FRESH || connection.ping().await.is_ok())
+    if connection.is_in_transaction() {
+        return Ok(false);
     }
-    .boxed()
+    Ok(idle_for < FRESH || connection.ping().await.is_ok())
 }
 
 fn sqlite_path(file: &str) -> Result<PathBuf, OpenError> {

@@ -330,17 +330,14 @@ fn statement(head: &'static str, width: usize, rows: usize, tail: &'static str) 
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     texts.entry((head, rows)).or_insert_with(|| {
-        let mut text = head.to_owned();
-        for row in 0..rows {
-            text.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..width {
-                let comma = if column == 0 { "" } else { ", " };
-                text.push_str(&format!("{comma}${}", row * width + column + 1));
-            }
-            text.push(')');
-        }
-        text.push_str(tail);
-        text.leak()
+        let row = |row: usize| {
+            let columns: Vec<_> = (1..=width)
+                .map(|column| format!("${}", row * width + column))
+                .collect();
+            format!("({})", columns.join(", "))
+        };
+        let rows: Vec<_> = (0..rows).map(row).collect();
+        format!("{head}{}{tail}", rows.join(", ")).leak()
     })
 }
 

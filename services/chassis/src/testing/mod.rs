@@ -63,6 +63,9 @@ enum Holder {
 }
 
 /// An empty SQLite database.
+///
+/// # Panics
+/// When there is no temporary folder.
 #[must_use]
 pub fn sqlite() -> Database {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -161,7 +164,7 @@ impl TestCall {
     /// By another employee.
     #[must_use]
     pub fn ansatt(mut self, ansatt: &str) -> Self {
-        self.attestasjon.aktor.get_or_insert_default().ansatt = ansatt.to_owned();
+        ansatt.clone_into(&mut self.attestasjon.aktor.get_or_insert_default().ansatt);
         self
     }
 

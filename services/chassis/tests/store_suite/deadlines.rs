@@ -79,8 +79,8 @@ async fn a_deadline_warns_then_falls_due_once_each(database: Database) {
     assert_eq!(ticker.tick().await.unwrap(), nothing(Some(days(21))));
 
     database.clock().set(days(21));
-    let ticked = ticker.tick().await.unwrap();
-    assert_eq!((ticked.fired, ticked.next), (1, Some(days(28))));
+    let first = ticker.tick().await.unwrap();
+    assert_eq!((first.fired, first.next), (1, Some(days(28))));
     assert_eq!(ticker.tick().await.unwrap(), nothing(Some(days(28))));
     database.clock().set(days(28));
     assert_eq!(ticker.tick().await.unwrap().fired, 1);
@@ -190,13 +190,18 @@ async fn eight_tickers_fire_it_once(database: Database) {
     assert_eq!(said(&store).await.len(), 10);
 }
 
+/// Seen red: with the claim saved although the service failed.
 async fn what_fails_is_tried_again_and_holds_up_nobody(database: Database) {
-    static BROKEN: AtomicBool = AtomicBool::new(true);
+    /// One switch for each database: the tests may share a process.
+    static REPAIRED: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
+    fn repaired(post: &str) -> &'static AtomicBool {
+        &REPAIRED[usize::from(post.starts_with("Postgres"))]
+    }
     fn sometimes(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             notify(tx, &deadline);
             insert(tx, &deadline.post).await?;
-            if deadline.post.ends_with('1') && BROKEN.load(Ordering::Relaxed) {
+            if deadline.post.ends_with('1') && !repaired(&deadline.post).load(Ordering::Relaxed) {
                 return Err(Error::internal("not now"));
             }
             Ok(())
@@ -205,16 +210,19 @@ async fn what_fails_is_tried_again_and_holds_up_nobody(database: Database) {
     }
     let store = database.open(MIGRATIONS).await;
     let ticker = Ticker::new(store.clone(), sometimes);
-    let posts = ["vedtak/0", "vedtak/1", "vedtak/2"];
-    set(&store, posts.map(|post| deadline(post, days(1), None))).await;
+    let posts = [0, 1, 2].map(|n| format!("{:?}/{n}", database.backend()));
+    set(
+        &store,
+        posts.iter().map(|post| deadline(post, days(1), None)),
+    )
+    .await;
     database.clock().set(days(1));
-    // The tests of both databases share the switch where they share a process.
-    BROKEN.store(true, Ordering::Relaxed);
-    let ticked = ticker.tick().await.unwrap();
-    assert_eq!(ticked.fired + ticked.failed, 3);
-    BROKEN.store(false, Ordering::Relaxed);
+    let first = ticker.tick().await.unwrap();
+    assert_eq!((first.fired, first.failed), (2, 1));
+    assert_eq!(notes(&store).await, 2);
+    repaired(&posts[1]).store(true, Ordering::Relaxed);
     let again = ticker.tick().await.unwrap();
-    assert_eq!((again.fired, again.failed), (ticked.failed, 0));
+    assert_eq!((again.fired, again.failed), (1, 0));
     assert_eq!(notes(&store).await, 3);
     assert_eq!(said(&store).await.len(), 3);
 }

@@ -6,13 +6,16 @@ use futures::{FutureExt as _, Stream, StreamExt as _, stream::BoxStream};
 use samspor_chassis::{
     call::Call,
     feeds::Feeds,
-    on_both_databases,
+    on_both_databases, status,
     store::{Backend, NewEvent, Store},
     testing::{Database, START, TestCall},
 };
-use samspor_proto::hendelse::{
-    AbonnerRequest, FaktaRequest, FaktaResponse, FolgRequest, Hendelse,
-    hendelse_service_server::HendelseService as _,
+use samspor_proto::{
+    felles::Feilgrunn,
+    hendelse::{
+        AbonnerRequest, FaktaRequest, FaktaResponse, FolgRequest, Hendelse,
+        hendelse_service_server::HendelseService as _,
+    },
 };
 use tokio::sync::watch;
 use tonic::{Request, Status};
@@ -134,12 +137,15 @@ async fn a_unit_reads_its_own_feed_only(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let (feeds, _closing) = feeds(&store);
     for (caller, unit) in [("rop", "nav"), ("nav", "*"), ("nav", ""), ("", "")] {
-        assert!(
-            try_subscribe(&feeds, caller, unit, 0).await.is_err(),
+        let refused = try_subscribe(&feeds, caller, unit, 0).await.err().unwrap();
+        assert_eq!(
+            status::grunn(&refused),
+            Some(Feilgrunn::IkkeFunnet),
             "{caller} reads {unit}"
         );
     }
-    assert!(try_subscribe(&feeds, "nav", "nav", -1).await.is_err());
+    let refused = try_subscribe(&feeds, "nav", "nav", -1).await.err().unwrap();
+    assert_eq!(status::grunn(&refused), Some(Feilgrunn::UgyldigForesporsel));
 }
 
 async fn a_live_stream_hears_at_once(database: Database) {
@@ -287,22 +293,21 @@ async fn streams_end_when_the_service_closes(database: Database) {
 async fn without_a_verified_call_there_is_no_feed(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let (feeds, _closing) = feeds(&store);
-    assert!(
+    let refusals = [
         feeds
             .abonner(Request::new(AbonnerRequest::default()))
             .await
-            .is_err()
-    );
-    assert!(
-        feeds
-            .folg(Request::new(FolgRequest::default()))
-            .await
-            .is_err()
-    );
-    assert!(
+            .err(),
+        feeds.folg(Request::new(FolgRequest::default())).await.err(),
         feeds
             .fakta(Request::new(FaktaRequest::default()))
             .await
-            .is_err()
-    );
+            .err(),
+    ];
+    for refused in refusals {
+        assert_eq!(
+            status::grunn(&refused.unwrap()),
+            Some(Feilgrunn::ManglerAttestasjon)
+        );
+    }
 }

@@ -16,7 +16,10 @@ use samspor_chassis::{
     store::{Store, Written},
     testing::{Database, START, TestCall, request_id},
 };
-use samspor_proto::felles::{Feilgrunn, Kvittering};
+use samspor_proto::{
+    felles::{Feilgrunn, Kvittering},
+    internt::Attestasjon,
+};
 use tokio::task::JoinSet;
 
 use crate::common::{
@@ -181,7 +184,7 @@ async fn a_request_id_is_a_uuid(database: Database) {
 
 async fn a_call_without_attestation_changes_nothing(database: Database) {
     let store = database.open(MIGRATIONS).await;
-    let call = Arc::new(Call::for_test(Default::default(), ""));
+    let call = Arc::new(Call::for_test(Attestasjon::default(), ""));
     let written = write(&store, call, &request_id()).await;
     assert_refused(written, Feilgrunn::ManglerAttestasjon);
     assert_eq!(notes(&store).await, 0);

@@ -75,7 +75,7 @@ async fn eight_writers_and_two_readers_lose_and_double_nothing(database: Databas
             for n in 0..EACH {
                 let id = format!("{writer}-{n}");
                 match write(&store, id.clone(), n % 3 == 0).await {
-                    Ok(_) => kept.push(id),
+                    Ok(()) => kept.push(id),
                     Err(error) => assert!(error.refusal().is_some(), "{error:?}"),
                 }
             }

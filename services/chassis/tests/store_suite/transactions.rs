@@ -85,7 +85,7 @@ async fn a_refusal_takes_everything_back(database: Database) {
 
 async fn a_caller_who_goes_away_leaves_nothing_behind(database: Database) {
     let store = database.open(MIGRATIONS).await;
-    let (began, begun) = oneshot::channel();
+    let (say_it_runs, runs) = oneshot::channel();
     let call_that_ends = {
         let store = store.clone();
         tokio::spawn(async move {
@@ -93,7 +93,7 @@ async fn a_caller_who_goes_away_leaves_nothing_behind(database: Database) {
                 .write(call(), &request_id(), |tx| {
                     async move {
                         insert(tx, "a").await?;
-                        began.send(()).unwrap();
+                        say_it_runs.send(()).unwrap();
                         std::future::pending::<Result<Kvittering, Error>>().await
                     }
                     .boxed()
@@ -101,7 +101,7 @@ async fn a_caller_who_goes_away_leaves_nothing_behind(database: Database) {
                 .await
         })
     };
-    begun.await.unwrap();
+    runs.await.unwrap();
     call_that_ends.abort();
     // It would wait for a lock that is never given back.
     write_note(&store, "b").await.unwrap();
