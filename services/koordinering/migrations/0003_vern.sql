@@ -1,4 +1,4 @@
--- Lists of ids are joined by line feeds.
+-- Lists of ids are JSON arrays, who acted is a JSON object.
 CREATE TABLE vern (
     id TEXT PRIMARY KEY,
     person TEXT NOT NULL REFERENCES person (id),

@@ -21,9 +21,8 @@
 //! migration, and its rows in the tables below.
 
 mod ansvar;
-mod hvem;
 mod innbygger;
-mod navn;
+mod kolonne;
 pub mod nokler;
 pub mod person;
 mod reservasjon;
@@ -34,7 +33,11 @@ mod vilje;
 
 pub use settings::Settings;
 
-use samspor_chassis::{server::Chassis, store::Migrations};
+use samspor_chassis::{
+    domene::{Aktor, navn},
+    server::Chassis,
+    store::Migrations,
+};
 use samspor_proto::koordinering::{
     AvvisForslagOmVernRequest, AvvisForslagOmVernResponse, BekreftOpphevingAvVernRequest,
     BekreftOpphevingAvVernResponse, BekreftVernRequest, BekreftVernResponse,
@@ -49,6 +52,9 @@ use samspor_proto::koordinering::{
     TrekkSamtykkeRequest, TrekkSamtykkeResponse, person_service_server,
     reservasjon_mot_deling_service_server, samtykke_service_server, vern_service_server,
 };
+
+/// The unit that this service is.
+const ENHET: &str = "koordinering";
 
 const MIGRATIONS: Migrations = &[
     ("0001_person", include_str!("../migrations/0001_person.sql")),

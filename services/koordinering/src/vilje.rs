@@ -4,7 +4,7 @@
 use samspor_chassis::{error::FieldFaults, tid::Tid};
 use samspor_proto::{felles::Rolle, koordinering::Samtykkeform};
 
-use crate::{hvem::Hvem, navn};
+use crate::{Aktor, ENHET};
 
 /// How the person expressed a will, and who recorded it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +16,14 @@ pub(crate) struct Vilje {
     /// Unit that recorded it; this one when the person did.
     pub(crate) eier: String,
     /// Who recorded it.
-    pub(crate) registrert_av: Hvem,
+    pub(crate) registrert_av: Aktor,
 }
 
 /// Reads how a will was expressed. The person's own is digital and now,
 /// whatever else is asked for is a contradiction; staff say how and when, so
 /// that the will can be proved (pvf art. 7 nr. 1).
 pub(crate) fn les(
-    hvem: Hvem,
+    hvem: Aktor,
     form: i32,
     innhentet: Option<prost_types::Timestamp>,
     now: Tid,
@@ -40,7 +40,7 @@ pub(crate) fn les(
         return Vilje {
             form: Samtykkeform::Digital,
             innhentet: now,
-            eier: navn::ENHET.to_owned(),
+            eier: ENHET.to_owned(),
             registrert_av: hvem,
         };
     }
@@ -79,9 +79,9 @@ mod tests {
 
     const NOW: Tid = Tid(1_800_000_000_000_000);
 
-    fn who(rolle: Rolle) -> Hvem {
+    fn who(rolle: Rolle) -> Aktor {
         let staff = rolle != Rolle::Innbygger;
-        Hvem {
+        Aktor {
             enhet: if staff { "rop" } else { "" }.to_owned(),
             ansatt: if staff { "a1" } else { "" }.to_owned(),
             rolle,

@@ -17,9 +17,7 @@ use samspor_proto::{
 
 use super::{Person, fodselsnummer::Regler, identitet, rules, store, visningsnavn_sted};
 use crate::{
-    ansvar,
-    hvem::Hvem,
-    navn, reservasjon,
+    Aktor, ENHET, ansvar, navn, reservasjon,
     settings::Settings,
     vern::{self, Vern},
 };
@@ -68,7 +66,7 @@ pub(crate) async fn hent(
                 .as_deref()
                 .map(navn::person)
                 .unwrap_or_default(),
-            eier: navn::enhet(navn::ENHET),
+            eier: navn::enhet(ENHET),
             skjerming: None,
         }),
     })
@@ -103,11 +101,13 @@ pub(crate) async fn oppdater(
     })
 }
 
-/// Merges two ids of one person.
+/// Merges two ids of one person; for the koordinerende enhet alone, because it
+/// reaches every unit's records of both.
 pub(crate) async fn sla_sammen(
     tx: &mut Tx,
     request: SlaSammenPersonerRequest,
 ) -> Result<SlaSammenPersonerResponse, Error> {
+    rules::kan_sla_sammen(tx.call())?;
     let mut faults = FieldFaults::new();
     let remains = navn::les_person(&request.name, "name", &mut faults);
     let merged = navn::les_person(&request.duplikat, "duplikat", &mut faults);
@@ -120,12 +120,12 @@ pub(crate) async fn sla_sammen(
     let ours = Side::les(tx, &remains).await?;
     let theirs = Side::les(tx, &merged).await?;
     // The gateway has authorized `name` alone.
-    theirs.kan_vites_av(&Hvem::from(&tx.call().actor))?;
+    theirs.kan_vites_av(&Aktor::from(&tx.call().actor))?;
     rules::kan_slas_sammen(&remains, &merged)?;
     ours.ingen_uten_ansvarlig(&theirs)?;
     theirs.ingen_uten_ansvarlig(&ours)?;
 
-    let who = Hvem::from(&tx.call().actor);
+    let who = Aktor::from(&tx.call().actor);
     store::ta_i_bruk(tx, &remains.id).await?;
     store::ta_i_bruk(tx, &merged.id).await?;
     store::slaa_sammen(tx, &remains, &merged, &who, &why).await?;
@@ -180,7 +180,7 @@ impl Side {
     }
 
     /// Whoever may not know of the person hears that there is none.
-    fn kan_vites_av(&self, hvem: &Hvem) -> Result<(), Refusal> {
+    fn kan_vites_av(&self, hvem: &Aktor) -> Result<(), Refusal> {
         if self.vern.iter().any(|vern| vern.skjuler_for(hvem)) {
             return Err(Refusal::not_found());
         }
@@ -216,7 +216,7 @@ impl Side {
     }
 }
 
-fn sammenslatt(tx: &Tx, id: &str, into: &str, who: &Hvem) -> Faktum {
+fn sammenslatt(tx: &Tx, id: &str, into: &str, who: &Aktor) -> Faktum {
     Faktum {
         id: format!("sammenslatt/{id}"),
         subjekt: id.to_owned(),
@@ -238,7 +238,7 @@ fn emit(tx: &mut Tx, type_: &'static str, person: &str, mottakere: Vec<String>) 
         type_,
         person,
         post: &navn::person(person),
-        eier: navn::ENHET,
+        eier: ENHET,
         mottakere,
     });
 }

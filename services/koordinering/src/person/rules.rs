@@ -3,6 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use samspor_chassis::{
+    call::Call,
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
@@ -103,6 +104,20 @@ pub(crate) fn er_i_kraft(person: &Person) -> Result<(), Refusal> {
     } else {
         Err(Refusal::transition("SAMMENSLATT", &["HentPerson"]))
     }
+}
+
+/// Who may merge ids: the koordinerende enhet, whichever unit of the
+/// municipality that is.
+///
+/// # Errors
+/// `IKKE_TILLATT` (W3) for any other unit.
+pub(crate) fn kan_sla_sammen(call: &Call) -> Result<(), Refusal> {
+    if call.har_funksjon("koordinerende_enhet") {
+        return Ok(());
+    }
+    Err(Refusal::new(Feilgrunn::IkkeTillatt)
+        .with("regel", "W3")
+        .with("rad", "Personer slås sammen av koordinerende enhet."))
 }
 
 /// Whether two ids can be merged: both in force, and not the same.

@@ -8,7 +8,7 @@ use samspor_chassis::{
 };
 
 use super::{FRIST_UBRUKT, Person, fodselsnummer::Fodselsnummer, nummer_sted, rules::Kvote};
-use crate::{hvem::Hvem, navn, nokler::Forseglet, settings::Settings};
+use crate::{Aktor, ENHET, kolonne, navn, nokler::Forseglet, settings::Settings};
 
 /// Uses up one call of the quota of whoever acts.
 pub(super) async fn bruk_kvote(tx: &mut Tx, kvote: Kvote) -> Result<(), Error> {
@@ -143,7 +143,7 @@ fn sett_frist(tx: &mut Tx, settings: &Settings, person: &str) {
         kind: FRIST_UBRUKT,
         due,
         warn: None,
-        eier: navn::ENHET.to_owned(),
+        eier: ENHET.to_owned(),
         mottakere: Vec::new(),
     });
 }
@@ -276,7 +276,7 @@ pub(super) async fn slaa_sammen(
     tx: &mut Tx,
     gjenstar: &Person,
     duplikat: &Person,
-    hvem: &Hvem,
+    hvem: &Aktor,
     begrunnelse: &str,
 ) -> Result<(), Error> {
     let now = tx.now();
@@ -299,7 +299,7 @@ pub(super) async fn slaa_sammen(
         params![
             duplikat.id.as_str(),
             gjenstar.id.as_str(),
-            hvem.to_column(),
+            kolonne::skriv(hvem)?,
             now,
             begrunnelse
         ],

@@ -13,7 +13,7 @@ use samspor_proto::{
     koordinering::{self, ReservasjonMotDelingTilstand, reservasjon_mot_deling},
 };
 
-use crate::{hvem::Hvem, navn, vilje::Vilje};
+use crate::{Aktor, navn, vilje::Vilje};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "reservasjonerMotDeling";
@@ -29,7 +29,7 @@ pub(crate) struct Reservasjon {
     /// First instant at which it holds.
     pub(crate) fra: Tid,
     /// When it was lifted, and who recorded that.
-    pub(crate) opphevet: Option<(Tid, Hvem)>,
+    pub(crate) opphevet: Option<(Tid, Aktor)>,
 }
 
 /// Whom an objection is against.

@@ -12,7 +12,7 @@ use samspor_proto::koordinering::{
 };
 
 use super::{Mot, Reservasjon, SAMLING, rules, store};
-use crate::{hvem::Hvem, innbygger, navn, person, settings::Settings, vern, vilje};
+use crate::{Aktor, innbygger, navn, person, settings::Settings, vern, vilje};
 
 /// Records an objection.
 pub(crate) async fn registrer(
@@ -20,7 +20,7 @@ pub(crate) async fn registrer(
     request: RegistrerReservasjonRequest,
 ) -> Result<RegistrerReservasjonResponse, Error> {
     let now = tx.now();
-    let who = Hvem::from(&tx.call().actor);
+    let who = Aktor::from(&tx.call().actor);
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let mot = rules::les(request.mot.as_ref(), &mut faults);
@@ -52,7 +52,7 @@ pub(crate) async fn opphev(
     request: OpphevReservasjonRequest,
 ) -> Result<OpphevReservasjonResponse, Error> {
     let now = tx.now();
-    let who = Hvem::from(&tx.call().actor);
+    let who = Aktor::from(&tx.call().actor);
     let (person, id) = les_navn(&request.name)?;
     vern::store::en_om_gangen(tx).await?;
     innbygger::bare_egen(tx, &person).await?;

@@ -7,7 +7,7 @@ use samspor_chassis::{
 use samspor_proto::koordinering::registrer_reservasjon_request;
 
 use super::{Mot, Reservasjon};
-use crate::{hvem::Hvem, navn};
+use crate::{Aktor, navn};
 
 /// Reads whom an objection is against.
 pub(crate) fn les(
@@ -33,7 +33,7 @@ pub(crate) fn les(
 /// `UGYLDIG_OVERGANG` when it was lifted already.
 pub(crate) fn opphev(
     mut reservasjon: Reservasjon,
-    hvem: Hvem,
+    hvem: Aktor,
     now: Tid,
 ) -> Result<Reservasjon, Refusal> {
     if reservasjon.opphevet.is_some() {
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn lifted_once_and_the_fact_ends_then() {
-        let who = Hvem {
+        let who = Aktor {
             enhet: "rop".into(),
             ansatt: "a1".into(),
             rolle: Rolle::Miljo,

@@ -10,7 +10,7 @@ use samspor_chassis::{
 use samspor_proto::koordinering::Samtykkeform;
 
 use super::{Mot, Reservasjon};
-use crate::{hvem::Hvem, samtykke::store::known, vilje::Vilje};
+use crate::{kolonne, samtykke::store::known, vilje::Vilje};
 
 type Row = (
     String,
@@ -49,12 +49,12 @@ fn read(row: Row) -> Result<Reservasjon, Error> {
             form: known(form, Samtykkeform::try_from)?,
             innhentet,
             eier,
-            registrert_av: Hvem::from_column(&registrert_av)?,
+            registrert_av: kolonne::les(&registrert_av)?,
         },
         fra,
         opphevet: opphevet
             .zip(opphevet_av)
-            .map(|(at, who)| Ok::<_, Error>((at, Hvem::from_column(&who)?)))
+            .map(|(at, who)| Ok::<_, Error>((at, kolonne::les(&who)?)))
             .transpose()?,
     })
 }
@@ -86,7 +86,7 @@ pub(super) async fn opprett(tx: &mut Tx, reservasjon: &Reservasjon) -> Result<()
                 i64::from(i32::from(vilje.form)),
                 vilje.innhentet,
                 vilje.eier.as_str(),
-                vilje.registrert_av.to_column(),
+                kolonne::skriv(&vilje.registrert_av)?,
                 *fra
             ],
         )
@@ -123,7 +123,7 @@ pub(super) async fn opphev(tx: &mut Tx, reservasjon: &mut Reservasjon) -> Result
                 reservasjon.id.as_str(),
                 reservasjon.versjon,
                 at,
-                who.map(|who| who.to_column())
+                who.map(|who| kolonne::skriv(&who)).transpose()?
             ],
         )
         .await?;

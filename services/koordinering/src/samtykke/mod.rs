@@ -17,7 +17,7 @@ use samspor_proto::{
     tilgang::{Dataklasse, Formal},
 };
 
-use crate::{hvem::Hvem, navn, vilje::Vilje};
+use crate::{Aktor, navn, vilje::Vilje};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "samtykker";
@@ -33,7 +33,7 @@ pub(crate) struct Samtykke {
     pub(crate) innhold: Innhold,
     pub(crate) vilje: Vilje,
     /// When it was withdrawn, and who recorded that.
-    pub(crate) trukket: Option<(Tid, Hvem)>,
+    pub(crate) trukket: Option<(Tid, Aktor)>,
 }
 
 /// What a consent says.

@@ -13,7 +13,7 @@ use samspor_proto::koordinering::{
 };
 
 use super::{FRIST_UTLOP, SAMLING, Samtykke, rules, store};
-use crate::{hvem::Hvem, innbygger, navn, person, vilje};
+use crate::{Aktor, innbygger, navn, person, vilje};
 
 /// How long before its end the units of a consent are warned.
 const VARSEL: Duration = Duration::from_hours(14 * 24);
@@ -24,7 +24,7 @@ pub(crate) async fn gi(
     request: GiSamtykkeRequest,
 ) -> Result<GiSamtykkeResponse, Error> {
     let now = tx.now();
-    let who = Hvem::from(&tx.call().actor);
+    let who = Aktor::from(&tx.call().actor);
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let innhold = rules::les(&request, now, &mut faults);
@@ -64,7 +64,7 @@ pub(crate) async fn trekk(
     request: TrekkSamtykkeRequest,
 ) -> Result<TrekkSamtykkeResponse, Error> {
     let now = tx.now();
-    let who = Hvem::from(&tx.call().actor);
+    let who = Aktor::from(&tx.call().actor);
     let (person, id) = les_navn(&request.name)?;
     innbygger::bare_egen(tx, &person).await?;
     let samtykke = store::hent(tx, &person, &id).await?;

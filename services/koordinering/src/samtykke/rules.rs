@@ -12,7 +12,7 @@ use samspor_proto::{
 };
 
 use super::{Innhold, Samtykke, Tilstand};
-use crate::{hvem::Hvem, navn};
+use crate::{Aktor, navn};
 
 /// Classes that a consent can open. Never JOURNAL, STRAFF, VURDERING and
 /// TREDJEPART (tilgang: consent lifts OKONOMI and PARORENDE, never JOURNAL),
@@ -131,7 +131,7 @@ fn period(period: Option<Periode>, now: Tid, faults: &mut FieldFaults) -> (Tid, 
 ///
 /// # Errors
 /// `UGYLDIG_OVERGANG` when it was withdrawn already or has run out.
-pub(crate) fn trekk(mut samtykke: Samtykke, hvem: Hvem, now: Tid) -> Result<Samtykke, Refusal> {
+pub(crate) fn trekk(mut samtykke: Samtykke, hvem: Aktor, now: Tid) -> Result<Samtykke, Refusal> {
     match samtykke.tilstand(now) {
         Tilstand::Gitt => {
             samtykke.trukket = Some((now, hvem));
@@ -278,8 +278,8 @@ mod tests {
         }
     }
 
-    fn who() -> Hvem {
-        Hvem {
+    fn who() -> Aktor {
+        Aktor {
             enhet: "rop".into(),
             ansatt: "a1".into(),
             rolle: Rolle::Saksbehandler,

@@ -12,7 +12,7 @@ use samspor_proto::{
 };
 
 use super::{Innhold, Samtykke};
-use crate::{hvem::Hvem, vilje::Vilje};
+use crate::{kolonne, vilje::Vilje};
 
 type Row = (
     String,
@@ -66,11 +66,11 @@ fn read(row: Row) -> Result<Samtykke, Error> {
             form: known(form, Samtykkeform::try_from)?,
             innhentet,
             eier,
-            registrert_av: Hvem::from_column(&registrert_av)?,
+            registrert_av: kolonne::les(&registrert_av)?,
         },
         trukket: trukket
             .zip(trukket_av)
-            .map(|(at, who)| Ok::<_, Error>((at, Hvem::from_column(&who)?)))
+            .map(|(at, who)| Ok::<_, Error>((at, kolonne::les(&who)?)))
             .transpose()?,
     })
 }
@@ -111,7 +111,7 @@ pub(super) async fn opprett(tx: &mut Tx, samtykke: &Samtykke) -> Result<(), Erro
             i64::from(i32::from(vilje.form)),
             vilje.innhentet,
             vilje.eier.as_str(),
-            vilje.registrert_av.to_column()
+            kolonne::skriv(&vilje.registrert_av)?
         ],
     )
     .await?;
@@ -145,7 +145,7 @@ pub(super) async fn trekk(tx: &mut Tx, samtykke: &mut Samtykke) -> Result<(), Er
                 samtykke.id.as_str(),
                 samtykke.versjon,
                 at,
-                who.map(|who| who.to_column())
+                who.map(|who| kolonne::skriv(&who)).transpose()?
             ],
         )
         .await?;

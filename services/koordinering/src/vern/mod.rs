@@ -10,13 +10,13 @@ pub(crate) mod rpc;
 pub(crate) mod rules;
 pub(crate) mod store;
 
-use samspor_chassis::{store::etag, tid::Tid};
+use samspor_chassis::{domene::Hjemmel, store::etag, tid::Tid};
 use samspor_proto::{
-    felles::{Faktum, Faktumtype, Hjemmel, Part, Periode, part},
+    felles::{Faktum, Faktumtype, Part, Periode, part},
     koordinering::{self, VernTilstand, Verntype},
 };
 
-use crate::{hvem::Hvem, navn};
+use crate::{Aktor, navn};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "vern";
@@ -30,7 +30,7 @@ pub(crate) struct Vern {
     /// Unit that answers for it.
     pub(crate) eier: String,
     pub(crate) innhold: Innhold,
-    pub(crate) hjemmel: Lovhjemmel,
+    pub(crate) hjemmel: Hjemmel,
     pub(crate) begrunnelse: String,
     pub(crate) foreslatt: Steg,
     pub(crate) tilstand: Tilstand,
@@ -72,17 +72,10 @@ pub(crate) struct Mandat {
     pub(crate) ansatte: Vec<String>,
 }
 
-/// Legal basis.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lovhjemmel {
-    pub(crate) lov: String,
-    pub(crate) paragraf: String,
-}
-
 /// Who did something, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Steg {
-    pub(crate) hvem: Hvem,
+    pub(crate) hvem: Aktor,
     pub(crate) tid: Tid,
 }
 
@@ -180,7 +173,7 @@ impl Vern {
     /// Whether the protection holds and hides the person, or closes the
     /// person's records, from whoever acts. As the rules at the gateway have
     /// it, for a person that a call names beside the one it was authorized for.
-    pub(crate) fn skjuler_for(&self, hvem: &Hvem) -> bool {
+    pub(crate) fn skjuler_for(&self, hvem: &Aktor) -> bool {
         if !self.tilstand.virker() {
             return false;
         }
@@ -289,10 +282,7 @@ impl Vern {
             gjelder_enheter,
             gjelder_ansatte,
             gjelder_alle_enheter: matches!(parter, Some(Parter::AlleEnheter)),
-            hjemmel: Some(Hjemmel {
-                lov: self.hjemmel.lov.clone(),
-                paragraf: self.hjemmel.paragraf.clone(),
-            }),
+            hjemmel: Some(self.hjemmel.to_proto()),
             begrunnelse: self.begrunnelse.clone(),
             periode: self.tilstand.virkning().map(|(fra, til)| Periode {
                 fra: Some(fra.into()),

@@ -16,7 +16,7 @@ use samspor_proto::{
 };
 
 use super::{SAMLING, Steg, Tilstand, Vern, rules, store};
-use crate::{ansvar, hvem::Hvem, navn, person};
+use crate::{Aktor, ENHET, ansvar, navn, person};
 
 /// Proposes a protection.
 pub(crate) async fn foresla(
@@ -160,7 +160,7 @@ async fn load(tx: &mut Tx, name: &str, etag: &str) -> Result<Vern, Error> {
 
 fn step(tx: &Tx) -> Steg {
     Steg {
-        hvem: Hvem::from(&tx.call().actor),
+        hvem: Aktor::from(&tx.call().actor),
         tid: tx.now(),
     }
 }
@@ -206,7 +206,7 @@ fn emit(tx: &mut Tx, type_: &'static str, vern: &Vern) {
             mottakere.extend(mandat.enheter.iter().cloned());
         }
     } else {
-        mottakere.push(navn::ENHET.to_owned());
+        mottakere.push(ENHET.to_owned());
     }
     tx.emit(NewEvent {
         type_,

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use samspor_chassis::error::{FieldFaults, Refusal};
+use samspor_chassis::{
+    domene::{Hjemmel, felt},
+    error::{FieldFaults, Refusal},
+};
 use samspor_proto::{
-    felles::{Feilgrunn, Hjemmel, Rolle},
+    felles::{Feilgrunn, Rolle},
     koordinering::{ForeslaVernRequest, Verntype},
 };
 
-use super::{Innhold, Lovhjemmel, Mandat, Opphevingsforslag, Parter, Steg, Tilstand, Vern};
+use super::{Innhold, Mandat, Opphevingsforslag, Parter, Steg, Tilstand, Vern};
 use crate::navn;
 
 /// Most units or employees that one list names.
@@ -21,7 +24,7 @@ const ANSATT_LENGDE: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Forslag {
     pub(crate) innhold: Innhold,
-    pub(crate) hjemmel: Lovhjemmel,
+    pub(crate) hjemmel: Hjemmel,
     pub(crate) begrunnelse: String,
 }
 
@@ -65,7 +68,7 @@ pub(crate) fn les(
             Some(Innhold::StrengtFortroligAdresse(mandat))
         }
     };
-    let hjemmel = legal_basis(request.hjemmel.as_ref(), faults);
+    let hjemmel = felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults);
     let begrunnelse = reason(&request.begrunnelse, "begrunnelse", faults);
     Some(Forslag {
         innhold: innhold?,
@@ -184,19 +187,6 @@ fn employees(ids: &[String], field: &'static str, faults: &mut FieldFaults) -> V
     }
     let distinct: BTreeSet<&String> = ids.iter().collect();
     distinct.into_iter().cloned().collect()
-}
-
-fn legal_basis(hjemmel: Option<&Hjemmel>, faults: &mut FieldFaults) -> Lovhjemmel {
-    const LONGEST: usize = 200;
-    let Hjemmel { lov, paragraf } = hjemmel.cloned().unwrap_or_default();
-    for (text, field) in [(&lov, "hjemmel.lov"), (&paragraf, "hjemmel.paragraf")] {
-        if text.trim().is_empty() {
-            faults.missing(field);
-        } else if text.chars().count() > LONGEST {
-            faults.too_long(field, LONGEST);
-        }
-    }
-    Lovhjemmel { lov, paragraf }
 }
 
 /// A reason in words, 10 to 2000 characters.
@@ -385,11 +375,11 @@ mod tests {
     use samspor_proto::felles::{Faktum, Faktumtype};
 
     use super::*;
-    use crate::hvem::Hvem;
+    use crate::Aktor;
 
     fn step(enhet: &str, ansatt: &str, rolle: Rolle) -> Steg {
         Steg {
-            hvem: Hvem {
+            hvem: Aktor {
                 enhet: enhet.into(),
                 ansatt: ansatt.into(),
                 rolle,
@@ -420,7 +410,7 @@ mod tests {
             versjon: 1,
             eier: "rop".into(),
             innhold,
-            hjemmel: Lovhjemmel {
+            hjemmel: Hjemmel {
                 lov: "folkeregisterloven".into(),
                 paragraf: "§ 10-4".into(),
             },
@@ -574,7 +564,7 @@ mod tests {
     fn request(kind: Verntype) -> ForeslaVernRequest {
         ForeslaVernRequest {
             r#type: kind.into(),
-            hjemmel: Some(Hjemmel {
+            hjemmel: Some(samspor_proto::felles::Hjemmel {
                 lov: "folkeregisterloven".into(),
                 paragraf: "§ 10-4".into(),
             }),
@@ -656,7 +646,7 @@ mod tests {
                     r.hjemmel = None;
                     r.begrunnelse = "kort".into();
                 },
-                &["hjemmel.lov", "hjemmel.paragraf", "begrunnelse"],
+                &["hjemmel", "begrunnelse"],
             ),
             (
                 Inhabilitet,

@@ -1,6 +1,7 @@
 //! SQL of protections.
 
 use samspor_chassis::{
+    domene::Hjemmel,
     error::{Error, Refusal},
     page::Page,
     params,
@@ -10,8 +11,8 @@ use samspor_chassis::{
 use samspor_proto::koordinering::Verntype;
 use sqlx::{FromRow, Row as _, any::AnyRow};
 
-use super::{Innhold, Lovhjemmel, Mandat, Opphevingsforslag, Parter, Steg, Tilstand, Vern};
-use crate::hvem::Hvem;
+use super::{Innhold, Mandat, Opphevingsforslag, Parter, Steg, Tilstand, Vern};
+use crate::kolonne;
 
 /// A row as it stands; what it means is read afterwards.
 struct Row {
@@ -77,14 +78,14 @@ fn read(row: Row) -> Result<Vern, Error> {
         innhold,
         tilstand,
         foreslatt: Steg {
-            hvem: Hvem::from_column(&row.foreslatt_av)?,
+            hvem: kolonne::les(&row.foreslatt_av)?,
             tid: row.foreslatt,
         },
         id: row.id,
         person: row.person,
         versjon: row.versjon,
         eier: row.eier,
-        hjemmel: Lovhjemmel {
+        hjemmel: Hjemmel {
             lov: row.lov,
             paragraf: row.paragraf,
         },
@@ -94,16 +95,16 @@ fn read(row: Row) -> Result<Vern, Error> {
 
 fn content(row: &Row) -> Result<Innhold, Error> {
     let mandat = Mandat {
-        enheter: split(&row.mandat_enheter),
-        ansatte: split(&row.mandat_ansatte),
+        enheter: kolonne::les(&row.mandat_enheter)?,
+        ansatte: kolonne::les(&row.mandat_ansatte)?,
     };
-    let ansatte = split(&row.parter_ansatte);
+    let ansatte = kolonne::les(&row.parter_ansatte)?;
     Ok(match type_from_column(&row.type_)? {
         Verntype::Sperring => Innhold::Sperring(if row.parter_alle != 0 {
             Parter::AlleEnheter
         } else {
             Parter::Navngitte {
-                enheter: split(&row.parter_enheter),
+                enheter: kolonne::les(&row.parter_enheter)?,
                 ansatte,
             }
         }),
@@ -117,7 +118,7 @@ fn content(row: &Row) -> Result<Innhold, Error> {
 fn state(row: &Row) -> Result<Tilstand, Error> {
     let step = |tid: Option<Tid>, av: Option<&String>| {
         let (tid, av) = tid.zip(av).ok_or_else(unreadable)?;
-        let hvem = Hvem::from_column(av)?;
+        let hvem = kolonne::les(av)?;
         Ok::<_, Error>(Steg { hvem, tid })
     };
     let decided = || step(row.avgjort, row.avgjort_av.as_ref());
@@ -160,14 +161,6 @@ fn type_from_column(text: &str) -> Result<Verntype, Error> {
     Verntype::from_str_name(&format!("VERNTYPE_{text}")).ok_or_else(unreadable)
 }
 
-fn join(ids: &[String]) -> String {
-    ids.join("\n")
-}
-
-fn split(text: &str) -> Vec<String> {
-    text.lines().map(str::to_owned).collect()
-}
-
 /// Protections, objections and merges of persons happen one at a time, because
 /// each states facts for ids that the others may just be joining.
 pub(crate) async fn en_om_gangen(tx: &mut Tx) -> Result<(), Error> {
@@ -189,8 +182,8 @@ pub(super) async fn opprett(tx: &mut Tx, vern: &Vern) -> Result<(), Error> {
         }
     };
     let (mandat_enheter, mandat_ansatte) = match vern.innhold.mandat() {
-        Some(mandat) => (join(&mandat.enheter), join(&mandat.ansatte)),
-        None => Default::default(),
+        Some(mandat) => (&mandat.enheter, &mandat.ansatte),
+        None => (&empty, &empty),
     };
     let inserted = tx
         .execute(
@@ -205,17 +198,17 @@ pub(super) async fn opprett(tx: &mut Tx, vern: &Vern) -> Result<(), Error> {
                 vern.versjon,
                 type_to_column(vern.innhold.verntype()),
                 vern.eier.as_str(),
-                mandat_enheter,
-                mandat_ansatte,
-                join(enheter),
-                join(ansatte),
+                kolonne::skriv(mandat_enheter)?,
+                kolonne::skriv(mandat_ansatte)?,
+                kolonne::skriv(enheter)?,
+                kolonne::skriv(ansatte)?,
                 i64::from(alle),
                 vern.hjemmel.lov.as_str(),
                 vern.hjemmel.paragraf.as_str(),
                 vern.begrunnelse.as_str(),
                 vern.tilstand.navn(),
                 vern.foreslatt.tid,
-                vern.foreslatt.hvem.to_column()
+                kolonne::skriv(&vern.foreslatt.hvem)?
             ],
         )
         .await?;
@@ -251,12 +244,14 @@ pub(super) async fn lagre(tx: &mut Tx, vern: &mut Vern) -> Result<(), Error> {
                 vern.versjon,
                 vern.tilstand.navn(),
                 decided.map(|step| step.tid),
-                decided.map(|step| step.hvem.to_column()),
+                decided.map(|step| kolonne::skriv(&step.hvem)).transpose()?,
                 proposal.map(|proposal| proposal.av.tid),
-                proposal.map(|proposal| proposal.av.hvem.to_column()),
+                proposal
+                    .map(|proposal| kolonne::skriv(&proposal.av.hvem))
+                    .transpose()?,
                 proposal.map(|proposal| proposal.begrunnelse.as_str()),
                 lifted.map(|step| step.tid),
-                lifted.map(|step| step.hvem.to_column())
+                lifted.map(|step| kolonne::skriv(&step.hvem)).transpose()?
             ],
         )
         .await?;
