@@ -233,6 +233,22 @@ impl Verifier {
         }
     }
 
+    /// Verifies a call that has arrived in full: `path` is its path, `frame`
+    /// its body on the wire. Uses the permit up.
+    ///
+    /// # Errors
+    /// Why it is not a call of the gateway. When the guard against replays is
+    /// full, it counts as replayed.
+    pub fn verify(&self, headers: &HeaderMap, path: &str, frame: &[u8]) -> Result<Call, Cause> {
+        let opened = self.open(headers, path)?;
+        let message = message_of(frame)?;
+        self.admit(opened, message, headers.get(telemetry::TRACEPARENT))
+            .map_err(|refused| match refused {
+                Refused::Unattested(cause) => cause,
+                _ => Cause::Replayed,
+            })
+    }
+
     /// Everything that can be said before the body has arrived, so that a
     /// caller without a permit cannot make the service hold one.
     pub(crate) fn open(&self, headers: &HeaderMap, path: &str) -> Result<Opened, Cause> {
@@ -273,11 +289,12 @@ impl Verifier {
         &self,
         Opened(attestasjon): Opened,
         message: &[u8],
-        traceparent: Option<&str>,
+        traceparent: Option<&HeaderValue>,
     ) -> Result<Call, Refused> {
         if digest::digest(&digest::SHA256, message).as_ref() != attestasjon.innholdssum {
             return Err(Cause::Body.into());
         }
+        let traceparent = traceparent.map(|value| value.to_str().unwrap_or_default());
         let traceparent = match traceparent {
             Some(given) if telemetry::trace_id_of(given) == Some(&attestasjon.sporings_id) => {
                 given.to_owned()
@@ -679,7 +696,11 @@ mod tests {
         let admit = |jti: &str, traceparent: &str| {
             bench
                 .verifier
-                .admit(Opened(Bench::permit(jti)), b"body", Some(traceparent))
+                .admit(
+                    Opened(Bench::permit(jti)),
+                    b"body",
+                    Some(&HeaderValue::try_from(traceparent).unwrap()),
+                )
                 .map(|call| call.traceparent)
         };
         let own = format!("00-{TRACE}-00f067aa0ba902b7-01");

@@ -30,7 +30,7 @@ use tower::Service;
 use tracing::{Instrument as _, Span};
 
 use crate::{
-    attest::{self, Cause, Opened, Refused, Verifier},
+    attest::{self, Opened, Refused, Verifier},
     call::Call,
     client::DEADLINE,
     error::Refusal,
@@ -163,10 +163,7 @@ impl Gate {
     ) -> Result<(Call, Bytes), Refused> {
         let frame = attest::collect(body, self.limits.largest_message).await?;
         let message = attest::message_of(&frame)?;
-        let traceparent = match parts.headers.get(TRACEPARENT) {
-            Some(value) => Some(value.to_str().map_err(|_| Cause::Trace)?),
-            None => None,
-        };
+        let traceparent = parts.headers.get(TRACEPARENT);
         let call = self.verifier.admit(opened, message, traceparent)?;
         Ok((call, frame))
     }

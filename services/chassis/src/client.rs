@@ -18,11 +18,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::BoxStream};
 use http::{HeaderMap, HeaderValue, Request, Response, header::AUTHORIZATION, request::Parts};
 use http_body_util::{BodyExt as _, Full};
 use prost_reflect::DynamicMessage;
 use samspor_proto::{
     felles::Feilgrunn,
+    hendelse::{AbonnerRequest, Hendelse, hendelse_service_client::HendelseServiceClient},
     klassifisering::kontrakter,
     tilgang::{Formal, Handling},
 };
@@ -39,6 +41,7 @@ use crate::{
     attest::FRAME_HEAD,
     border::caller_time,
     error::Refusal,
+    feeds::Source,
     id::Ids,
     status,
     telemetry::{self, TRACEPARENT},
@@ -404,8 +407,12 @@ impl MeshChannel {
                 .map_err(|_| Status::from(Refusal::new(Feilgrunn::FristUte)))?,
             None => call.await,
         };
-        let response = answer.map_err(|_| {
-            Status::from(Refusal::new(Feilgrunn::Utilgjengelig).with("del", "gateway"))
+        let response = answer.map_err(|error| {
+            Status::from(if is_timeout(&error) {
+                Refusal::new(Feilgrunn::FristUte)
+            } else {
+                Refusal::new(Feilgrunn::Utilgjengelig).with("del", "gateway")
+            })
         })?;
         if Status::from_header_map(response.headers())
             .is_some_and(|status| status.code() == Code::Unauthenticated)
@@ -429,12 +436,51 @@ impl MeshChannel {
     }
 }
 
+/// Events of other services arrive through the gateway, as any answer does.
+impl Source for MeshClient {
+    fn abonner<'s>(
+        &'s self,
+        from: &'s str,
+        enhet: &'s str,
+        etter: i64,
+    ) -> BoxFuture<'s, Result<BoxStream<'static, Result<Hendelse, Status>>, Status>> {
+        let request = AbonnerRequest {
+            parent: format!("enheter/{enhet}"),
+            tjeneste: from.to_owned(),
+            etter,
+        };
+        let mut client = HendelseServiceClient::new(self.channel(Formal::Samordning));
+        async move {
+            let events = client.abonner(request).await?.into_inner();
+            let events = events.map(|event| {
+                event?
+                    .hendelse
+                    .ok_or_else(|| Status::new(Code::DataLoss, ""))
+            });
+            Ok(events.boxed())
+        }
+        .boxed()
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "milliseconds between two tries, within a deadline that the wire measures in real time"
 )]
 async fn pause_for(pause: Duration) {
     tokio::time::sleep(pause).await;
+}
+
+/// The transport measures `grpc-timeout` too, and may be the first to notice.
+fn is_timeout(error: &tonic::transport::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<tonic::TimeoutExpired>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The code of an answer that is a failure already; none while it may still

@@ -254,3 +254,108 @@ fn json_line(
     }
     write!(line, "{}", Value::Object(object))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
+
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use tracing_subscriber::{fmt::writer::BoxMakeWriter, layer::SubscriberExt as _};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, work: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let to = lines.clone();
+        let layer = LogLayer {
+            writer: BoxMakeWriter::new(move || to.clone()),
+            format,
+        };
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, work);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_tells_what_and_where_in_both_formats() {
+        let work = || {
+            let span = tracing::info_span!(
+                "call",
+                samspor.tjeneste = "rop",
+                samspor.grunn = tracing::field::Empty,
+            );
+            span.record("samspor.grunn", "FEILGRUNN_KONFLIKT");
+            let _entered = span.enter();
+            tracing::warn!(samspor.antall = 3, samspor.bufret = true, "retried");
+        };
+        let text = logged(LogFormat::Text, work);
+        let (_time, rest) = text.split_once(' ').unwrap();
+        assert_eq!(
+            rest,
+            " WARN samspor_chassis::telemetry::log::tests: retried samspor.antall=3 \
+             samspor.bufret=true samspor.tjeneste=rop samspor.grunn=FEILGRUNN_KONFLIKT\n"
+        );
+        let json: Value = serde_json::from_str(&logged(LogFormat::Json, work)).unwrap();
+        assert_eq!(json["level"], "WARN");
+        assert_eq!(json["message"], "retried");
+        assert_eq!(json["samspor.antall"], 3);
+        assert_eq!(json["samspor.tjeneste"], "rop");
+    }
+
+    /// Seen red: with `refuse` putting the value, with `take_message` taking
+    /// every message, and with other crates' events recorded.
+    #[test]
+    fn what_is_not_registered_is_named_and_not_told() {
+        let name = "Kari Canary";
+        let line = logged(LogFormat::Text, || {
+            let span = tracing::info_span!("call", navn = name, samspor.enhet = name);
+            let _entered = span.enter();
+            tracing::info!(fnr = 12_908_012_345_i64, samspor.antall = name, error = %name, "literal");
+        });
+        assert!(
+            line.ends_with(
+                ": literal fnr=(unregistered) samspor.antall=(withheld) error=(unregistered) \
+                 navn=(unregistered) samspor.enhet=(withheld)\n"
+            ),
+            "{line}"
+        );
+        for line in [
+            logged(LogFormat::Text, || tracing::info!("{name} called")),
+            logged(LogFormat::Text, || tracing::info!("call of {}", name)),
+            logged(LogFormat::Text, || tracing::info!("personer/1")),
+            logged(LogFormat::Text, || tracing::info!("nr 12908012345")),
+        ] {
+            assert!(line.ends_with(": (withheld)\n"), "{line}");
+        }
+        let other = logged(LogFormat::Text, || {
+            tracing::info!(target: "h2", frame = name, "received {name}");
+        });
+        assert!(other.contains(" INFO h2: event services/chassis/src/telemetry/log.rs:"));
+        assert!(!other.contains("Kari"), "{other}");
+    }
+}
