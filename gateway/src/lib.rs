@@ -4,6 +4,8 @@ pub mod facts;
 pub mod identity;
 pub mod log;
 pub mod model;
+pub mod own;
 pub mod page_token;
 pub mod policy;
+pub mod proxy;
 pub mod redaction;

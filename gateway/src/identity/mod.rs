@@ -174,6 +174,15 @@ impl Identity {
         })
     }
 
+    /// Reads the issuers' key files again; keys that cannot be read stay.
+    pub fn reload(&self) {
+        for issuer in self.issuers.iter() {
+            if let Err(fault) = issuer.reload() {
+                tracing::warn!(error = %fault, "keys of an issuer could not be read");
+            }
+        }
+    }
+
     fn verified(&self, token: &str, now: i64) -> Result<Arc<Verified>, IdentityError> {
         if token.len() > MAX_TOKEN {
             return Err(TokenFault::Malformed.into());

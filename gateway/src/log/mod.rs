@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use canonical::{leaf_hash, without_person};
 pub use read::LoggedRow;
+pub(crate) use read::rows_of;
 pub(crate) use sequencer::{Counts, Turn};
 pub use sequencer::{MIGRATIONS, Sequencer};
 pub use verify::{Fault, FaultKind, Report, verify};

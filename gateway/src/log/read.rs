@@ -32,25 +32,7 @@ impl Log {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<LoggedRow>, sqlx::Error> {
-        let key = sqlx::query("SELECT nokkel FROM gw_personnokkel WHERE person = $1")
-            .bind(person)
-            .fetch_optional(self.sequencer.readers())
-            .await?;
-        let Some(key) = key else {
-            return Ok(Vec::new());
-        };
-        let key = decode_key(key.try_get(0)?)?;
-        let code = BASE64_STANDARD.encode(personkode(&key, person));
-        let rows = sqlx::query(
-            "SELECT bytes FROM gw_logg WHERE personkode = $1 AND indeks < $2 \
-             ORDER BY indeks DESC LIMIT $3",
-        )
-        .bind(code)
-        .bind(before.unwrap_or(i64::MAX))
-        .bind(limit)
-        .fetch_all(self.sequencer.readers())
-        .await?;
-        rows.iter().map(|row| decode(row.try_get(0)?)).collect()
+        rows_of(self.sequencer.readers(), person, before, limit).await
     }
 
     /// Rows in order: at most `limit` from `index`.
@@ -64,6 +46,38 @@ impl Log {
             .map(|stored| decode(&stored.bytes))
             .collect()
     }
+}
+
+/// Rows about a person, newest first: at most `limit` with an index below
+/// `before` (none: from the newest).
+///
+/// # Errors
+/// When the database could not be read or a row cannot be decoded.
+pub(crate) async fn rows_of(
+    readers: &sqlx::AnyPool,
+    person: &str,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<LoggedRow>, sqlx::Error> {
+    let key = sqlx::query("SELECT nokkel FROM gw_personnokkel WHERE person = $1")
+        .bind(person)
+        .fetch_optional(readers)
+        .await?;
+    let Some(key) = key else {
+        return Ok(Vec::new());
+    };
+    let key = decode_key(key.try_get(0)?)?;
+    let code = BASE64_STANDARD.encode(personkode(&key, person));
+    let rows = sqlx::query(
+        "SELECT bytes FROM gw_logg WHERE personkode = $1 AND indeks < $2 \
+             ORDER BY indeks DESC LIMIT $3",
+    )
+    .bind(code)
+    .bind(before.unwrap_or(i64::MAX))
+    .bind(limit)
+    .fetch_all(readers)
+    .await?;
+    rows.iter().map(|row| decode(row.try_get(0)?)).collect()
 }
 
 /// Rows in order, as the table holds them.

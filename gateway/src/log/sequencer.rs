@@ -16,10 +16,16 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Tables of the access log and the fact projection: (name, SQL), in order.
 /// One text for SQLite and PostgreSQL.
-pub const MIGRATIONS: Migrations = &[(
-    "0001_logg_og_fakta",
-    include_str!("../../migrations/0001_logg_og_fakta.sql"),
-)];
+pub const MIGRATIONS: Migrations = &[
+    (
+        "0001_logg_og_fakta",
+        include_str!("../../migrations/0001_logg_og_fakta.sql"),
+    ),
+    (
+        "0002_nodtilgang",
+        include_str!("../../migrations/0002_nodtilgang.sql"),
+    ),
+];
 
 /// The one sequencer of a gateway process. Clones share it.
 #[derive(Debug, Clone)]

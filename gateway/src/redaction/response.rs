@@ -186,6 +186,26 @@ impl ResponsePlan {
         Ok(found)
     }
 
+    /// The owner's token of the next page; empty at the end, and for methods
+    /// that are no lists.
+    ///
+    /// # Errors
+    /// When the body is no answer of the method.
+    pub fn next_page_token<'a>(&self, body: &'a [u8]) -> Result<&'a str, WireError> {
+        let mut token = "";
+        let mut cursor = Cursor::new(body);
+        while !cursor.at_end() {
+            let (number, wire) = cursor.tag()?;
+            if Some(number) == self.token_field && wire == Wire::Len {
+                let payload = cursor.payload()?;
+                token = cursor.text(number, payload)?;
+            } else {
+                cursor.skip(number, wire)?;
+            }
+        }
+        Ok(token)
+    }
+
     fn record_plan(&self, field: u32) -> Result<&RecordPlan, WireError> {
         self.records
             .iter()

@@ -1,0 +1,75 @@
+//! A person's view of the access log, and the controllers' (P21, P25).
+
+use samspor_chassis::{
+    error::{Error, Refusal},
+    page::Page,
+    store::Store,
+    tid::Tid,
+};
+use samspor_proto::{
+    felles::Feilgrunn,
+    gateway::{Innsyn, InnsynPost, ListInnsynRequest, ListInnsynResponse},
+    klassifisering::Klasser,
+};
+
+use crate::{
+    log::{LoggedRow, rows_of},
+    redaction::parse_name,
+};
+
+/// Rows about one person, newest first.
+pub(super) async fn list(
+    store: &Store,
+    request: ListInnsynRequest,
+) -> Result<ListInnsynResponse, Error> {
+    let person = parse_name("personer/{person}", &request.parent)
+        .and_then(|name| name.person)
+        .ok_or_else(Refusal::not_found)?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let before = page
+        .after()
+        .map(|index| {
+            index
+                .parse()
+                .map_err(|_| Refusal::new(Feilgrunn::UgyldigSidetoken))
+        })
+        .transpose()?;
+    let rows = rows_of(store.readers(), person, before, page.limit()).await?;
+    let (rows, next_page_token) = page.cut(rows, |row| row.content.indeks.to_string());
+    let innsyn = rows.iter().map(|row| shown(person, row)).collect();
+    Ok(ListInnsynResponse {
+        innsyn,
+        next_page_token,
+    })
+}
+
+fn shown(person: &str, row: &LoggedRow) -> Innsyn {
+    let content = &row.content;
+    Innsyn {
+        name: format!("personer/{person}/innsyn/{}", content.indeks),
+        tid: Some(Tid(content.tid).to_proto()),
+        aktor: content.aktor.clone(),
+        formal: content.formal,
+        metode: content.metode.clone(),
+        poster: content
+            .poster
+            .iter()
+            .map(|post| InnsynPost {
+                post: post.post.clone(),
+                utlevert: Klasser::fra_bits(post.utlevert)
+                    .iter()
+                    .map(Into::into)
+                    .collect(),
+                skjermet: Klasser::fra_bits(post.skjermet)
+                    .iter()
+                    .map(Into::into)
+                    .collect(),
+            })
+            .collect(),
+        regler: content.regler.clone(),
+        avslatt: content.utfall != i32::from(Feilgrunn::Unspecified),
+        egen_relasjon: content.egen_relasjon,
+        sporings_id: content.sporings_id.clone(),
+        skjerming: None,
+    }
+}

@@ -1,0 +1,70 @@
+//! The gateway's own RPCs: break-glass and the view of the access log.
+//!
+//! They are a service as any other: on the chassis, with contracts, events and
+//! facts, reached through the same seven steps, except that the last hop is a
+//! function call.
+
+mod innsynslogg;
+mod nodtilgang;
+
+use futures::future::BoxFuture;
+use samspor_chassis::{
+    deadlines::DueDeadline,
+    error::Error,
+    rpc::verified,
+    server::{Agency, Chassis},
+    store::{Migrations, Tx},
+};
+use samspor_proto::gateway::{
+    AvsluttNodtilgangRequest, AvsluttNodtilgangResponse, GjennomgaNodtilgangRequest,
+    GjennomgaNodtilgangResponse, ListInnsynRequest, ListInnsynResponse, ListNodtilgangerRequest,
+    ListNodtilgangerResponse, StartNodtilgangRequest, StartNodtilgangResponse,
+    innsynslogg_service_server::{InnsynsloggService, InnsynsloggServiceServer},
+    nodtilgang_service_server::{NodtilgangService, NodtilgangServiceServer},
+};
+use tonic::{Request, Response, Status, service::Routes};
+
+/// The gateway's own service.
+#[derive(Clone)]
+pub struct Own {
+    chassis: Chassis,
+}
+
+impl Agency for Own {
+    const NAME: &'static str = "gateway";
+
+    fn migrations() -> Migrations {
+        crate::log::MIGRATIONS
+    }
+
+    fn routes(chassis: Chassis) -> Routes {
+        let own = Self { chassis };
+        Routes::new(NodtilgangServiceServer::new(own.clone()))
+            .add_service(InnsynsloggServiceServer::new(own))
+    }
+
+    fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move { nodtilgang::rpc::on_deadline(tx, &deadline).await })
+    }
+}
+
+samspor_chassis::rpc! {
+    impl NodtilgangService for Own {
+        write start_nodtilgang(StartNodtilgangRequest) -> StartNodtilgangResponse = nodtilgang::rpc::start;
+        write avslutt_nodtilgang(AvsluttNodtilgangRequest) -> AvsluttNodtilgangResponse = nodtilgang::rpc::end;
+        write gjennomga_nodtilgang(GjennomgaNodtilgangRequest) -> GjennomgaNodtilgangResponse = nodtilgang::rpc::review;
+        read list_nodtilganger(ListNodtilgangerRequest) -> ListNodtilgangerResponse = nodtilgang::rpc::list;
+    }
+}
+
+#[tonic::async_trait]
+impl InnsynsloggService for Own {
+    async fn list_innsyn(
+        &self,
+        request: Request<ListInnsynRequest>,
+    ) -> Result<Response<ListInnsynResponse>, Status> {
+        verified(&request)?;
+        let rows = innsynslogg::list(self.chassis.store(), request.into_inner()).await?;
+        Ok(Response::new(rows))
+    }
+}

@@ -1,0 +1,262 @@
+//! Step 6, decide on the answer: every record for itself, every class of it,
+//! by the facts of the person whom it is about.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use samspor_proto::{
+    internt::{Loggfort, Loggpost, Loggtype},
+    klassifisering::Klasser,
+};
+
+use super::{passage::Passage, refusal::Refused};
+use crate::{
+    log::{Entry, Row, Subject as Version},
+    policy::{Act, Decision, Part, Question},
+    redaction::{EncodedSkjerming, FoundRecord, Keep, Verdict},
+};
+
+/// What was decided about the records of one answer.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// One for each record, in order; none: it does not appear.
+    pub records: Vec<Option<Kept>>,
+    /// What is said about withheld classes, encoded once for each decision.
+    sayings: Vec<(Arc<Decision>, Arc<EncodedSkjerming>)>,
+    /// Who was judged about, with what was released.
+    people: BTreeMap<Option<String>, Seen>,
+    /// Rules that decided.
+    rules: Vec<String>,
+}
+
+/// What may leave of a record.
+#[derive(Debug)]
+pub(super) struct Kept {
+    head: Klasser,
+    own: Klasser,
+    other: Klasser,
+    show_etag: bool,
+    skjerming: Arc<EncodedSkjerming>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    version: i64,
+    posts: Vec<Loggfort>,
+    own_relation: bool,
+    basis: Vec<u8>,
+}
+
+impl Judged {
+    /// Records that are kept.
+    pub(super) fn kept(&self) -> usize {
+        self.records.iter().flatten().count()
+    }
+
+    /// Verdicts of the records from a position on, for a caller's unit.
+    pub(super) fn verdicts<'v>(&'v self, from: usize, unit: &'v str) -> Vec<Verdict<'v>> {
+        let records = self.records.get(from..).unwrap_or_default();
+        let verdict = |kept: &'v Option<Kept>| match kept {
+            None => Verdict::Drop,
+            Some(kept) => Verdict::Keep(Keep {
+                head: kept.head,
+                own: kept.own,
+                other: kept.other,
+                unit,
+                show_etag: kept.show_etag,
+                skjerming: &kept.skjerming,
+            }),
+        };
+        records.iter().map(verdict).collect()
+    }
+
+    /// Whether the caller may know of a record, without releasing it.
+    pub(super) fn would_keep(passage: &Passage<'_>, record: &FoundRecord<'_>) -> bool {
+        let mut trial = Self::default();
+        trial.add(passage, record);
+        trial.kept() == 1
+    }
+
+    /// Judges one more record.
+    pub(super) fn add(&mut self, passage: &Passage<'_>, record: &FoundRecord<'_>) {
+        let gateway = passage.gateway;
+        let facts = record
+            .person
+            .map_or_else(Arc::default, |person| gateway.facts.get(person));
+        let Some(ressurs) = gateway.ressurs(record.ressurs) else {
+            self.records.push(None);
+            return;
+        };
+        let mut question = passage.question(Act::Read, &facts, record.person);
+        question.ressurs = ressurs;
+        question.record = Some(record.head);
+        let decided = gateway.policy.decide(&question);
+        for rule in decided.permits.iter().chain(&decided.refused_by) {
+            if !self.rules.iter().any(|known| **known == **rule) {
+                self.rules.push(rule.to_string());
+            }
+        }
+        let referred = self.referred_classes(passage, &question, record);
+
+        let seen = self
+            .people
+            .entry(record.person.map(ToOwned::to_owned))
+            .or_default();
+        seen.version = facts.version;
+        if !decided.existence(ressurs) || referred.er_tom() {
+            self.records.push(None);
+            return;
+        }
+        let part = |part| {
+            if record.has_parts {
+                gateway
+                    .policy
+                    .decide(&Question { part, ..question })
+                    .classes
+                    & referred
+            } else {
+                Klasser::INGEN
+            }
+        };
+        let may_write = |row: &String| {
+            let act = Act::Do(row);
+            !gateway
+                .policy
+                .decide(&Question { act, ..question })
+                .nothing()
+        };
+        let mut kept = Kept {
+            head: decided.classes & referred,
+            own: part(Part::Own),
+            other: part(Part::Other),
+            show_etag: gateway.rows_of(record.ressurs).iter().any(may_write),
+            skjerming: Arc::default(),
+        };
+        seen.posts.push(Loggfort {
+            post: record.head.name.to_owned(),
+            utlevert: (kept.head | kept.own | kept.other).bits(),
+            skjermet: ressurs.klasser.uten(kept.head).bits(),
+        });
+        seen.own_relation |= gateway.policy.own_relation(&question);
+        seen.basis = gateway.policy.grunnlag(&question).to_vec();
+        kept.skjerming = self.saying(&decided);
+        self.records.push(Some(kept));
+    }
+
+    fn saying(&mut self, decided: &Arc<Decision>) -> Arc<EncodedSkjerming> {
+        if let Some((_, saying)) = self
+            .sayings
+            .iter()
+            .find(|(known, _)| Arc::ptr_eq(known, decided))
+        {
+            return Arc::clone(saying);
+        }
+        let saying = Arc::new(EncodedSkjerming::new(&decided.skjerming()));
+        self.sayings
+            .push((Arc::clone(decided), Arc::clone(&saying)));
+        saying
+    }
+
+    /// Other persons whom a record names decide too, each by their own facts.
+    fn referred_classes(
+        &mut self,
+        passage: &Passage<'_>,
+        asked: &Question<'_>,
+        record: &FoundRecord<'_>,
+    ) -> Klasser {
+        record
+            .personrefs
+            .iter()
+            .fold(Klasser::alle(), |classes, other| {
+                let facts = passage.gateway.facts.get(other);
+                let seen = self.people.entry(Some((*other).to_owned())).or_default();
+                seen.version = facts.version;
+                let question = Question {
+                    subject: Some(other),
+                    facts: &facts,
+                    ..*asked
+                };
+                classes & passage.gateway.policy.decide(&question).classes
+            })
+    }
+
+    /// The log entry: one row for each person, checked against the facts that
+    /// the decision was made on.
+    pub(super) fn entry(self, passage: &Passage<'_>, kind: Loggtype) -> Entry {
+        let mut people = self.people;
+        // A call that released nothing is still a call about its subject.
+        if people.is_empty() {
+            let version = passage.subject_facts().version;
+            people.insert(
+                passage.person().map(ToOwned::to_owned),
+                Seen {
+                    version,
+                    ..Seen::default()
+                },
+            );
+        }
+        let subjects = people
+            .iter()
+            .filter_map(|(person, seen)| {
+                Some(Version {
+                    person: person.clone()?,
+                    version: seen.version,
+                })
+            })
+            .collect();
+        let rows = people
+            .into_iter()
+            .filter(|(_, seen)| {
+                kind != Loggtype::Innsyn || !seen.posts.is_empty() || passage.person().is_some()
+            })
+            .map(|(person, seen)| Row {
+                person,
+                content: Loggpost {
+                    poster: seen.posts,
+                    regler: self.rules.clone(),
+                    egen_relasjon: seen.own_relation,
+                    grunnlag: seen.basis.into(),
+                    ..passage.row(kind)
+                },
+            })
+            .collect();
+        Entry { rows, subjects }
+    }
+}
+
+impl Passage<'_> {
+    /// The log row of this call, without what was decided.
+    pub(super) fn row(&self, kind: Loggtype) -> Loggpost {
+        Loggpost {
+            tid: self.gateway.now(),
+            r#type: kind.into(),
+            aktor: Some(self.aktor()),
+            formal: self.formal.into(),
+            metode: self.method.metode.sti.clone(),
+            sak: self.border.sak.clone().unwrap_or_default(),
+            regelversjon: self.gateway.policy.version().to_owned(),
+            sporings_id: self.trace_id.clone(),
+            ..Loggpost::default()
+        }
+    }
+
+    /// The row of a refusal. It holds whatever the facts have become, so no
+    /// version is checked.
+    pub(super) fn refusal_entry(&self, refused: &Refused, kind: Loggtype) -> Entry {
+        let content = Loggpost {
+            regler: refused.rules.clone(),
+            utfall: refused.feil.grunn,
+            poster: vec![Loggfort {
+                post: self.name.clone(),
+                ..Loggfort::default()
+            }],
+            ..self.row(kind)
+        };
+        Entry {
+            rows: vec![Row {
+                person: self.person().map(ToOwned::to_owned),
+                content,
+            }],
+            subjects: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! One call on its way through the gateway: what is known of it after the
+//! first three steps, and what is decided before anything is looked up.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use samspor_proto::{
+    felles::{Aktor, Feilgrunn},
+    internt::Attestasjon,
+    klassifisering::{Klasser, kortnavn},
+    tilgang::{Dataklasse, Formal, Handling, Synlighet},
+};
+use tonic::{Request, metadata::MetadataValue};
+
+use super::{Gateway, border::Border, forward::MAX_MESSAGE, method::Method, refusal::Refused};
+use crate::{
+    model::{Caller, PersonFacts, RecordHead},
+    policy::{Act, Decision, Part, PurposeRefusal, Question, formalnavn},
+    redaction::{Name, RequestError, RequestPlan, ResponsePlan},
+};
+
+/// Microseconds for which an attestation is good. The service answers within
+/// this time or not at all.
+const ATTESTATION_LIFE: i64 = 20_000_000;
+
+/// Whom the resource name of a call is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// `personer/{person}…`: the person id.
+    Person(String),
+    /// `enheter/{enhet}…`: the unit id.
+    Unit(String),
+    /// The method names no resource.
+    None,
+}
+
+/// What the request says about itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Service that it names, where the package names none.
+    pub rute: Option<String>,
+    pub page_size: i32,
+    pub page_token: String,
+    /// Classes of the fields that it fills: rights to write.
+    pub skriver: Klasser,
+    /// Classes of its filters: rights to read.
+    pub filtrerer: Klasser,
+}
+
+/// One call after the border, the token and the purpose.
+pub(super) struct Passage<'g> {
+    pub gateway: &'g Gateway,
+    pub method: &'g Method,
+    pub border: Border,
+    pub caller: Caller,
+    pub formal: Formal,
+    /// The request as it came.
+    pub body: Bytes,
+    pub request: Said,
+    pub requests: &'g RequestPlan,
+    pub answers: &'g ResponsePlan,
+    /// Resource name that is authorized; empty when the method names none.
+    pub name: String,
+    pub subject: Subject,
+    /// When it began; all its decisions use this instant until facts change.
+    pub now: i64,
+    pub trace_id: String,
+}
+
+impl<'g> Passage<'g> {
+    /// Steps 2 and 3, and what the request says about itself.
+    pub(super) fn enter(
+        gateway: &'g Gateway,
+        method: &'g Method,
+        border: Border,
+        caller: Caller,
+        body: &Bytes,
+        trace_id: String,
+    ) -> Result<Self, Refused> {
+        if method.tilgang().synlighet() != Synlighet::Ekstern {
+            return Err(Refused::new(Feilgrunn::UkjentMetode));
+        }
+        let formal = purpose(gateway, method, &caller, border.formaal.as_deref())?;
+        let unplanned = || Refused::new(Feilgrunn::UkjentMetode);
+        let requests = gateway
+            .plans
+            .request(&method.metode.sti)
+            .ok_or_else(unplanned)?;
+        let answers = gateway
+            .plans
+            .response(&method.metode.sti)
+            .ok_or_else(unplanned)?;
+        let info = requests.inspect(body).map_err(unreadable)?;
+        let subject = subject_of(info.name.as_ref());
+        if subject == Subject::None && !method.tilgang().navn_felt.is_empty() {
+            return Err(Refused::field(
+                &method.tilgang().navn_felt,
+                Feilgrunn::FeltMangler,
+                &[],
+            ));
+        }
+        let name = info
+            .name
+            .map(|name| name.text.to_owned())
+            .unwrap_or_default();
+        let request = Said {
+            rute: info.rute.map(ToOwned::to_owned),
+            page_size: info.page_size,
+            page_token: info.page_token.to_owned(),
+            skriver: info.skriver,
+            filtrerer: info.filtrerer,
+        };
+        let body = requests
+            .clean(body)
+            .map_err(|fault| unreadable(fault.into()))?;
+        Ok(Self {
+            now: gateway.now(),
+            gateway,
+            method,
+            border,
+            caller,
+            formal,
+            body,
+            request,
+            requests,
+            answers,
+            name,
+            subject,
+            trace_id,
+        })
+    }
+
+    /// Facts of the call's own subject, as they stand now.
+    pub(super) fn subject_facts(&self) -> Arc<PersonFacts> {
+        match &self.subject {
+            Subject::Person(person) => self.gateway.facts.get(person),
+            Subject::Unit(_) | Subject::None => Arc::default(),
+        }
+    }
+
+    /// A question about this call; the caller fills in record and part.
+    pub(super) fn question<'q>(
+        &'q self,
+        act: Act<'q>,
+        facts: &'q PersonFacts,
+        subject: Option<&'q str>,
+    ) -> Question<'q> {
+        Question {
+            caller: &self.caller,
+            formal: self.formal,
+            act,
+            ressurs: &self.method.ressurs,
+            record: None,
+            part: Part::Head,
+            subject,
+            omfang_enhet: match &self.subject {
+                Subject::Unit(unit) => Some(unit),
+                Subject::Person(_) | Subject::None => None,
+            },
+            facts,
+            method_nodtilgang: self.method.tilgang().nodtilgang,
+            method_system: self.method.tilgang().system,
+            sak_ok: true,
+            now: self.now,
+        }
+    }
+
+    /// Person id of the subject, if the call is about one.
+    pub(super) fn person(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Person(person) => Some(person),
+            Subject::Unit(_) | Subject::None => None,
+        }
+    }
+
+    /// Whether a case reference is good: an open case of the unit and subject.
+    pub(super) fn check_case(&self, facts: &PersonFacts) -> Result<(), Refused> {
+        let closed = || Refused::new(Feilgrunn::SakIkkeApen);
+        match &self.border.sak {
+            None if self.gateway.policy.case_required(self.formal) => Err(closed()),
+            None => Ok(()),
+            Some(sak) => {
+                let open = facts.facts.iter().any(|fact| {
+                    fact.holds_at(self.now)
+                        && fact.post.as_deref() == Some(sak.as_str())
+                        && matches!(&fact.party, crate::model::Party::Enhet(unit) if **unit == *self.caller.enhet)
+                });
+                if open { Ok(()) } else { Err(closed()) }
+            }
+        }
+    }
+
+    /// The decision before any look-up: could some record of this type, of
+    /// this subject, be known to this caller? Missing and withheld records
+    /// take the same path from here on.
+    pub(super) fn could_read(&self, facts: &PersonFacts) -> Arc<Decision> {
+        let mut question = self.question(Act::Read, facts, self.person());
+        if self.method.tilgang().navn_felt == "name" {
+            question.record = Some(RecordHead {
+                name: &self.name,
+                eier: "",
+                unntatt_innsyn: false,
+                utloper: i64::MAX,
+            });
+        }
+        self.gateway.policy.possible(&question)
+    }
+
+    /// Whether the classes are enough to know that such a record exists.
+    pub(super) fn knows(&self, decision: &Decision) -> bool {
+        decision.existence(&self.method.ressurs)
+    }
+
+    /// Classes that an error may speak of.
+    pub(super) fn visible(&self) -> Klasser {
+        let could = self.could_read(&self.subject_facts());
+        if self.knows(&could) {
+            could.classes
+        } else {
+            Klasser::INGEN
+        }
+    }
+
+    /// Row that permits this mutation, or why none does.
+    pub(super) fn may_do(&self, facts: &PersonFacts) -> Result<(String, Arc<Decision>), Refused> {
+        let mut refused_by = Vec::new();
+        let mut named = None;
+        for row in &self.method.tilgang().rad {
+            let decision =
+                self.gateway
+                    .policy
+                    .decide(&self.question(Act::Do(row), facts, self.person()));
+            if !decision.nothing() {
+                self.check_written(&decision)?;
+                return Ok((row.clone(), decision));
+            }
+            refused_by.extend(decision.refused_by.iter().map(ToString::to_string));
+            named = named.or_else(|| decision.named.clone());
+        }
+        // Only someone who may know of the record is told which rule refused.
+        if self.person().is_some() && !self.knows(&self.could_read(facts)) {
+            return Err(Refused::not_found().by(refused_by));
+        }
+        let rows = self.method.tilgang().rad.join(", ");
+        let (rule, advice) = named.map_or_else(
+            || {
+                (
+                    rows.clone(),
+                    format!(
+                        "no row of {rows} is fulfilled by your unit's functions, role and relation"
+                    ),
+                )
+            },
+            |named| (named.rule.to_string(), named.text.to_string()),
+        );
+        Err(Refused::new(Feilgrunn::IkkeTillatt)
+            .with("regel", rule)
+            .with("rad", advice)
+            .by(refused_by))
+    }
+
+    /// A request field's class is the right to write it; an intake may write
+    /// what it cannot read.
+    fn check_written(&self, decision: &Decision) -> Result<(), Refused> {
+        if self.method.tilgang().handling() == Handling::Inntak {
+            return Ok(());
+        }
+        self.check_classes(self.request.skriver.uten(decision.classes))
+    }
+
+    /// A filter's class is the right to read.
+    pub(super) fn check_filters(&self, decision: &Decision) -> Result<(), Refused> {
+        self.check_classes(self.request.filtrerer.uten(decision.classes))
+    }
+
+    fn check_classes(&self, missing: Klasser) -> Result<(), Refused> {
+        let missing = missing.uten(Klasser::av(&[Dataklasse::Teknisk]));
+        if missing.er_tom() {
+            return Ok(());
+        }
+        let mut refused = Refused::new(Feilgrunn::UgyldigForesporsel);
+        for field in self.requests.filled(&self.body, missing) {
+            refused.add_field(
+                &field.path,
+                Feilgrunn::FeltKlasse,
+                &[("klasse", kortnavn(field.klasse))],
+            );
+        }
+        Err(refused)
+    }
+
+    /// The request towards the service: nothing of the caller's headers, but
+    /// an attestation over exactly these bytes.
+    pub(super) fn attested(
+        &self,
+        body: Bytes,
+        classes: Klasser,
+        rule: &str,
+    ) -> Result<Request<Bytes>, Refused> {
+        if body.len() > MAX_MESSAGE {
+            return Err(Refused::new(Feilgrunn::UgyldigMelding).with("feil", "too large"));
+        }
+        let upstream = self
+            .gateway
+            .upstream(self.method, self.request.rute.as_deref())?;
+        let attestation = Attestasjon {
+            mottaker: upstream.name.clone(),
+            metode: self.method.metode.sti.clone(),
+            innholdssum: samspor_chassis::attest::body_sum(&body),
+            jti: super::random_id(),
+            utloper: self.gateway.now() + ATTESTATION_LIFE,
+            sporings_id: self.trace_id.clone(),
+            aktor: Some(self.aktor()),
+            aktor_person: self.caller.person.clone().unwrap_or_default(),
+            formal: self.formal.into(),
+            omfang: self.name.clone(),
+            klasser: classes.iter().map(Into::into).collect(),
+            funksjoner: self
+                .gateway
+                .policy
+                .municipality()
+                .functions_of(&self.caller.enhet)
+                .to_vec(),
+            regel: rule.to_owned(),
+            regelversjon: self.gateway.policy.version().to_owned(),
+        };
+        let mut request = Request::new(body);
+        let metadata = request.metadata_mut();
+        metadata.insert_bin(
+            "x-samspor-attest-bin",
+            MetadataValue::from_bytes(&samspor_chassis::attest::sign(&upstream.key, &attestation)),
+        );
+        samspor_chassis::telemetry::inject(metadata);
+        Ok(request)
+    }
+
+    /// Who acts, as logged and attested.
+    pub(super) fn aktor(&self) -> Aktor {
+        Aktor {
+            enhet: if self.caller.enhet.is_empty() {
+                String::new()
+            } else {
+                format!("enheter/{}", self.caller.enhet)
+            },
+            ansatt: self.caller.ansatt.clone(),
+            rolle: self.caller.rolle.into(),
+        }
+    }
+}
+
+/// Step 3: the purpose, bound to method and role.
+fn purpose(
+    gateway: &Gateway,
+    method: &Method,
+    caller: &Caller,
+    stated: Option<&str>,
+) -> Result<Formal, Refused> {
+    let formal = stated
+        .and_then(|name| Formal::from_str_name(&format!("FORMAL_{name}")))
+        .unwrap_or_default();
+    let names = |valid: &[Formal]| {
+        valid
+            .iter()
+            .map(|formal| formalnavn(*formal))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match gateway
+        .policy
+        .check_purpose(&method.metode, caller.rolle, formal)
+    {
+        Ok(()) => Ok(formal),
+        Err(PurposeRefusal::Missing { gyldige }) => {
+            Err(Refused::new(Feilgrunn::FormalMangler).with("gyldige", names(&gyldige)))
+        }
+        Err(PurposeRefusal::NotOpen { gyldige }) => Err(Refused::new(Feilgrunn::FormalIkkeTillatt)
+            .with("formal", formalnavn(formal))
+            .with("gyldige", names(&gyldige))),
+    }
+}
+
+fn subject_of(name: Option<&Name<'_>>) -> Subject {
+    match name {
+        Some(Name {
+            person: Some(person),
+            ..
+        }) => Subject::Person((*person).to_owned()),
+        Some(Name {
+            enhet: Some(unit), ..
+        }) => Subject::Unit((*unit).to_owned()),
+        _ => Subject::None,
+    }
+}
+
+/// A request that cannot be read. Whether a name is well formed follows from
+/// the name alone, so saying so tells nothing.
+fn unreadable(fault: RequestError) -> Refused {
+    match fault {
+        RequestError::Name { path, form } => {
+            Refused::field(&path, Feilgrunn::FeltForm, &[("form", &form)])
+        }
+        other => Refused::new(Feilgrunn::UgyldigMelding).with("feil", other),
+    }
+}

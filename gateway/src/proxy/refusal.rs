@@ -1,0 +1,300 @@
+//! Refusals, and the one place that turns them into what a caller sees.
+//!
+//! A caller's error is rebuilt from the reason enum of the contract: code,
+//! text and metadata come from there. Whatever else a service said never
+//! leaves; without a known reason the caller sees INTERNAL and the trace id.
+
+use std::{collections::BTreeMap, collections::HashMap, sync::OnceLock};
+
+use prost::Message as _;
+use prost_reflect::{Kind, MessageDescriptor};
+use samspor_proto::{
+    felles::Feilgrunn,
+    internt::{Feil, Feltfeil},
+    klassifisering::{Klasser, kontrakter},
+    tilgang::Dataklasse,
+};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+/// `ErrorInfo.domain` of every error.
+pub const DOMAIN: &str = "samspor";
+/// Longest metadata value that is passed on.
+const MAX_VALUE: usize = 200;
+
+/// A refused call: what the caller is told, and what only the log is told.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refused {
+    /// Reason, keys and field faults.
+    pub feil: Feil,
+    /// Rules that refused, for the log.
+    pub rules: Vec<String>,
+}
+
+impl Refused {
+    /// With a reason alone.
+    pub(crate) fn new(grunn: Feilgrunn) -> Self {
+        Self {
+            feil: Feil {
+                grunn: grunn.into(),
+                ..Feil::default()
+            },
+            rules: Vec::new(),
+        }
+    }
+
+    /// Adds the value of a declared key.
+    pub(crate) fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
+        self.feil.nokler.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    /// Adds the rules that refused.
+    pub(crate) fn by(mut self, rules: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.rules.extend(rules.into_iter().map(Into::into));
+        self
+    }
+
+    /// No such resource, or no right to know: one answer for both.
+    pub(crate) fn not_found() -> Self {
+        Self::new(Feilgrunn::IkkeFunnet)
+    }
+
+    /// A fault of one field or header.
+    pub(crate) fn field(felt: &str, grunn: Feilgrunn, keys: &[(&str, &str)]) -> Self {
+        let mut refused = Self::new(Feilgrunn::UgyldigForesporsel);
+        refused.add_field(felt, grunn, keys);
+        refused
+    }
+
+    /// Adds a fault of another field.
+    pub(crate) fn add_field(&mut self, felt: &str, grunn: Feilgrunn, keys: &[(&str, &str)]) {
+        self.feil.felt.push(Feltfeil {
+            felt: felt.to_owned(),
+            grunn: grunn.into(),
+            nokler: keys
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+        });
+    }
+
+    /// From the answer of the service `tjeneste`.
+    pub(crate) fn from_service(tjeneste: &str, status: &Status) -> Self {
+        if let Ok(feil) = Feil::decode(status.details())
+            && Feilgrunn::try_from(feil.grunn).is_ok_and(|g| g != Feilgrunn::Unspecified)
+        {
+            return Self {
+                feil,
+                rules: Vec::new(),
+            };
+        }
+        match status.code() {
+            Code::Unavailable => Self::new(Feilgrunn::Utilgjengelig).with("del", tjeneste),
+            Code::DeadlineExceeded | Code::Cancelled => Self::new(Feilgrunn::FristUte),
+            _ => Self::new(Feilgrunn::Unspecified),
+        }
+    }
+
+    /// What the caller sees. `visible` are the classes that it may read of
+    /// the subject: a key of another class is hidden.
+    pub(crate) fn into_status(
+        self,
+        visible: Klasser,
+        request: Option<&MessageDescriptor>,
+    ) -> Status {
+        let visible = visible | Klasser::av(&[Dataklasse::Teknisk]);
+        let Some(reason) = reasons().get(&self.feil.grunn) else {
+            return Status::internal("internal error; quote the trace id of this answer");
+        };
+        let told: HashMap<String, String> = reason
+            .told(&self.feil.nokler, visible)
+            .into_iter()
+            .collect();
+        let mut details = ErrorDetails::with_error_info(reason.name, DOMAIN, told.clone());
+        let faults: Vec<FieldViolation> = self
+            .feil
+            .felt
+            .iter()
+            .filter(|fault| request.is_none_or(|request| is_path_of(&fault.felt, request)))
+            .filter_map(|fault| {
+                let reason = reasons().get(&fault.grunn)?;
+                let told: HashMap<_, _> = reason.told(&fault.nokler, visible).into_iter().collect();
+                Some(FieldViolation::new(
+                    fault.felt.clone(),
+                    fill(reason.en, &told),
+                ))
+            })
+            .collect();
+        let mut message = fill(reason.en, &told);
+        if let Some(first) = faults.first() {
+            message = format!("{} {}", first.field, first.description);
+            details.set_bad_request(faults);
+        }
+        details.set_localized_message("nb-NO", fill(reason.nb, &told));
+        Status::with_error_details(reason.code, message, details)
+    }
+}
+
+/// A reason, as the contract declares it.
+struct Reason {
+    name: &'static str,
+    code: Code,
+    nb: &'static str,
+    en: &'static str,
+    keys: Vec<(String, Dataklasse)>,
+}
+
+impl Reason {
+    /// Declared keys with a visible class.
+    fn told(&self, given: &HashMap<String, String>, visible: Klasser) -> BTreeMap<String, String> {
+        self.keys
+            .iter()
+            .filter(|(_, class)| visible.har(*class))
+            .filter_map(|(key, _)| {
+                let value = given.get(key)?;
+                Some((key.clone(), value.chars().take(MAX_VALUE).collect()))
+            })
+            .collect()
+    }
+}
+
+/// All reasons of the contract, by number.
+fn reasons() -> &'static HashMap<i32, Reason> {
+    static REASONS: OnceLock<HashMap<i32, Reason>> = OnceLock::new();
+    REASONS.get_or_init(|| {
+        (1..1000)
+            .filter_map(|n| {
+                let grunn = Feilgrunn::try_from(n).ok()?;
+                let text = kontrakter().grunntekst(n)?;
+                let reason = Reason {
+                    name: grunn.as_str_name().strip_prefix("FEILGRUNN_")?,
+                    code: code(&text.kode)?,
+                    nb: text.nb.leak(),
+                    en: text.en.leak(),
+                    keys: text
+                        .nokler
+                        .iter()
+                        .map(|k| (k.navn.clone(), k.klasse()))
+                        .collect(),
+                };
+                Some((n, reason))
+            })
+            .collect()
+    })
+}
+
+fn code(name: &str) -> Option<Code> {
+    (1..=16)
+        .map(Code::from_i32)
+        .find(|code| format!("{code:?}").eq_ignore_ascii_case(&name.replace('_', "")))
+}
+
+/// Replaces `{key}`; a key that is not told becomes an ellipsis.
+fn fill(template: &str, told: &HashMap<String, String>) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (key, tail) = after.split_once('}').unwrap_or((after, ""));
+        out.push_str(told.get(key).map_or("…", String::as_str));
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether `a.b[2].c` is a path of the request; headers are paths too.
+fn is_path_of(path: &str, request: &MessageDescriptor) -> bool {
+    if path.starts_with("x-samspor-") || path == "authorization" || path == "grpc-timeout" {
+        return true;
+    }
+    let mut message = Some(request.clone());
+    path.split('.').all(|segment| {
+        let (name, index) = segment.split_once('[').unwrap_or((segment, "0]"));
+        let indexed = index
+            .strip_suffix(']')
+            .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+        let Some(field) = message.as_ref().and_then(|m| m.get_field_by_name(name)) else {
+            return false;
+        };
+        message = match field.kind() {
+            Kind::Message(inner) => Some(inner),
+            _ => None,
+        };
+        indexed
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn every_reason_of_the_contract_has_a_status() {
+        let declared = kontrakter()
+            .pool
+            .get_enum_by_name("samspor.felles.v1.Feilgrunn")
+            .unwrap()
+            .values()
+            .filter(|value| value.number() != 0)
+            .count();
+        assert_eq!(reasons().len(), declared);
+    }
+
+    #[test]
+    fn only_declared_keys_of_visible_classes_are_told() {
+        let refused = Refused::new(Feilgrunn::UgyldigOvergang)
+            .with("tilstand", "UTKAST")
+            .with("tillatt", "SendTilGodkjenning")
+            .with("diagnose", "F20");
+        let open = refused.clone().into_status(Klasser::alle(), None);
+        assert!(open.message().contains("UTKAST"));
+        assert!(
+            !open
+                .get_error_details()
+                .error_info()
+                .unwrap()
+                .metadata
+                .contains_key("diagnose")
+        );
+        let closed = refused.into_status(Klasser::INGEN, None);
+        assert!(!closed.message().contains("UTKAST"), "{}", closed.message());
+        assert!(
+            closed
+                .get_error_details()
+                .error_info()
+                .unwrap()
+                .metadata
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_a_service_says_beside_the_reason_never_leaves() {
+        let spoken = Status::internal("person 01810112345 has F20");
+        let told = Refused::from_service("rop", &spoken).into_status(Klasser::alle(), None);
+        assert_eq!(told.code(), Code::Internal);
+        assert!(!told.message().contains("F20") && told.details().is_empty());
+    }
+
+    #[test]
+    fn field_faults_must_be_paths_of_the_request() {
+        let request = kontrakter()
+            .pool
+            .get_message_by_name("samspor.gateway.v1.StartNodtilgangRequest")
+            .unwrap();
+        for (path, known) in [
+            ("begrunnelse", true),
+            ("klasser[3]", true),
+            ("x-samspor-formaal", true),
+            ("klasser[x]", false),
+            ("diagnose", false),
+            ("begrunnelse.indre", false),
+        ] {
+            assert_eq!(is_path_of(path, &request), known, "{path}");
+        }
+    }
+}
