@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(other_key.open(&BINDING, &token), Err(InvalidPageToken));
     }
 
-    /// Seen red with the tag left unchecked.
+    /// Seen red with a token that cannot be opened taken as the start.
     #[test]
     fn a_changed_token_is_refused_at_every_place() {
         let token = sealed(&state("k", 1));
@@ -298,6 +298,7 @@ mod tests {
         }
     }
 
+    /// Seen red without the padding.
     #[test]
     fn the_length_tells_nothing() {
         let lengths: HashSet<usize> = (0..=100)

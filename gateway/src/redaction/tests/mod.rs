@@ -5,6 +5,13 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
+
+mod answers;
+mod generator;
+mod oracle;
+mod requests;
+mod wire;
+
 use bytes::Bytes;
 use prost::Message as _;
 use samspor_proto::{
