@@ -1,0 +1,184 @@
+//! Bestillerkontor: assesses need, decides on services and the right to a
+//! dwelling, and orders the services from the units that deliver.
+//!
+//! Three resources, one folder each: [`soknad`] (what is applied for),
+//! [`vedtak`] (what is decided), [`oppdrag`] (what is ordered). In each,
+//! `mod.rs` has the record and its states, `rules.rs` what may happen to it
+//! (pure), `rpc.rs` the contract, `store.rs` the SQL. The tables of states and
+//! verbs stand in `tests/data/*.csv`.
+//!
+//! A new verb: the contract (`proto/samspor/bestillerkontor/v1`), a row in the
+//! resource's `OVERGANGER`, a pure function beside the others, a thin function
+//! in `rpc.rs`, a line in the table below, a column in the CSV.
+
+mod oppdrag;
+mod parorende;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+mod proveark;
+mod soknad;
+mod vedtak;
+
+use futures::{FutureExt as _, future::BoxFuture};
+use samspor_chassis::{
+    deadlines::{DueDeadline, Stage, notify},
+    domene::{
+        Aktor,
+        felles::{Hvem, Relasjon},
+    },
+    error::Error,
+    server::{Agency, Chassis},
+    store::{Migrations, Tx},
+    tid::Tid,
+};
+use samspor_proto::{
+    bestillerkontor::{
+        AksepterOppdragRequest, AksepterOppdragResponse, AvsluttOppdragRequest,
+        AvsluttOppdragResponse, AvvisOppdragRequest, AvvisOppdragResponse, FattVedtakRequest,
+        FattVedtakResponse, GiForelopigSvarRequest, GiForelopigSvarResponse,
+        GjenopptaOppdragRequest, GjenopptaOppdragResponse, GjorKlarSoknadRequest,
+        GjorKlarSoknadResponse, HenleggSoknadRequest, HenleggSoknadResponse, HentOppdragRequest,
+        HentOppdragResponse, HentSoknadRequest, HentSoknadResponse, HentVedtakRequest,
+        HentVedtakResponse, ListEnhetensOppdragRequest, ListEnhetensOppdragResponse,
+        ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse, ListOppdragRequest,
+        ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse, ListVedtakRequest,
+        ListVedtakResponse, MottaSoknadRequest, MottaSoknadResponse, OppdaterVedtakRequest,
+        OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
+        OpprettVedtakResponse, PauseOppdragRequest, PauseOppdragResponse, ReturnerVedtakRequest,
+        ReturnerVedtakResponse, SendTilGodkjenningRequest, SendTilGodkjenningResponse,
+        StartKartleggingRequest, StartKartleggingResponse, StartOppdragRequest,
+        StartOppdragResponse, TrekkSoknadRequest, TrekkSoknadResponse, UnderrettVedtakRequest,
+        UnderrettVedtakResponse, oppdrag_service_server, soknad_service_server,
+        vedtak_service_server,
+    },
+    felles::{Faktum, Faktumtype},
+};
+use tonic::service::Routes;
+
+/// Id of the unit that this service is.
+pub(crate) const ENHET: &str = "bestillerkontor";
+/// Id of the unit that hears when responsibility moves.
+pub(crate) const KOORDINERING: &str = "koordinering";
+
+/// The service.
+#[derive(Clone)]
+pub struct Bestillerkontor {
+    chassis: Chassis,
+}
+
+impl Agency for Bestillerkontor {
+    const NAME: &'static str = ENHET;
+
+    fn migrations() -> Migrations {
+        &[(
+            "001_bestillerkontor",
+            include_str!("../migrations/001_bestillerkontor.sql"),
+        )]
+    }
+
+    fn routes(chassis: Chassis) -> Routes {
+        let service = Self { chassis };
+        Routes::new(soknad_service_server::SoknadServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(vedtak_service_server::VedtakServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(oppdrag_service_server::OppdragServiceServer::new(service))
+    }
+
+    /// The last day of a vedtak ends it; every deadline tells its recipients.
+    fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            if deadline.kind == vedtak::FRIST_UTLOP && deadline.stage == Stage::Due {
+                return vedtak::rpc::utlop(tx, &deadline.post).await;
+            }
+            notify(tx, &deadline);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+samspor_chassis::rpc! {
+    impl soknad_service_server::SoknadService for Bestillerkontor {
+        write motta_soknad(MottaSoknadRequest) -> MottaSoknadResponse = soknad::rpc::motta;
+        write start_kartlegging(StartKartleggingRequest) -> StartKartleggingResponse = soknad::rpc::start;
+        write gjor_klar_soknad(GjorKlarSoknadRequest) -> GjorKlarSoknadResponse = soknad::rpc::gjor_klar;
+        write gi_forelopig_svar(GiForelopigSvarRequest) -> GiForelopigSvarResponse = soknad::rpc::gi_forelopig_svar;
+        write trekk_soknad(TrekkSoknadRequest) -> TrekkSoknadResponse = soknad::rpc::trekk;
+        write henlegg_soknad(HenleggSoknadRequest) -> HenleggSoknadResponse = soknad::rpc::henlegg;
+        read hent_soknad(HentSoknadRequest) -> HentSoknadResponse = soknad::rpc::hent;
+        read list_soknader(ListSoknaderRequest) -> ListSoknaderResponse = soknad::rpc::list;
+        read list_enhetens_soknader(ListEnhetensSoknaderRequest) -> ListEnhetensSoknaderResponse = soknad::rpc::list_enhetens;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl vedtak_service_server::VedtakService for Bestillerkontor {
+        write opprett_vedtak(OpprettVedtakRequest) -> OpprettVedtakResponse = vedtak::rpc::opprett;
+        write oppdater_vedtak(OppdaterVedtakRequest) -> OppdaterVedtakResponse = vedtak::rpc::oppdater;
+        write send_til_godkjenning(SendTilGodkjenningRequest) -> SendTilGodkjenningResponse = vedtak::rpc::send;
+        write returner_vedtak(ReturnerVedtakRequest) -> ReturnerVedtakResponse = vedtak::rpc::returner;
+        write fatt_vedtak(FattVedtakRequest) -> FattVedtakResponse = vedtak::rpc::fatt;
+        write underrett_vedtak(UnderrettVedtakRequest) -> UnderrettVedtakResponse = vedtak::rpc::underrett;
+        write opphor_vedtak(OpphorVedtakRequest) -> OpphorVedtakResponse = vedtak::rpc::opphor;
+        read hent_vedtak(HentVedtakRequest) -> HentVedtakResponse = vedtak::rpc::hent;
+        read list_vedtak(ListVedtakRequest) -> ListVedtakResponse = vedtak::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl oppdrag_service_server::OppdragService for Bestillerkontor {
+        write aksepter_oppdrag(AksepterOppdragRequest) -> AksepterOppdragResponse = oppdrag::rpc::aksepter;
+        write avvis_oppdrag(AvvisOppdragRequest) -> AvvisOppdragResponse = oppdrag::rpc::avvis;
+        write start_oppdrag(StartOppdragRequest) -> StartOppdragResponse = oppdrag::rpc::start;
+        write pause_oppdrag(PauseOppdragRequest) -> PauseOppdragResponse = oppdrag::rpc::pause;
+        write gjenoppta_oppdrag(GjenopptaOppdragRequest) -> GjenopptaOppdragResponse = oppdrag::rpc::gjenoppta;
+        write avslutt_oppdrag(AvsluttOppdragRequest) -> AvsluttOppdragResponse = oppdrag::rpc::avslutt;
+        read hent_oppdrag(HentOppdragRequest) -> HentOppdragResponse = oppdrag::rpc::hent;
+        read list_oppdrag(ListOppdragRequest) -> ListOppdragResponse = oppdrag::rpc::list;
+        read list_enhetens_oppdrag(ListEnhetensOppdragRequest) -> ListEnhetensOppdragResponse = oppdrag::rpc::list_enhetens;
+    }
+}
+
+/// Changes of one person's cases run one after the other: a vedtak, its
+/// application and its oppdrag change together.
+async fn las_person(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    tx.lock(&format!("person/{person}")).await
+}
+
+/// The relations of a confirmed open case of this unit, from and until: one
+/// for the person's records, and one for the case itself, which a caller can
+/// refer to. `id` is the id of the case and `post` its name.
+fn sak(
+    id: &str,
+    person: &str,
+    post: &str,
+    (fra, til): (Tid, Option<Tid>),
+    av: &Aktor,
+) -> Vec<Faktum> {
+    [
+        (format!("sak/{id}"), String::new()),
+        (format!("sak/{id}/post"), post.to_owned()),
+    ]
+    .map(|(id, post)| {
+        Relasjon {
+            id,
+            subjekt: person,
+            part: Hvem::Enhet(ENHET),
+            type_: Faktumtype::Sak,
+            post,
+            fra,
+            til,
+            opprettet_av: &av.ansatt,
+        }
+        .faktum()
+    })
+    .into()
+}

@@ -1,0 +1,264 @@
+//! Oppdrag: an order to one unit under one line of a vedtak.
+//!
+//! TILBUDT → AKSEPTERT | AVVIST; AKSEPTERT → STARTET ⇄ PAUSET; AVSLUTTET from
+//! everything that was accepted, and from an offer when the vedtak ends.
+//! Invariants: the need has exactly one responsible unit at every instant
+//! (I3): the one that ordered until the unit accepts, and again after a
+//! decline or an end; nothing is declined, paused or ended without a reason,
+//! and nothing waits without a clock (I7).
+
+pub(crate) mod rpc;
+pub(crate) mod rules;
+pub(crate) mod store;
+
+use samspor_chassis::{
+    domene::{
+        Aktor, Dag, Emne, Hjemmel,
+        felles::{Hvem, Relasjon, tall},
+        navn,
+    },
+    store::etag,
+    tid::Tid,
+};
+use samspor_proto::{
+    bestillerkontor::{
+        self as proto, Avslutningsarsak, Avvisningsarsak, OppdragTilstand, Pausearsak, Tjenestetype,
+    },
+    felles::{Faktum, Faktumtype},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::vedtak;
+
+/// Collection in the resource name.
+pub(crate) const SAMLING: &str = "oppdrag";
+/// Deadline: the unit must answer the offer.
+pub(crate) const FRIST_SVAR: &str = "svar";
+/// Deadline: the accepted service must start.
+pub(crate) const FRIST_START: &str = "start";
+/// Deadline: the pause must end.
+pub(crate) const FRIST_GJENOPPTA: &str = "gjenoppta";
+/// Deadline: a declined order must be placed elsewhere.
+pub(crate) const FRIST_OMFORDELING: &str = "omfordeling";
+
+samspor_chassis::tilstand! {
+    /// State of an oppdrag.
+    pub(crate) enum Tilstand => OppdragTilstand {
+        /// Offered.
+        Tilbudt = "TILBUDT",
+        /// Accepted.
+        Akseptert = "AKSEPTERT",
+        /// Declined.
+        Avvist = "AVVIST",
+        /// Delivered.
+        Startet = "STARTET",
+        /// Paused.
+        Pauset = "PAUSET",
+        /// Ended.
+        Avsluttet = "AVSLUTTET",
+    }
+}
+
+/// An oppdrag.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Oppdrag {
+    pub(crate) person: String,
+    pub(crate) id: String,
+    pub(crate) versjon: i64,
+    pub(crate) tilstand: Tilstand,
+    /// Id of the vedtak.
+    pub(crate) vedtak: String,
+    pub(crate) linje_id: String,
+    /// Unit id that ordered.
+    pub(crate) bestiller: String,
+    /// Unit id that it is offered to.
+    pub(crate) enhet: String,
+    /// Unit id that answers for the need now.
+    pub(crate) ansvarlig_enhet: String,
+    pub(crate) innhold: Innhold,
+}
+
+/// What nothing queries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Innhold {
+    pub(crate) bestilling: Bestilling,
+    pub(crate) tilbudt: Tid,
+    /// Employee who decided the vedtak, and so made the relation.
+    pub(crate) tilbudt_av: String,
+    pub(crate) svarfrist: Tid,
+    pub(crate) besvart: Option<(Tid, Aktor)>,
+    pub(crate) avvist: Option<Avvisning>,
+    /// When it first started.
+    pub(crate) startet: Option<Tid>,
+    /// Set while it is paused.
+    pub(crate) pause: Option<Pause>,
+    pub(crate) slutt: Option<(Tid, Option<Aktor>, Slutt)>,
+}
+
+/// What is ordered: the line as it was decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bestilling {
+    #[serde(with = "tall")]
+    pub(crate) type_: Tjenestetype,
+    pub(crate) min_timer: f64,
+    pub(crate) maks_timer: f64,
+    pub(crate) fra: Dag,
+    pub(crate) til: Option<Dag>,
+    pub(crate) vilkar: Vec<String>,
+    pub(crate) mal: String,
+    pub(crate) leveringssted: String,
+    pub(crate) helsehensyn: String,
+    pub(crate) hjemmel: Option<Hjemmel>,
+}
+
+/// Why it was declined.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Avvisning {
+    #[serde(with = "tall")]
+    pub(crate) arsak: Avvisningsarsak,
+    pub(crate) begrunnelse: String,
+}
+
+/// Why it is paused, and until when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Pause {
+    #[serde(with = "tall")]
+    pub(crate) arsak: Pausearsak,
+    pub(crate) begrunnelse: String,
+    pub(crate) gjenopptas: Dag,
+}
+
+/// Why it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Slutt {
+    #[serde(with = "tall")]
+    pub(crate) arsak: Avslutningsarsak,
+    pub(crate) begrunnelse: String,
+    /// What the person is offered instead.
+    pub(crate) alternativ: String,
+}
+
+impl Oppdrag {
+    /// Resource name.
+    pub(crate) fn name(&self) -> String {
+        navn::post(&self.person, SAMLING, &self.id)
+    }
+
+    /// What events and deadlines are about.
+    pub(crate) fn emne(&self) -> Emne {
+        Emne {
+            person: self.person.clone(),
+            post: self.name(),
+            eier: self.bestiller.clone(),
+        }
+    }
+
+    /// The relation of the offer: the unit reads the oppdrag.
+    pub(crate) fn tilbudsfaktum(&self, til: Option<Tid>) -> Faktum {
+        let id = format!("utforer/{}", self.id);
+        self.relasjon(
+            id,
+            Faktumtype::Utforer,
+            self.name(),
+            self.innhold.tilbudt,
+            til,
+        )
+    }
+
+    /// The relations of an accepted oppdrag: a case confirmed by two agencies,
+    /// and delivery, for all of the person's records.
+    pub(crate) fn leveringsfakta(&self, til: Option<Tid>) -> Vec<Faktum> {
+        let Some((accepted, _)) = &self.innhold.besvart else {
+            return Vec::new();
+        };
+        [
+            (format!("sak/{}", self.id), Faktumtype::Sak),
+            (format!("utforer/{}/person", self.id), Faktumtype::Utforer),
+        ]
+        .map(|(id, type_)| self.relasjon(id, type_, String::new(), *accepted, til))
+        .into()
+    }
+
+    fn relasjon(
+        &self,
+        id: String,
+        type_: Faktumtype,
+        post: String,
+        fra: Tid,
+        til: Option<Tid>,
+    ) -> Faktum {
+        Relasjon {
+            id,
+            subjekt: &self.person,
+            part: Hvem::Enhet(&self.enhet),
+            type_,
+            post,
+            fra,
+            til,
+            opprettet_av: &self.innhold.tilbudt_av,
+        }
+        .faktum()
+    }
+
+    /// As the contract carries it.
+    pub(crate) fn to_proto(&self) -> proto::Oppdrag {
+        let Innhold {
+            bestilling,
+            tilbudt,
+            tilbudt_av: _,
+            svarfrist,
+            besvart,
+            avvist,
+            startet,
+            pause,
+            slutt,
+        } = self.innhold.clone();
+        let begrunnelse = slutt
+            .as_ref()
+            .map(|(_, _, end)| end.begrunnelse.clone())
+            .or_else(|| pause.as_ref().map(|pause| pause.begrunnelse.clone()))
+            .or_else(|| avvist.as_ref().map(|decline| decline.begrunnelse.clone()))
+            .unwrap_or_default();
+        proto::Oppdrag {
+            name: self.name(),
+            etag: etag::etag(self.versjon),
+            tilstand: OppdragTilstand::from(self.tilstand).into(),
+            bestiller: navn::enhet(&self.bestiller),
+            enhet: navn::enhet(&self.enhet),
+            ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
+            vedtak: navn::post(&self.person, vedtak::SAMLING, &self.vedtak),
+            linje_id: self.linje_id.clone(),
+            r#type: bestilling.type_.into(),
+            min_timer: bestilling.min_timer,
+            maks_timer: bestilling.maks_timer,
+            fra: bestilling.fra.to_string(),
+            til: bestilling
+                .til
+                .map(|day| day.to_string())
+                .unwrap_or_default(),
+            vilkar: bestilling.vilkar,
+            skjerming: None,
+            mal: bestilling.mal,
+            leveringssted: bestilling.leveringssted,
+            helsehensyn: bestilling.helsehensyn,
+            hjemmel: bestilling.hjemmel.map(|basis| basis.to_proto()),
+            tilbudt: Some(tilbudt.into()),
+            svarfrist: Some(svarfrist.into()),
+            besvart: besvart.as_ref().map(|(at, _)| (*at).into()),
+            besvart_av: besvart.map(|(_, who)| who.to_proto()),
+            avvisningsarsak: avvist.map_or(0, |decline| decline.arsak.into()),
+            startet: startet.map(Into::into),
+            pausearsak: pause.as_ref().map_or(0, |pause| pause.arsak.into()),
+            gjenopptas: pause
+                .map(|pause| pause.gjenopptas.to_string())
+                .unwrap_or_default(),
+            avsluttet: slutt.as_ref().map(|(at, _, _)| (*at).into()),
+            avsluttet_av: slutt
+                .as_ref()
+                .and_then(|(_, who, _)| who.as_ref().map(Aktor::to_proto)),
+            avslutningsarsak: slutt.as_ref().map_or(0, |(_, _, end)| end.arsak.into()),
+            alternativ: slutt.map(|(_, _, end)| end.alternativ).unwrap_or_default(),
+            begrunnelse,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `OppdragService`: contract ↔ domain.
+
+use samspor_chassis::{
+    domene::{Aktor, felt, navn},
+    error::{Error, FieldFaults},
+    page::Page,
+    store::Tx,
+};
+use samspor_proto::{
+    bestillerkontor::{
+        AksepterOppdragRequest, AksepterOppdragResponse, AvsluttOppdragRequest,
+        AvsluttOppdragResponse, AvvisOppdragRequest, AvvisOppdragResponse, GjenopptaOppdragRequest,
+        GjenopptaOppdragResponse, HentOppdragRequest, HentOppdragResponse,
+        ListEnhetensOppdragRequest, ListEnhetensOppdragResponse, ListOppdragRequest,
+        ListOppdragResponse, OppdragTilstand, PauseOppdragRequest, PauseOppdragResponse,
+        StartOppdragRequest, StartOppdragResponse,
+    },
+    felles::Kvittering,
+};
+
+use super::{Oppdrag, SAMLING, Tilstand, rules, store};
+use crate::vedtak;
+
+pub(crate) async fn aksepter(
+    tx: &mut Tx,
+    request: AksepterOppdragRequest,
+) -> Result<AksepterOppdragResponse, Error> {
+    let oppdrag = les(tx, &request.name, FieldFaults::new()).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut oppdrag, virkninger) = rules::aksepter(oppdrag, av, tx.now())?;
+    store::lagre(tx, &mut oppdrag).await?;
+    virkninger.utfor(tx);
+    Ok(AksepterOppdragResponse {
+        oppdrag: Some(oppdrag.to_proto()),
+    })
+}
+
+pub(crate) async fn avvis(
+    tx: &mut Tx,
+    request: AvvisOppdragRequest,
+) -> Result<AvvisOppdragResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let avvisning = rules::les_avvisning(&request, &mut faults);
+    let oppdrag = les(tx, &request.name, faults).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut oppdrag, virkninger) = rules::avvis(oppdrag, avvisning, av, tx.now())?;
+    store::lagre(tx, &mut oppdrag).await?;
+    virkninger.utfor(tx);
+    slipp_vedtaket(tx, &oppdrag).await?;
+    Ok(AvvisOppdragResponse {
+        kvittering: Some(kvittering(tx, &oppdrag)),
+    })
+}
+
+pub(crate) async fn start(
+    tx: &mut Tx,
+    request: StartOppdragRequest,
+) -> Result<StartOppdragResponse, Error> {
+    let oppdrag = les(tx, &request.name, FieldFaults::new()).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut oppdrag, virkninger) = rules::start(oppdrag, &av, tx.now())?;
+    store::lagre(tx, &mut oppdrag).await?;
+    virkninger.utfor(tx);
+    let decision = vedtak::store::hent(tx, &oppdrag.person, &oppdrag.vedtak).await?;
+    if let Some((mut decision, virkninger)) = vedtak::rules::iverksett(decision, tx.now()) {
+        vedtak::store::lagre(tx, &mut decision).await?;
+        virkninger.utfor(tx);
+    }
+    Ok(StartOppdragResponse {
+        oppdrag: Some(oppdrag.to_proto()),
+    })
+}
+
+pub(crate) async fn pause(
+    tx: &mut Tx,
+    request: PauseOppdragRequest,
+) -> Result<PauseOppdragResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let pause = rules::les_pause(&request, tx.now(), &mut faults);
+    let oppdrag = les(tx, &request.name, faults).await?;
+    // Without a pause there was a fault, which `les` has answered.
+    let pause = pause.ok_or_else(|| Error::internal("a pause without a fault"))?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut oppdrag, virkninger) = rules::pause(oppdrag, pause, &av)?;
+    store::lagre(tx, &mut oppdrag).await?;
+    virkninger.utfor(tx);
+    Ok(PauseOppdragResponse {
+        oppdrag: Some(oppdrag.to_proto()),
+    })
+}
+
+pub(crate) async fn gjenoppta(
+    tx: &mut Tx,
+    request: GjenopptaOppdragRequest,
+) -> Result<GjenopptaOppdragResponse, Error> {
+    let oppdrag = les(tx, &request.name, FieldFaults::new()).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut oppdrag, virkninger) = rules::gjenoppta(oppdrag, &av)?;
+    store::lagre(tx, &mut oppdrag).await?;
+    virkninger.utfor(tx);
+    Ok(GjenopptaOppdragResponse {
+        oppdrag: Some(oppdrag.to_proto()),
+    })
+}
+
+pub(crate) async fn avslutt(
+    tx: &mut Tx,
+    request: AvsluttOppdragRequest,
+) -> Result<AvsluttOppdragResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let slutt = rules::les_slutt(&request, &mut faults);
+    let oppdrag = les(tx, &request.name, faults).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut oppdrag, virkninger) = rules::avslutt(oppdrag, slutt, av, tx.now())?;
+    store::lagre(tx, &mut oppdrag).await?;
+    virkninger.utfor(tx);
+    slipp_vedtaket(tx, &oppdrag).await?;
+    Ok(AvsluttOppdragResponse {
+        kvittering: Some(kvittering(tx, &oppdrag)),
+    })
+}
+
+pub(crate) async fn hent(
+    tx: &mut Tx,
+    request: HentOppdragRequest,
+) -> Result<HentOppdragResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    let oppdrag = store::hent(tx, &person, &id).await?;
+    Ok(HentOppdragResponse {
+        oppdrag: Some(oppdrag.to_proto()),
+    })
+}
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListOppdragRequest,
+) -> Result<ListOppdragResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    faults.finish()?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let (oppdrag, next_page_token) = store::personens(tx, &person, &page).await?;
+    Ok(ListOppdragResponse {
+        oppdrag: oppdrag.iter().map(Oppdrag::to_proto).collect(),
+        next_page_token,
+    })
+}
+
+pub(crate) async fn list_enhetens(
+    tx: &mut Tx,
+    request: ListEnhetensOppdragRequest,
+) -> Result<ListEnhetensOppdragResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let enhet = navn::les_enhet(&request.parent, "parent", &mut faults);
+    let filter: Option<OppdragTilstand> = felt::filter(
+        request.tilstand,
+        "tilstand",
+        "samspor.bestillerkontor.v1.OppdragTilstand",
+        &mut faults,
+    );
+    faults.finish()?;
+    let tilstand = Tilstand::ALLE
+        .iter()
+        .copied()
+        .find(|state| Some(OppdragTilstand::from(*state)) == filter);
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let (oppdrag, next_page_token) = store::enhetens(tx, &enhet, tilstand, &page).await?;
+    Ok(ListEnhetensOppdragResponse {
+        oppdrag: oppdrag.iter().map(Oppdrag::to_proto).collect(),
+        next_page_token,
+    })
+}
+
+/// The oppdrag that a verb names, alone with this transaction.
+async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Oppdrag, Error> {
+    let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    crate::las_person(tx, &person).await?;
+    store::hent(tx, &person, &id).await
+}
+
+/// A unit with nothing left to do under a vedtak no longer reads it as one
+/// that delivers.
+async fn slipp_vedtaket(tx: &mut Tx, oppdrag: &Oppdrag) -> Result<(), Error> {
+    let open = store::apne_i_vedtak(tx, &oppdrag.vedtak).await?;
+    if open.iter().any(|other| other.enhet == oppdrag.enhet) {
+        return Ok(());
+    }
+    let decision = vedtak::store::hent(tx, &oppdrag.person, &oppdrag.vedtak).await?;
+    for fact in decision.slipp(&oppdrag.enhet, tx.now()) {
+        tx.fact(fact);
+    }
+    Ok(())
+}
+
+fn kvittering(tx: &Tx, oppdrag: &Oppdrag) -> Kvittering {
+    Kvittering {
+        referanse: oppdrag.id.clone(),
+        mottatt: Some(tx.now().into()),
+    }
+}

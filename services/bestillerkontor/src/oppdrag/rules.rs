@@ -1,0 +1,546 @@
+//! What may happen to an oppdrag.
+
+use samspor_chassis::{
+    domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender},
+    error::{FieldFaults, Refusal},
+    tid::Tid,
+};
+use samspor_proto::{
+    bestillerkontor::{
+        Avslutningsarsak, AvsluttOppdragRequest, AvvisOppdragRequest, PauseOppdragRequest,
+    },
+    felles::Feilgrunn,
+};
+
+use super::{
+    Avvisning, Bestilling, FRIST_GJENOPPTA, FRIST_OMFORDELING, FRIST_START, FRIST_SVAR, Innhold,
+    Oppdrag, Pause, Slutt, Tilstand,
+};
+use crate::{
+    KOORDINERING,
+    vedtak::{Vedtak, innhold::Linje},
+};
+
+/// Which verb is allowed in which state.
+pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
+    ("AksepterOppdrag", &[Tilstand::Tilbudt]),
+    ("AvvisOppdrag", &[Tilstand::Tilbudt]),
+    ("StartOppdrag", &[Tilstand::Akseptert]),
+    ("PauseOppdrag", &[Tilstand::Startet]),
+    ("GjenopptaOppdrag", &[Tilstand::Pauset]),
+    (
+        "AvsluttOppdrag",
+        &[Tilstand::Akseptert, Tilstand::Startet, Tilstand::Pauset],
+    ),
+]);
+
+/// Working days within which a unit answers an offer, and bestillerkontor
+/// places a declined one elsewhere (default of the samarbeidsavtale).
+const SVAR_ARBEIDSDAGER: u16 = 3;
+/// Days after acceptance and the first day within which a service starts:
+/// what would have needed no vedtak (hol. § 3-2 a).
+const START_DAGER: i32 = 14;
+
+/// The verb is allowed in the state, and for the unit: only the one that is
+/// named (W5).
+fn krev(oppdrag: &Oppdrag, verb: &str, av: &Aktor) -> Result<(), Refusal> {
+    if av.enhet != oppdrag.enhet {
+        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+            .with("regel", "W5")
+            .with("rad", "Bare enheten i oppdraget kan dette."));
+    }
+    OVERGANGER.krev(verb, oppdrag.tilstand, oppdrag.tilstand.kode())
+}
+
+/// Offers one line of a vedtak to one of its units.
+pub(crate) fn tilby(
+    vedtak: &Vedtak,
+    line: &Linje,
+    enhet: &str,
+    id: String,
+    av: &Aktor,
+    now: Tid,
+    out: &mut Virkninger,
+) -> Oppdrag {
+    let Linje {
+        nr: linje_id,
+        type_,
+        min_timer,
+        maks_timer,
+        enheter: _,
+        fra,
+        til,
+        hjemmel,
+        vilkar,
+        mal,
+        leveringssted,
+        helsehensyn,
+    } = line.clone();
+    let due = kalender::arbeidsdager_etter(now, SVAR_ARBEIDSDAGER);
+    let oppdrag = Oppdrag {
+        person: vedtak.person.clone(),
+        id,
+        versjon: 1,
+        tilstand: Tilstand::Tilbudt,
+        vedtak: vedtak.id.clone(),
+        linje_id,
+        bestiller: vedtak.ansvarlig_enhet.clone(),
+        enhet: enhet.to_owned(),
+        ansvarlig_enhet: vedtak.ansvarlig_enhet.clone(),
+        innhold: Innhold {
+            bestilling: Bestilling {
+                type_,
+                min_timer,
+                maks_timer,
+                fra,
+                til,
+                vilkar,
+                mal,
+                leveringssted,
+                helsehensyn,
+                hjemmel,
+            },
+            tilbudt: now,
+            tilbudt_av: av.ansatt.clone(),
+            svarfrist: due,
+            besvart: None,
+            avvist: None,
+            startet: None,
+            pause: None,
+            slutt: None,
+        },
+    };
+    out.hendelse("OppdragTilbudt", &oppdrag.emne(), hoerer_om(&oppdrag));
+    out.faktum(oppdrag.tilbudsfaktum(None));
+    out.frist(FRIST_SVAR, &oppdrag.emne(), due, None, begge(&oppdrag));
+    oppdrag
+}
+
+/// The unit accepts, and answers for the need from now.
+pub(crate) fn aksepter(
+    mut oppdrag: Oppdrag,
+    av: Aktor,
+    now: Tid,
+) -> Result<(Oppdrag, Virkninger), Refusal> {
+    krev(&oppdrag, "AksepterOppdrag", &av)?;
+    oppdrag.tilstand = Tilstand::Akseptert;
+    oppdrag.ansvarlig_enhet.clone_from(&oppdrag.enhet);
+    oppdrag.innhold.besvart = Some((now, av));
+    let mut out = Virkninger::new();
+    out.hendelse("OppdragAkseptert", &oppdrag.emne(), hoerer_om(&oppdrag));
+    out.fakta = oppdrag.leveringsfakta(None);
+    out.slett_frist(FRIST_SVAR, &oppdrag.name());
+    let from = Dag::av(now).max(oppdrag.innhold.bestilling.fra);
+    let due = from.pluss_dager(START_DAGER).slutt();
+    out.frist(FRIST_START, &oppdrag.emne(), due, None, begge(&oppdrag));
+    Ok((oppdrag, out))
+}
+
+/// Reads why an offer is declined.
+pub(crate) fn les_avvisning(request: &AvvisOppdragRequest, faults: &mut FieldFaults) -> Avvisning {
+    Avvisning {
+        arsak: felt::valg(
+            request.arsak,
+            "arsak",
+            "samspor.bestillerkontor.v1.Avvisningsarsak",
+            faults,
+        ),
+        begrunnelse: felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults),
+    }
+}
+
+/// The unit declines; bestillerkontor places the need elsewhere.
+pub(crate) fn avvis(
+    mut oppdrag: Oppdrag,
+    avvisning: Avvisning,
+    av: Aktor,
+    now: Tid,
+) -> Result<(Oppdrag, Virkninger), Refusal> {
+    krev(&oppdrag, "AvvisOppdrag", &av)?;
+    oppdrag.tilstand = Tilstand::Avvist;
+    oppdrag.innhold.besvart = Some((now, av));
+    oppdrag.innhold.avvist = Some(avvisning);
+    let mut out = Virkninger::new();
+    out.hendelse("OppdragAvvist", &oppdrag.emne(), hoerer_om(&oppdrag));
+    out.faktum(oppdrag.tilbudsfaktum(Some(now)));
+    out.slett_frist(FRIST_SVAR, &oppdrag.name());
+    let due = kalender::arbeidsdager_etter(now, SVAR_ARBEIDSDAGER);
+    let bestiller = [oppdrag.bestiller.clone()];
+    out.frist(FRIST_OMFORDELING, &oppdrag.emne(), due, None, bestiller);
+    Ok((oppdrag, out))
+}
+
+/// The unit starts to deliver.
+pub(crate) fn start(
+    mut oppdrag: Oppdrag,
+    av: &Aktor,
+    now: Tid,
+) -> Result<(Oppdrag, Virkninger), Refusal> {
+    krev(&oppdrag, "StartOppdrag", av)?;
+    oppdrag.tilstand = Tilstand::Startet;
+    oppdrag.innhold.startet = Some(now);
+    let mut out = Virkninger::new();
+    out.hendelse("OppdragStartet", &oppdrag.emne(), hoerer_om(&oppdrag));
+    out.slett_frist(FRIST_START, &oppdrag.name());
+    Ok((oppdrag, out))
+}
+
+/// Reads why a service is paused, and until when: a day after today.
+pub(crate) fn les_pause(
+    request: &PauseOppdragRequest,
+    now: Tid,
+    faults: &mut FieldFaults,
+) -> Option<Pause> {
+    let arsak = felt::valg(
+        request.arsak,
+        "arsak",
+        "samspor.bestillerkontor.v1.Pausearsak",
+        faults,
+    );
+    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults);
+    let gjenopptas = felt::pakrevd_dag(&request.gjenopptas, "gjenopptas", faults)?;
+    if gjenopptas <= Dag::av(now) {
+        faults.form("gjenopptas", "en dag etter i dag");
+    }
+    Some(Pause {
+        arsak,
+        begrunnelse,
+        gjenopptas,
+    })
+}
+
+/// The unit pauses.
+pub(crate) fn pause(
+    mut oppdrag: Oppdrag,
+    pause: Pause,
+    av: &Aktor,
+) -> Result<(Oppdrag, Virkninger), Refusal> {
+    krev(&oppdrag, "PauseOppdrag", av)?;
+    oppdrag.tilstand = Tilstand::Pauset;
+    let due = pause.gjenopptas.slutt();
+    oppdrag.innhold.pause = Some(pause);
+    let mut out = Virkninger::new();
+    out.hendelse("OppdragPauset", &oppdrag.emne(), hoerer_om(&oppdrag));
+    out.frist(FRIST_GJENOPPTA, &oppdrag.emne(), due, None, begge(&oppdrag));
+    Ok((oppdrag, out))
+}
+
+/// The unit resumes.
+pub(crate) fn gjenoppta(
+    mut oppdrag: Oppdrag,
+    av: &Aktor,
+) -> Result<(Oppdrag, Virkninger), Refusal> {
+    krev(&oppdrag, "GjenopptaOppdrag", av)?;
+    oppdrag.tilstand = Tilstand::Startet;
+    oppdrag.innhold.pause = None;
+    let mut out = Virkninger::new();
+    out.hendelse("OppdragGjenopptatt", &oppdrag.emne(), hoerer_om(&oppdrag));
+    out.slett_frist(FRIST_GJENOPPTA, &oppdrag.name());
+    Ok((oppdrag, out))
+}
+
+/// Reads why a service ends. Two reasons are the service's own to give.
+pub(crate) fn les_slutt(request: &AvsluttOppdragRequest, faults: &mut FieldFaults) -> Slutt {
+    let own = [Avslutningsarsak::Utlopt, Avslutningsarsak::VedtakOpphort];
+    let arsak = felt::valg(
+        request.arsak,
+        "arsak",
+        "samspor.bestillerkontor.v1.Avslutningsarsak",
+        faults,
+    );
+    if own.contains(&arsak) {
+        faults.unknown("arsak", "MAL_NADD, ANNEN_TJENESTE, FLYTTET, DOD");
+    }
+    Slutt {
+        arsak,
+        begrunnelse: felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults),
+        alternativ: felt::pakrevd(&request.alternativ, "alternativ", felt::LANG, faults),
+    }
+}
+
+/// The unit ends what it had accepted.
+pub(crate) fn avslutt(
+    oppdrag: Oppdrag,
+    slutt: Slutt,
+    av: Aktor,
+    now: Tid,
+) -> Result<(Oppdrag, Virkninger), Refusal> {
+    krev(&oppdrag, "AvsluttOppdrag", &av)?;
+    let mut out = Virkninger::new();
+    let oppdrag = opphor(oppdrag, slutt, Some(av), now, &mut out);
+    Ok((oppdrag, out))
+}
+
+/// It ends, and with it what it opened and what it waited for. What is left of
+/// the need goes back to the unit that ordered.
+pub(crate) fn opphor(
+    mut oppdrag: Oppdrag,
+    slutt: Slutt,
+    av: Option<Aktor>,
+    now: Tid,
+    out: &mut Virkninger,
+) -> Oppdrag {
+    oppdrag.tilstand = Tilstand::Avsluttet;
+    oppdrag.ansvarlig_enhet.clone_from(&oppdrag.bestiller);
+    oppdrag.innhold.pause = None;
+    oppdrag.innhold.slutt = Some((now, av, slutt));
+    out.hendelse("OppdragAvsluttet", &oppdrag.emne(), hoerer_om(&oppdrag));
+    out.faktum(oppdrag.tilbudsfaktum(Some(now)));
+    out.fakta.extend(oppdrag.leveringsfakta(Some(now)));
+    for kind in [FRIST_SVAR, FRIST_START, FRIST_GJENOPPTA] {
+        out.slett_frist(kind, &oppdrag.name());
+    }
+    oppdrag
+}
+
+/// Who hears of what happens: the unit, the one that ordered, koordinering.
+fn hoerer_om(oppdrag: &Oppdrag) -> [String; 3] {
+    let [unit, orderer] = begge(oppdrag);
+    [unit, orderer, KOORDINERING.to_owned()]
+}
+
+fn begge(oppdrag: &Oppdrag) -> [String; 2] {
+    [oppdrag.enhet.clone(), oppdrag.bestiller.clone()]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests"
+    )]
+
+    use samspor_chassis::domene::virkning::Fristendring;
+    use samspor_proto::bestillerkontor::{Avvisningsarsak, Pausearsak};
+
+    use super::*;
+    use crate::{
+        ENHET,
+        proveark::{self, LATER, NOW, who},
+        soknad, vedtak,
+    };
+
+    fn offered() -> (Oppdrag, Virkninger) {
+        let soknad = proveark::soknad(soknad::Tilstand::Klar);
+        let mut vedtak = proveark::utkast(&soknad);
+        vedtak.tilstand = vedtak::Tilstand::Fattet;
+        let mut out = Virkninger::new();
+        let line = &vedtak.innhold.linjer[0];
+        let by = who(ENHET, "b1");
+        let oppdrag = tilby(&vedtak, line, "rop", "o".into(), &by, NOW, &mut out);
+        (oppdrag, out)
+    }
+
+    fn in_state(tilstand: Tilstand) -> Oppdrag {
+        let (mut oppdrag, _) = offered();
+        oppdrag.tilstand = tilstand;
+        if tilstand != Tilstand::Tilbudt {
+            oppdrag.innhold.besvart = Some((NOW, who("rop", "r1")));
+        }
+        oppdrag
+    }
+
+    fn a_pause() -> Pause {
+        Pause {
+            arsak: Pausearsak::Onske,
+            begrunnelse: "Vil vente".into(),
+            gjenopptas: "2027-02-01".parse().unwrap(),
+        }
+    }
+
+    fn an_end() -> Slutt {
+        Slutt {
+            arsak: Avslutningsarsak::MalNadd,
+            begrunnelse: "Klarer seg".into(),
+            alternativ: "Kan ta kontakt når som helst".into(),
+        }
+    }
+
+    fn a_decline() -> Avvisning {
+        Avvisning {
+            arsak: Avvisningsarsak::Kapasitet,
+            begrunnelse: "Fullt".into(),
+        }
+    }
+
+    fn by_unit(name: &str, oppdrag: Oppdrag, unit: &str) -> Result<(Oppdrag, Virkninger), Refusal> {
+        let by = who(unit, "r1");
+        match name {
+            "AksepterOppdrag" => aksepter(oppdrag, by, LATER),
+            "AvvisOppdrag" => avvis(oppdrag, a_decline(), by, LATER),
+            "StartOppdrag" => start(oppdrag, &by, LATER),
+            "PauseOppdrag" => pause(oppdrag, a_pause(), &by),
+            "GjenopptaOppdrag" => gjenoppta(oppdrag, &by),
+            "AvsluttOppdrag" => avslutt(oppdrag, an_end(), by, LATER),
+            _ => panic!("{name}"),
+        }
+    }
+
+    /// Every cell of state × verb: the state after, or `-` for refused. To see
+    /// it red, move a state in `OVERGANGER`.
+    #[test]
+    fn every_cell() {
+        proveark::every_cell(
+            include_str!("../../tests/data/oppdrag.csv"),
+            Tilstand::ALLE,
+            |name, state| {
+                by_unit(name, in_state(state), "rop").map(|(oppdrag, _)| oppdrag.tilstand.kode())
+            },
+            Tilstand::kode,
+        );
+        assert_eq!(OVERGANGER.0.len(), 6);
+    }
+
+    /// To see it red, drop the check of the unit from `krev`.
+    #[test]
+    fn only_the_unit_named_may() {
+        for (name, _) in OVERGANGER.0 {
+            for state in Tilstand::ALLE {
+                for unit in ["bom", ENHET, ""] {
+                    let refusal = by_unit(name, in_state(*state), unit).unwrap_err();
+                    assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt);
+                    assert_eq!(refusal.nokler["regel"], "W5");
+                }
+            }
+        }
+    }
+
+    /// I3: the unit answers for the need exactly while it has accepted it.
+    #[test]
+    fn the_need_is_with_the_unit_from_acceptance_to_the_end() {
+        let (oppdrag, _) = offered();
+        assert_eq!(oppdrag.ansvarlig_enhet, ENHET);
+        let (declined, _) = by_unit("AvvisOppdrag", oppdrag.clone(), "rop").unwrap();
+        assert_eq!(declined.ansvarlig_enhet, ENHET);
+        let mut oppdrag = oppdrag;
+        for verb in [
+            "AksepterOppdrag",
+            "StartOppdrag",
+            "PauseOppdrag",
+            "GjenopptaOppdrag",
+        ] {
+            oppdrag = by_unit(verb, oppdrag, "rop").unwrap().0;
+            assert_eq!(oppdrag.ansvarlig_enhet, "rop", "{verb}");
+        }
+        let (ended, _) = by_unit("AvsluttOppdrag", oppdrag, "rop").unwrap();
+        assert_eq!(ended.ansvarlig_enhet, ENHET);
+    }
+
+    fn clocks(open: &mut Vec<&'static str>, out: &Virkninger) {
+        for change in &out.frister {
+            match change {
+                Fristendring::Sett(deadline) => {
+                    assert!(deadline.mottakere.contains(&ENHET.to_owned()));
+                    open.push(deadline.kind);
+                }
+                Fristendring::Slett { kind, .. } => open.retain(|open| open != kind),
+            }
+        }
+    }
+
+    /// I7: at each step the one clock that runs. To see it red, drop a
+    /// deadline from the step before.
+    #[test]
+    fn nothing_waits_without_a_clock() {
+        let (oppdrag, out) = offered();
+        let mut open = Vec::new();
+        clocks(&mut open, &out);
+        assert_eq!(open, [FRIST_SVAR]);
+        let (_, out) = by_unit("AvvisOppdrag", oppdrag.clone(), "rop").unwrap();
+        let mut declined = open.clone();
+        clocks(&mut declined, &out);
+        assert_eq!(declined, [FRIST_OMFORDELING]);
+
+        let mut oppdrag = oppdrag;
+        for (verb, expected) in [
+            ("AksepterOppdrag", &[FRIST_START][..]),
+            ("StartOppdrag", &[]),
+            ("PauseOppdrag", &[FRIST_GJENOPPTA]),
+            ("GjenopptaOppdrag", &[]),
+            ("AvsluttOppdrag", &[]),
+        ] {
+            let (next, out) = by_unit(verb, oppdrag, "rop").unwrap();
+            clocks(&mut open, &out);
+            assert_eq!(open, expected, "{verb}");
+            assert!(
+                out.hendelser[0]
+                    .mottakere
+                    .contains(&KOORDINERING.to_owned())
+            );
+            oppdrag = next;
+        }
+    }
+
+    #[test]
+    fn an_offer_is_answered_within_three_working_days() {
+        // NOW is a Friday: Monday, Tuesday, Wednesday.
+        let (oppdrag, out) = offered();
+        assert_eq!(
+            oppdrag.innhold.svarfrist.to_string(),
+            "2027-01-20T23:00:00Z"
+        );
+        let [Fristendring::Sett(deadline)] = out.frister.as_slice() else {
+            panic!("{:?}", out.frister)
+        };
+        assert_eq!(deadline.due, oppdrag.innhold.svarfrist);
+        assert_eq!(deadline.mottakere, ["rop", ENHET]);
+    }
+
+    #[test]
+    fn relations_begin_with_the_offer_and_the_acceptance_and_end_with_the_end() {
+        let ids = |out: &Virkninger, ended: bool| {
+            let mut ids: Vec<String> = out
+                .fakta
+                .iter()
+                .filter(|fact| fact.periode.as_ref().unwrap().til.is_some() == ended)
+                .map(|fact| fact.id.clone())
+                .collect();
+            ids.sort();
+            ids
+        };
+        let (oppdrag, out) = offered();
+        assert_eq!(ids(&out, false), ["utforer/o"]);
+        assert_eq!(out.fakta[0].post, "personer/p/oppdrag/o");
+        let (_, out) = by_unit("AvvisOppdrag", oppdrag.clone(), "rop").unwrap();
+        assert_eq!(ids(&out, true), ["utforer/o"]);
+        let (accepted, out) = by_unit("AksepterOppdrag", oppdrag, "rop").unwrap();
+        assert_eq!(ids(&out, false), ["sak/o", "utforer/o/person"]);
+        // The relation is bestillerkontor's making, not that of who accepts.
+        assert!(out.fakta.iter().all(|fact| fact.opprettet_av == "b1"));
+        let (_, out) = by_unit("AvsluttOppdrag", accepted, "rop").unwrap();
+        assert_eq!(ids(&out, true), ["sak/o", "utforer/o", "utforer/o/person"]);
+    }
+
+    #[test]
+    fn reasons_are_required() {
+        let fields = |read: &dyn Fn(&mut FieldFaults)| {
+            let mut faults = FieldFaults::new();
+            read(&mut faults);
+            let refusal = faults.finish().unwrap_err();
+            let fields: Vec<String> = refusal.felt.into_iter().map(|f| f.felt).collect();
+            fields.join(" ")
+        };
+        let found = fields(&|f| drop(les_avvisning(&AvvisOppdragRequest::default(), f)));
+        assert_eq!(found, "arsak begrunnelse");
+        let found = fields(&|f| drop(les_pause(&PauseOppdragRequest::default(), NOW, f)));
+        assert_eq!(found, "arsak begrunnelse gjenopptas");
+        let found = fields(&|f| drop(les_slutt(&AvsluttOppdragRequest::default(), f)));
+        assert_eq!(found, "arsak begrunnelse alternativ");
+        let today = PauseOppdragRequest {
+            arsak: Pausearsak::Onske.into(),
+            begrunnelse: "x".into(),
+            gjenopptas: Dag::av(NOW).to_string(),
+            ..Default::default()
+        };
+        assert_eq!(fields(&|f| drop(les_pause(&today, NOW, f))), "gjenopptas");
+        let own = AvsluttOppdragRequest {
+            arsak: Avslutningsarsak::Utlopt.into(),
+            begrunnelse: "x".into(),
+            alternativ: "x".into(),
+            ..Default::default()
+        };
+        assert_eq!(fields(&|f| drop(les_slutt(&own, f))), "arsak");
+    }
+}

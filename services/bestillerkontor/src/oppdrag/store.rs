@@ -1,0 +1,174 @@
+//! SQL of orders.
+
+use samspor_chassis::{
+    domene::dokument,
+    error::{Error, Refusal},
+    page::Page,
+    params,
+    store::{Tx, etag},
+};
+
+use super::{Oppdrag, Tilstand};
+
+type Row = (
+    String,
+    String,
+    i64,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+);
+
+fn les(row: Row) -> Result<Oppdrag, Error> {
+    let (
+        id,
+        person,
+        versjon,
+        tilstand,
+        vedtak,
+        linje_id,
+        bestiller,
+        enhet,
+        ansvarlig_enhet,
+        innhold,
+    ) = row;
+    Ok(Oppdrag {
+        person,
+        id,
+        versjon,
+        tilstand: Tilstand::fra_kode(&tilstand).ok_or_else(dokument::ukjent_tilstand)?,
+        vedtak,
+        linje_id,
+        bestiller,
+        enhet,
+        ansvarlig_enhet,
+        innhold: dokument::les(&innhold)?,
+    })
+}
+
+/// The oppdrag of that person with that id.
+pub(crate) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Oppdrag, Error> {
+    let row: Option<Row> = tx
+        .one(
+            "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
+             ansvarlig_enhet, innhold FROM oppdrag WHERE id = $1 AND person = $2",
+            params![id, person],
+        )
+        .await?;
+    les(row.ok_or_else(Refusal::not_found)?)
+}
+
+/// Stores a new oppdrag.
+pub(crate) async fn sett_inn(tx: &mut Tx, oppdrag: &Oppdrag) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO oppdrag (id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
+         ansvarlig_enhet, innhold) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        params![
+            oppdrag.id.as_str(),
+            oppdrag.person.as_str(),
+            oppdrag.versjon,
+            oppdrag.tilstand.kode(),
+            oppdrag.vedtak.as_str(),
+            oppdrag.linje_id.as_str(),
+            oppdrag.bestiller.as_str(),
+            oppdrag.enhet.as_str(),
+            oppdrag.ansvarlig_enhet.as_str(),
+            dokument::skriv(&oppdrag.innhold)?
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Stores a change of the version that was read; the record has the next.
+pub(crate) async fn lagre(tx: &mut Tx, oppdrag: &mut Oppdrag) -> Result<(), Error> {
+    let affected = tx
+        .execute(
+            "UPDATE oppdrag SET versjon = versjon + 1, tilstand = $1, ansvarlig_enhet = $2, \
+             innhold = $3 WHERE id = $4 AND versjon = $5",
+            params![
+                oppdrag.tilstand.kode(),
+                oppdrag.ansvarlig_enhet.as_str(),
+                dokument::skriv(&oppdrag.innhold)?,
+                oppdrag.id.as_str(),
+                oppdrag.versjon
+            ],
+        )
+        .await?;
+    etag::ensure_affected(affected)?;
+    oppdrag.versjon += 1;
+    Ok(())
+}
+
+/// The oppdrag of a vedtak that are neither declined nor ended.
+pub(crate) async fn apne_i_vedtak(tx: &mut Tx, vedtak: &str) -> Result<Vec<Oppdrag>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
+             ansvarlig_enhet, innhold FROM oppdrag WHERE vedtak = $1 \
+             AND tilstand IN ('TILBUDT', 'AKSEPTERT', 'STARTET', 'PAUSET') ORDER BY id",
+            params![vedtak],
+        )
+        .await?;
+    rows.into_iter().map(les).collect()
+}
+
+/// One page of a person's oppdrag, newest first.
+pub(crate) async fn personens(
+    tx: &mut Tx,
+    person: &str,
+    page: &Page,
+) -> Result<(Vec<Oppdrag>, String), Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
+             ansvarlig_enhet, innhold FROM oppdrag \
+             WHERE person = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+            params![person, dokument::nyeste(page), page.limit()],
+        )
+        .await?;
+    side(page, rows)
+}
+
+/// One page of what is offered to a unit, oldest first: in a state, or all
+/// that is neither declined nor ended.
+pub(crate) async fn enhetens(
+    tx: &mut Tx,
+    enhet: &str,
+    tilstand: Option<Tilstand>,
+    page: &Page,
+) -> Result<(Vec<Oppdrag>, String), Error> {
+    let after = page.after().unwrap_or_default();
+    let rows: Vec<Row> = match tilstand {
+        Some(tilstand) => {
+            tx.all(
+                "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
+                 ansvarlig_enhet, innhold FROM oppdrag \
+                 WHERE enhet = $1 AND tilstand = $2 AND id > $3 ORDER BY id LIMIT $4",
+                params![enhet, tilstand.kode(), after, page.limit()],
+            )
+            .await?
+        }
+        None => {
+            tx.all(
+                "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
+                 ansvarlig_enhet, innhold FROM oppdrag WHERE enhet = $1 \
+                 AND tilstand IN ('TILBUDT', 'AKSEPTERT', 'STARTET', 'PAUSET') \
+                 AND id > $2 ORDER BY id LIMIT $3",
+                params![enhet, after, page.limit()],
+            )
+            .await?
+        }
+    };
+    side(page, rows)
+}
+
+fn side(page: &Page, rows: Vec<Row>) -> Result<(Vec<Oppdrag>, String), Error> {
+    let (rows, next) = page.cut(rows, |row| row.0.clone());
+    let records = rows.into_iter().map(les).collect::<Result<_, _>>()?;
+    Ok((records, next))
+}

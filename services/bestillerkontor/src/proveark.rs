@@ -1,0 +1,147 @@
+//! Records that the tests of the rules start from.
+
+use samspor_chassis::{
+    domene::Aktor,
+    error::{FieldFaults, Refusal},
+    tid::Tid,
+};
+use samspor_proto::{
+    bestillerkontor::{self as proto, Boligrett, Kanal, MottaSoknadRequest, Tjenestetype},
+    felles::{Feilgrunn, Hjemmel, Rolle},
+};
+
+use crate::{
+    ENHET,
+    soknad::{self, Soknad},
+    vedtak::{self, Vedtak},
+};
+
+/// Friday 2027-01-15 08:00 UTC.
+pub(crate) const NOW: Tid = Tid(1_800_000_000_000_000);
+/// Some 28 hours later.
+pub(crate) const LATER: Tid = Tid(1_800_000_100_000_000);
+
+/// An employee.
+pub(crate) fn who(enhet: &str, ansatt: &str) -> Aktor {
+    Aktor {
+        enhet: enhet.into(),
+        ansatt: ansatt.into(),
+        rolle: Rolle::Saksbehandler,
+    }
+}
+
+/// The application `s` of the person `p`, registered and mapped, in a state.
+pub(crate) fn soknad(tilstand: soknad::Tilstand) -> Soknad {
+    let request = MottaSoknadRequest {
+        eget_onske: "Ro til å sove".into(),
+        kanal: Kanal::Oppmote.into(),
+        ..Default::default()
+    };
+    let mut faults = FieldFaults::new();
+    let innsendt = soknad::rules::les(request, false, &mut faults);
+    assert!(faults.is_empty());
+    let mottak = soknad::rules::Mottak {
+        person: "p".into(),
+        id: "s".into(),
+        referanse: "S-1".into(),
+        av: who(ENHET, "a1"),
+        fra_personen: false,
+    };
+    let (received, _) = soknad::rules::motta(mottak, innsendt, NOW);
+    let (mut soknad, _) = soknad::rules::start(received, who(ENHET, "a2"), NOW).unwrap();
+    soknad.tilstand = tilstand;
+    soknad
+}
+
+/// The draft `v`, complete, written by `a1`.
+pub(crate) fn utkast(soknad: &Soknad) -> Vedtak {
+    let mut faults = FieldFaults::new();
+    let innhold = vedtak::innhold::les(&vedtak(&soknad.id), &mut faults);
+    assert!(faults.is_empty());
+    let mut ready = soknad.clone();
+    ready.tilstand = soknad::Tilstand::Klar;
+    vedtak::rules::opprett(&ready, "v".into(), innhold, who(ENHET, "a1"), NOW)
+        .unwrap()
+        .0
+}
+
+/// A complete draft as a request carries it, with something of every class.
+pub(crate) fn vedtak(soknad: &str) -> proto::Vedtak {
+    let hjemmel = || {
+        Some(Hjemmel {
+            lov: "helse- og omsorgstjenesteloven".into(),
+            paragraf: "§ 3-2 nr. 6 b".into(),
+        })
+    };
+    let line = |type_: Tjenestetype, unit: &str| proto::Tjenestelinje {
+        r#type: type_.into(),
+        min_timer: 1.5,
+        maks_timer: 4.0,
+        enheter: vec![unit.into()],
+        fra: "2027-02-01".into(),
+        hjemmel: hjemmel(),
+        vilkar: vec!["Avtalt tid".into()],
+        mal: "Holde orden i egen bolig".into(),
+        leveringssted: "Hjemme".into(),
+        helsehensyn: "Angst for fremmede".into(),
+        ..Default::default()
+    };
+    proto::Vedtak {
+        soknad: format!("personer/p/soknader/{soknad}"),
+        linjer: vec![
+            line(Tjenestetype::RopOppfolging, "enheter/rop"),
+            line(Tjenestetype::Boveiledning, "enheter/bom"),
+        ],
+        bolig: Some(proto::Boliglinje {
+            rett: Boligrett::Omsorgsbolig.into(),
+            enhet: "enheter/boligkontor".into(),
+            fra: "2027-02-01".into(),
+            krav: vec!["Trinnfri inngang".into()],
+        }),
+        hovedansvarlig: "enheter/rop".into(),
+        parter: vec!["enheter/nav".into()],
+        koordinator: "k1".into(),
+        begrunnelse: "Trenger hjelp til å holde på boligen".into(),
+        medisinsk_grunnlag: "Opplyst av fastlege".into(),
+        funksjonsvurdering: "Klarer lite alene".into(),
+        okonomi_merknad: "Ingen egenandel".into(),
+        intern_vurdering: "Vurdert mot bofellesskap".into(),
+        delt_vurdering: "Enighet om oppfølging hjemme".into(),
+        hjemmel: hjemmel(),
+        parorende: vec![proto::Parorende {
+            navn: "Kari".into(),
+            relasjon: "søster".into(),
+            kontakt: "per telefon".into(),
+            barn: false,
+        }],
+        ..Default::default()
+    }
+}
+
+/// Holds every cell of a state × verb table (`tests/data/*.csv`: the state
+/// after, or `-` for refused) against the rules.
+pub(crate) fn every_cell<T: Copy>(
+    table: &str,
+    states: &[T],
+    verb: impl Fn(&str, T) -> Result<&'static str, Refusal>,
+    code: impl Fn(T) -> &'static str,
+) {
+    let mut rows = table.lines().map(|row| row.split(';').collect::<Vec<_>>());
+    let verbs = rows.next().unwrap();
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows.len(), states.len());
+    for (row, state) in rows.iter().zip(states) {
+        assert_eq!(row[0], code(*state));
+        assert_eq!(row.len(), verbs.len());
+        for (name, expected) in verbs.iter().zip(row).skip(1) {
+            match (verb(name, *state), *expected) {
+                (Err(refusal), "-") => {
+                    assert_eq!(refusal.grunn, Feilgrunn::UgyldigOvergang, "{row:?} {name}");
+                    assert_eq!(refusal.nokler["tilstand"], row[0]);
+                }
+                (Ok(after), expected) => assert_eq!(after, expected, "{row:?} {name}"),
+                (Err(refusal), _) => panic!("{row:?} {name}: {refusal}"),
+            }
+        }
+    }
+}

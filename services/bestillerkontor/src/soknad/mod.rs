@@ -1,0 +1,228 @@
+//! Application: what somebody asks for on a person's behalf.
+//!
+//! MOTTATT → UNDER_KARTLEGGING → KLAR → VEDTATT, and from every open state
+//! TRUKKET (on the person's wish, without a reason) or HENLAGT (with one).
+//! Invariants: the person's own wish is never empty; the case has a
+//! responsible unit from the first instant; until a second party has confirmed
+//! it, the relation opens the application alone.
+
+pub(crate) mod rpc;
+pub(crate) mod rules;
+pub(crate) mod store;
+
+use samspor_chassis::{
+    domene::{
+        Aktor, Emne, Hjemmel,
+        felles::{Hvem, Relasjon, mange_tall, tall},
+        navn,
+    },
+    store::etag,
+    tid::Tid,
+};
+use samspor_proto::{
+    bestillerkontor::{self as proto, Henleggelsesarsak, Kanal, SoknadTilstand, Tjenestetype},
+    felles::{Faktum, Faktumtype},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{ENHET, parorende::Parorende};
+
+/// Collection in the resource name.
+pub(crate) const SAMLING: &str = "soknader";
+/// Deadline: a preliminary answer, one month after receipt (fvl § 11 a).
+pub(crate) const FRIST_FORELOPIG_SVAR: &str = "forelopig_svar";
+
+samspor_chassis::tilstand! {
+    /// State of an application.
+    pub(crate) enum Tilstand => SoknadTilstand {
+        /// Received; nobody has begun on it.
+        Mottatt = "MOTTATT",
+        /// The need is being mapped.
+        UnderKartlegging = "UNDER_KARTLEGGING",
+        /// Ready for a vedtak.
+        Klar = "KLAR",
+        /// Closed by a vedtak.
+        Vedtatt = "VEDTATT",
+        /// Taken back.
+        Trukket = "TRUKKET",
+        /// Closed without a vedtak.
+        Henlagt = "HENLAGT",
+    }
+}
+
+/// An application.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Soknad {
+    pub(crate) person: String,
+    pub(crate) id: String,
+    pub(crate) versjon: i64,
+    pub(crate) tilstand: Tilstand,
+    /// Unit id that answers for the case.
+    pub(crate) ansvarlig_enhet: String,
+    pub(crate) innhold: Innhold,
+}
+
+/// What nothing queries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Innhold {
+    /// Reference on the receipt.
+    pub(crate) referanse: String,
+    pub(crate) mottatt: Tid,
+    pub(crate) registrert_av: Aktor,
+    /// The person filed it, without help of staff.
+    pub(crate) fra_personen: bool,
+    pub(crate) innsendt: Innsendt,
+    /// Caseworker who began the mapping.
+    pub(crate) saksbehandler: Option<Aktor>,
+    /// When a second party confirmed the relation.
+    pub(crate) bekreftet: Option<Bekreftelse>,
+    pub(crate) funksjonsbeskrivelse: String,
+    pub(crate) helsebeskrivelse: String,
+    pub(crate) forelopig_svar_frist: Tid,
+    pub(crate) forelopig_svar: Option<Tid>,
+    pub(crate) avsluttet: Option<(Tid, Aktor)>,
+    pub(crate) henleggelse: Option<Henleggelse>,
+}
+
+/// What the sender told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Innsendt {
+    pub(crate) eget_onske: String,
+    #[serde(with = "mange_tall")]
+    pub(crate) gjelder: Vec<Tjenestetype>,
+    #[serde(with = "tall")]
+    pub(crate) kanal: Kanal,
+    pub(crate) innsender: Option<Innsender>,
+    pub(crate) helseopplysninger: String,
+    pub(crate) parorende: Vec<Parorende>,
+    pub(crate) oppholdssted: String,
+    pub(crate) boligsituasjon: String,
+    pub(crate) reservert_kontakt: bool,
+    pub(crate) okonomi: String,
+}
+
+/// Who filed it on the person's behalf.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Innsender {
+    pub(crate) navn: String,
+    pub(crate) relasjon: String,
+    pub(crate) kontakt: String,
+}
+
+/// A second party confirmed the relation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bekreftelse {
+    pub(crate) tid: Tid,
+    pub(crate) av: Aktor,
+}
+
+/// Why it was closed without a vedtak.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Henleggelse {
+    #[serde(with = "tall")]
+    pub(crate) arsak: Henleggelsesarsak,
+    pub(crate) begrunnelse: String,
+    pub(crate) hjemmel: Hjemmel,
+}
+
+impl Soknad {
+    /// Resource name.
+    pub(crate) fn name(&self) -> String {
+        navn::post(&self.person, SAMLING, &self.id)
+    }
+
+    /// What events and deadlines are about.
+    pub(crate) fn emne(&self) -> Emne {
+        Emne {
+            person: self.person.clone(),
+            post: self.name(),
+            eier: self.ansvarlig_enhet.clone(),
+        }
+    }
+
+    /// The relations that the open case gives, ended at `til`: SOKER, for the
+    /// application alone, until it is confirmed; then SAK, for the application
+    /// (an open case to refer to) and for the person.
+    pub(crate) fn fakta(&self, til: Option<Tid>) -> Vec<Faktum> {
+        match &self.innhold.bekreftet {
+            None => vec![self.soker(til)],
+            Some(Bekreftelse { tid, av }) => {
+                crate::sak(&self.id, &self.person, &self.name(), (*tid, til), av)
+            }
+        }
+    }
+
+    /// The unconfirmed relation.
+    pub(crate) fn soker(&self, til: Option<Tid>) -> Faktum {
+        Relasjon {
+            id: format!("soker/{}", self.id),
+            subjekt: &self.person,
+            part: Hvem::Enhet(ENHET),
+            type_: Faktumtype::Soker,
+            post: self.name(),
+            fra: self.innhold.mottatt,
+            til,
+            opprettet_av: &self.innhold.registrert_av.ansatt,
+        }
+        .faktum()
+    }
+
+    /// As the contract carries it.
+    pub(crate) fn to_proto(&self) -> proto::Soknad {
+        let Innhold {
+            referanse,
+            mottatt,
+            registrert_av,
+            fra_personen,
+            innsendt,
+            saksbehandler,
+            bekreftet,
+            funksjonsbeskrivelse,
+            helsebeskrivelse,
+            forelopig_svar_frist,
+            forelopig_svar,
+            avsluttet,
+            henleggelse,
+        } = self.innhold.clone();
+        let innsender = innsendt.innsender.map(|sender| proto::Innsender {
+            navn: sender.navn,
+            relasjon: sender.relasjon,
+            kontakt: sender.kontakt,
+        });
+        proto::Soknad {
+            name: self.name(),
+            etag: etag::etag(self.versjon),
+            tilstand: SoknadTilstand::from(self.tilstand).into(),
+            ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
+            referanse,
+            mottatt: Some(mottatt.into()),
+            eget_onske: innsendt.eget_onske,
+            gjelder: innsendt.gjelder.into_iter().map(Into::into).collect(),
+            kanal: innsendt.kanal.into(),
+            innsender,
+            helseopplysninger: innsendt.helseopplysninger,
+            parorende: innsendt.parorende.into_iter().map(Into::into).collect(),
+            oppholdssted: innsendt.oppholdssted,
+            boligsituasjon: innsendt.boligsituasjon,
+            skjerming: None,
+            reservert_kontakt: innsendt.reservert_kontakt,
+            okonomi: innsendt.okonomi,
+            registrert_av: Some(registrert_av.to_proto()),
+            fra_personen,
+            saksbehandler: saksbehandler.map(|who| who.to_proto()),
+            bekreftet: bekreftet.is_some(),
+            funksjonsbeskrivelse,
+            helsebeskrivelse,
+            forelopig_svar_frist: Some(forelopig_svar_frist.into()),
+            forelopig_svar: forelopig_svar.map(Into::into),
+            avsluttet: avsluttet.as_ref().map(|(at, _)| (*at).into()),
+            avsluttet_av: avsluttet.map(|(_, who)| who.to_proto()),
+            henleggelsesarsak: henleggelse.as_ref().map_or(0, |h| h.arsak.into()),
+            henleggelse_begrunnelse: henleggelse
+                .as_ref()
+                .map(|h| h.begrunnelse.clone())
+                .unwrap_or_default(),
+            hjemmel: henleggelse.map(|h| h.hjemmel.to_proto()),
+        }
+    }
+}

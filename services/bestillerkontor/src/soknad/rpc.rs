@@ -1,0 +1,213 @@
+//! `SoknadService`: contract ↔ domain.
+
+use samspor_chassis::{
+    domene::{Aktor, felt, navn},
+    error::{Error, FieldFaults},
+    page::Page,
+    store::Tx,
+    tid::Tid,
+};
+use samspor_proto::{
+    bestillerkontor::{
+        GiForelopigSvarRequest, GiForelopigSvarResponse, GjorKlarSoknadRequest,
+        GjorKlarSoknadResponse, HenleggSoknadRequest, HenleggSoknadResponse, HentSoknadRequest,
+        HentSoknadResponse, ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse,
+        ListSoknaderRequest, ListSoknaderResponse, MottaSoknadRequest, MottaSoknadResponse,
+        SoknadTilstand, StartKartleggingRequest, StartKartleggingResponse, TrekkSoknadRequest,
+        TrekkSoknadResponse,
+    },
+    felles::{Kvittering, Rolle},
+};
+
+use super::{SAMLING, Soknad, Tilstand, rules, store};
+
+/// Characters of a reference on a receipt: 48 bits of chance.
+const REFERANSE: usize = 12;
+
+pub(crate) async fn motta(
+    tx: &mut Tx,
+    request: MottaSoknadRequest,
+) -> Result<MottaSoknadResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    let actor = &tx.call().actor;
+    let fra_personen =
+        actor.rolle == Rolle::Innbygger && actor.person.as_deref() == Some(person.as_str());
+    let av = Aktor::from(actor);
+    let innsendt = rules::les(request, fra_personen, &mut faults);
+    faults.finish()?;
+
+    let chance: String = tx
+        .new_person_id()
+        .chars()
+        .filter(|c| *c != '-')
+        .take(REFERANSE)
+        .collect();
+    let mottak = rules::Mottak {
+        person,
+        id: tx.new_id(),
+        referanse: format!("S-{}", chance.to_uppercase()),
+        av,
+        fra_personen,
+    };
+    let (soknad, virkninger) = rules::motta(mottak, innsendt, tx.now());
+    store::sett_inn(tx, &soknad).await?;
+    virkninger.utfor(tx);
+    Ok(MottaSoknadResponse {
+        kvittering: Some(kvittering(&soknad, tx.now())),
+    })
+}
+
+pub(crate) async fn start(
+    tx: &mut Tx,
+    request: StartKartleggingRequest,
+) -> Result<StartKartleggingResponse, Error> {
+    let soknad = les(tx, &request.name, FieldFaults::new()).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut soknad, virkninger) = rules::start(soknad, av, tx.now())?;
+    store::lagre(tx, &mut soknad).await?;
+    virkninger.utfor(tx);
+    Ok(StartKartleggingResponse {
+        soknad: Some(soknad.to_proto()),
+    })
+}
+
+pub(crate) async fn gjor_klar(
+    tx: &mut Tx,
+    request: GjorKlarSoknadRequest,
+) -> Result<GjorKlarSoknadResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let kartlagt = rules::Kartlagt {
+        funksjon: felt::pakrevd(
+            &request.funksjonsbeskrivelse,
+            "funksjonsbeskrivelse",
+            felt::LANG,
+            &mut faults,
+        ),
+        helse: felt::tekst(
+            &request.helsebeskrivelse,
+            "helsebeskrivelse",
+            felt::LANG,
+            &mut faults,
+        ),
+    };
+    let soknad = les(tx, &request.name, faults).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut soknad, virkninger) = rules::gjor_klar(soknad, kartlagt, &av, tx.now())?;
+    store::lagre(tx, &mut soknad).await?;
+    virkninger.utfor(tx);
+    Ok(GjorKlarSoknadResponse {
+        soknad: Some(soknad.to_proto()),
+    })
+}
+
+pub(crate) async fn gi_forelopig_svar(
+    tx: &mut Tx,
+    request: GiForelopigSvarRequest,
+) -> Result<GiForelopigSvarResponse, Error> {
+    let soknad = les(tx, &request.name, FieldFaults::new()).await?;
+    let (mut soknad, virkninger) = rules::gi_forelopig_svar(soknad, tx.now())?;
+    store::lagre(tx, &mut soknad).await?;
+    virkninger.utfor(tx);
+    Ok(GiForelopigSvarResponse {
+        soknad: Some(soknad.to_proto()),
+    })
+}
+
+pub(crate) async fn trekk(
+    tx: &mut Tx,
+    request: TrekkSoknadRequest,
+) -> Result<TrekkSoknadResponse, Error> {
+    let soknad = les(tx, &request.name, FieldFaults::new()).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut soknad, virkninger) = rules::trekk(soknad, av, tx.now())?;
+    store::lagre(tx, &mut soknad).await?;
+    virkninger.utfor(tx);
+    Ok(TrekkSoknadResponse {
+        kvittering: Some(kvittering(&soknad, tx.now())),
+    })
+}
+
+pub(crate) async fn henlegg(
+    tx: &mut Tx,
+    request: HenleggSoknadRequest,
+) -> Result<HenleggSoknadResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let henleggelse = rules::les_henleggelse(&request, &mut faults);
+    let soknad = les(tx, &request.name, faults).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut soknad, virkninger) = rules::henlegg(soknad, henleggelse, av, tx.now())?;
+    store::lagre(tx, &mut soknad).await?;
+    virkninger.utfor(tx);
+    Ok(HenleggSoknadResponse {
+        kvittering: Some(kvittering(&soknad, tx.now())),
+    })
+}
+
+pub(crate) async fn hent(
+    tx: &mut Tx,
+    request: HentSoknadRequest,
+) -> Result<HentSoknadResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    let soknad = store::hent(tx, &person, &id).await?;
+    Ok(HentSoknadResponse {
+        soknad: Some(soknad.to_proto()),
+    })
+}
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListSoknaderRequest,
+) -> Result<ListSoknaderResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    faults.finish()?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let (soknader, next_page_token) = store::personens(tx, &person, &page).await?;
+    Ok(ListSoknaderResponse {
+        soknader: soknader.iter().map(Soknad::to_proto).collect(),
+        next_page_token,
+    })
+}
+
+pub(crate) async fn list_enhetens(
+    tx: &mut Tx,
+    request: ListEnhetensSoknaderRequest,
+) -> Result<ListEnhetensSoknaderResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let enhet = navn::les_enhet(&request.parent, "parent", &mut faults);
+    let filter: Option<SoknadTilstand> = felt::filter(
+        request.tilstand,
+        "tilstand",
+        "samspor.bestillerkontor.v1.SoknadTilstand",
+        &mut faults,
+    );
+    faults.finish()?;
+    let tilstand = Tilstand::ALLE
+        .iter()
+        .copied()
+        .find(|state| Some(SoknadTilstand::from(*state)) == filter);
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let (soknader, next_page_token) = store::enhetens(tx, &enhet, tilstand, &page).await?;
+    Ok(ListEnhetensSoknaderResponse {
+        soknader: soknader.iter().map(Soknad::to_proto).collect(),
+        next_page_token,
+    })
+}
+
+/// The application that a verb names, alone with this transaction.
+async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Soknad, Error> {
+    let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    crate::las_person(tx, &person).await?;
+    store::hent(tx, &person, &id).await
+}
+
+fn kvittering(soknad: &Soknad, now: Tid) -> Kvittering {
+    Kvittering {
+        referanse: soknad.innhold.referanse.clone(),
+        mottatt: Some(now.into()),
+    }
+}

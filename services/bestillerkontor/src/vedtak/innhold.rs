@@ -1,0 +1,687 @@
+//! What a vedtak says: its lines, parties and reasons.
+
+use std::collections::BTreeSet;
+
+use samspor_chassis::{
+    domene::{Dag, Hjemmel, felles::tall, felt, navn},
+    error::{FieldFaults, Refusal},
+};
+use samspor_proto::{
+    bestillerkontor::{self as proto, Boligrett, Tjenestetype},
+    klassifisering::Klasser,
+    tilgang::Dataklasse,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::parorende::{self, Parorende};
+
+/// Most lines of one vedtak.
+const MAKS_LINJER: usize = 50;
+/// Most units of one line, and parties of one vedtak.
+const MAKS_ENHETER: usize = 20;
+/// Most conditions of one line.
+const MAKS_VILKAR: usize = 20;
+/// Hours of a week.
+const UKE: f64 = 168.0;
+
+/// What a vedtak says. A draft may lack parts; [`fullstendig`] tells which.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Innhold {
+    pub(crate) linjer: Vec<Linje>,
+    pub(crate) bolig: Option<Bolig>,
+    /// Unit id; empty only in a draft.
+    pub(crate) hovedansvarlig: String,
+    /// Unit ids of parties besides those of the lines.
+    pub(crate) parter: Vec<String>,
+    pub(crate) koordinator: String,
+    pub(crate) begrunnelse: String,
+    pub(crate) medisinsk_grunnlag: String,
+    pub(crate) funksjonsvurdering: String,
+    pub(crate) okonomi_merknad: String,
+    pub(crate) intern_vurdering: String,
+    pub(crate) delt_vurdering: String,
+    pub(crate) hjemmel: Option<Hjemmel>,
+    pub(crate) parorende: Vec<Parorende>,
+}
+
+/// A service line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Linje {
+    /// Number within the vedtak; `linje_id` in the contract.
+    pub(crate) nr: String,
+    #[serde(with = "tall")]
+    pub(crate) type_: Tjenestetype,
+    pub(crate) min_timer: f64,
+    pub(crate) maks_timer: f64,
+    /// Unit ids.
+    pub(crate) enheter: Vec<String>,
+    /// First day; set wherever a line is stored.
+    pub(crate) fra: Dag,
+    /// Last day; none: until it is ended.
+    pub(crate) til: Option<Dag>,
+    pub(crate) hjemmel: Option<Hjemmel>,
+    pub(crate) vilkar: Vec<String>,
+    pub(crate) mal: String,
+    pub(crate) leveringssted: String,
+    pub(crate) helsehensyn: String,
+}
+
+/// A housing line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bolig {
+    #[serde(with = "tall")]
+    pub(crate) rett: Boligrett,
+    /// Unit id that allocates.
+    pub(crate) enhet: String,
+    pub(crate) fra: Option<Dag>,
+    pub(crate) krav: Vec<String>,
+}
+
+impl Innhold {
+    /// Last day of the vedtak; none while something in it has no end.
+    pub(crate) fn siste_dag(&self) -> Option<Dag> {
+        if self.bolig.is_some() {
+            return None;
+        }
+        let mut last = None;
+        for line in &self.linjer {
+            last = last.max(Some(line.til?));
+        }
+        last
+    }
+
+    /// The fields of the contract that say what the vedtak says.
+    pub(crate) fn to_proto(&self) -> proto::Vedtak {
+        let Self {
+            linjer,
+            bolig,
+            hovedansvarlig,
+            parter,
+            koordinator,
+            begrunnelse,
+            medisinsk_grunnlag,
+            funksjonsvurdering,
+            okonomi_merknad,
+            intern_vurdering,
+            delt_vurdering,
+            hjemmel,
+            parorende,
+        } = self.clone();
+        proto::Vedtak {
+            linjer: linjer.iter().map(Linje::to_proto).collect(),
+            bolig: bolig.map(|line| proto::Boliglinje {
+                rett: line.rett.into(),
+                enhet: navn::enhet(&line.enhet),
+                fra: dag(line.fra),
+                krav: line.krav,
+            }),
+            hovedansvarlig: navn::enhet(&hovedansvarlig),
+            parter: parter.iter().map(|unit| navn::enhet(unit)).collect(),
+            koordinator,
+            begrunnelse,
+            medisinsk_grunnlag,
+            funksjonsvurdering,
+            okonomi_merknad,
+            intern_vurdering,
+            delt_vurdering,
+            hjemmel: hjemmel.map(|basis| basis.to_proto()),
+            parorende: parorende.into_iter().map(Into::into).collect(),
+            ..proto::Vedtak::default()
+        }
+    }
+
+    /// This content, with what `before` had in the classes that the caller may
+    /// not write: withheld is not empty, and is not emptied by writing back
+    /// what was read.
+    pub(crate) fn med_skjermet_fra(mut self, before: &Self, klasser: Klasser) -> Self {
+        let may = |class| klasser.har(class);
+        if !may(Dataklasse::Helse) {
+            self.medisinsk_grunnlag
+                .clone_from(&before.medisinsk_grunnlag);
+        }
+        if !may(Dataklasse::Funksjon) {
+            self.funksjonsvurdering
+                .clone_from(&before.funksjonsvurdering);
+        }
+        if !may(Dataklasse::Okonomi) {
+            self.okonomi_merknad.clone_from(&before.okonomi_merknad);
+        }
+        if !may(Dataklasse::Vurdering) {
+            self.intern_vurdering.clone_from(&before.intern_vurdering);
+        }
+        if !may(Dataklasse::VurderingDelt) {
+            self.delt_vurdering.clone_from(&before.delt_vurdering);
+        }
+        if !may(Dataklasse::Parorende) {
+            self.parorende.clone_from(&before.parorende);
+        }
+        if !may(Dataklasse::Bolig) {
+            self.bolig.clone_from(&before.bolig);
+        }
+        for line in &mut self.linjer {
+            let same = |old: &&Linje| !line.nr.is_empty() && old.nr == line.nr;
+            let Some(old) = before.linjer.iter().find(same) else {
+                continue;
+            };
+            if !may(Dataklasse::Helse) {
+                line.helsehensyn.clone_from(&old.helsehensyn);
+            }
+            if !may(Dataklasse::Funksjon) {
+                line.mal.clone_from(&old.mal);
+            }
+            if !may(Dataklasse::Opphold) {
+                line.leveringssted.clone_from(&old.leveringssted);
+            }
+        }
+        self
+    }
+
+    /// With an id on every line: those given stay, others get the next.
+    pub(crate) fn med_linje_id(mut self) -> Self {
+        let used = |lines: &[Linje]| lines.iter().filter_map(|l| l.nr.parse().ok()).max();
+        let mut last: u32 = used(&self.linjer).unwrap_or_default();
+        for line in self.linjer.iter_mut().filter(|l| l.nr.is_empty()) {
+            last = last.saturating_add(1);
+            line.nr = last.to_string();
+        }
+        self
+    }
+}
+
+impl Linje {
+    fn to_proto(&self) -> proto::Tjenestelinje {
+        let Self {
+            nr,
+            type_,
+            min_timer,
+            maks_timer,
+            enheter,
+            fra,
+            til,
+            hjemmel,
+            vilkar,
+            mal,
+            leveringssted,
+            helsehensyn,
+        } = self.clone();
+        proto::Tjenestelinje {
+            linje_id: nr,
+            r#type: type_.into(),
+            min_timer,
+            maks_timer,
+            enheter: enheter.iter().map(|unit| navn::enhet(unit)).collect(),
+            fra: fra.to_string(),
+            til: dag(til),
+            hjemmel: hjemmel.map(|basis| basis.to_proto()),
+            vilkar,
+            mal,
+            leveringssted,
+            helsehensyn,
+        }
+    }
+
+    /// Whether a day is in both lines.
+    fn overlapper(&self, other: &Self) -> bool {
+        let begins_before_end = |a: &Self, b: &Self| b.til.is_none_or(|til| a.fra <= til);
+        begins_before_end(self, other) && begins_before_end(other, self)
+    }
+}
+
+fn dag(day: Option<Dag>) -> String {
+    day.map(|day| day.to_string()).unwrap_or_default()
+}
+
+/// Reads what a draft says. Parts may be missing, but what is there is sound.
+pub(crate) fn les(request: &proto::Vedtak, faults: &mut FieldFaults) -> Innhold {
+    let linjer = linjer(&request.linjer, faults);
+    let bolig = request.bolig.as_ref().map(|line| bolig(line, faults));
+    let parter = enheter(&request.parter, "vedtak.parter", faults);
+    let hovedansvarlig = match request.hovedansvarlig.as_str() {
+        "" => String::new(),
+        name => navn::les_enhet(name, "vedtak.hovedansvarlig", faults),
+    };
+    let mut text = |value: &str, field: &str| felt::tekst(value, field, felt::LANG, faults);
+    let begrunnelse = text(&request.begrunnelse, "vedtak.begrunnelse");
+    let medisinsk_grunnlag = text(&request.medisinsk_grunnlag, "vedtak.medisinsk_grunnlag");
+    let funksjonsvurdering = text(&request.funksjonsvurdering, "vedtak.funksjonsvurdering");
+    let okonomi_merknad = text(&request.okonomi_merknad, "vedtak.okonomi_merknad");
+    let intern_vurdering = text(&request.intern_vurdering, "vedtak.intern_vurdering");
+    let delt_vurdering = text(&request.delt_vurdering, "vedtak.delt_vurdering");
+    Innhold {
+        linjer,
+        bolig,
+        hovedansvarlig,
+        parter,
+        koordinator: felt::tekst(
+            &request.koordinator,
+            "vedtak.koordinator",
+            felt::KORT,
+            faults,
+        ),
+        begrunnelse,
+        medisinsk_grunnlag,
+        funksjonsvurdering,
+        okonomi_merknad,
+        intern_vurdering,
+        delt_vurdering,
+        hjemmel: hjemmel(request.hjemmel.as_ref(), "vedtak.hjemmel", faults),
+        parorende: parorende::les(&request.parorende, "vedtak.parorende", faults),
+    }
+}
+
+/// A draft may lack the legal basis, but not have half of one.
+fn hjemmel(
+    value: Option<&samspor_proto::felles::Hjemmel>,
+    field: &str,
+    faults: &mut FieldFaults,
+) -> Option<Hjemmel> {
+    value
+        .filter(|basis| !basis.lov.is_empty() || !basis.paragraf.is_empty())
+        .map(|basis| felt::hjemmel(Some(basis), field, faults))
+}
+
+fn linjer(lines: &[proto::Tjenestelinje], faults: &mut FieldFaults) -> Vec<Linje> {
+    felt::antall(lines.len(), "vedtak.linjer", MAKS_LINJER, faults);
+    let mut read: Vec<Linje> = Vec::new();
+    for (place, line) in lines.iter().enumerate().take(MAKS_LINJER) {
+        let at = format!("vedtak.linjer[{place}]");
+        let Some(line) = linje(line, &at, faults) else {
+            continue;
+        };
+        let clash = read.iter().any(|other| {
+            other.type_ == line.type_
+                && other.enheter.iter().any(|unit| line.enheter.contains(unit))
+                && other.overlapper(&line)
+        });
+        if clash {
+            faults.contradicts(
+                format!("{at}.fra"),
+                "vedtak.linjer",
+                "samme tjeneste og enhet kan ikke ha to linjer for samme dag",
+            );
+        }
+        if !line.nr.is_empty() && read.iter().any(|other| other.nr == line.nr) {
+            faults.contradicts(
+                format!("{at}.linje_id"),
+                "vedtak.linjer",
+                "to linjer kan ikke ha samme id",
+            );
+        }
+        read.push(line);
+    }
+    read
+}
+
+fn linje(line: &proto::Tjenestelinje, at: &str, faults: &mut FieldFaults) -> Option<Linje> {
+    let field = |name: &str| format!("{at}.{name}");
+    let nr = felt::tekst(&line.linje_id, &field("linje_id"), 10, faults);
+    if !nr.is_empty() && nr.parse::<u32>().is_err() {
+        faults.form(field("linje_id"), "et heltall");
+    }
+    timer(line, at, faults);
+    if line.enheter.is_empty() {
+        faults.missing(field("enheter"));
+    }
+    let type_ = felt::valg(
+        line.r#type,
+        &field("type"),
+        "samspor.bestillerkontor.v1.Tjenestetype",
+        faults,
+    );
+    let enheter = enheter(&line.enheter, &field("enheter"), faults);
+    let fra = felt::pakrevd_dag(&line.fra, &field("fra"), faults);
+    let til = felt::dag(&line.til, &field("til"), faults);
+    if let (Some(fra), Some(til)) = (fra, til)
+        && til < fra
+    {
+        faults.contradicts(field("til"), field("fra"), "til kan ikke være før fra");
+    }
+    let hjemmel = hjemmel(line.hjemmel.as_ref(), &field("hjemmel"), faults);
+    let vilkar = felt::tekster(&line.vilkar, &field("vilkar"), MAKS_VILKAR, faults);
+    let mal = felt::tekst(&line.mal, &field("mal"), felt::LANG, faults);
+    let leveringssted = felt::tekst(
+        &line.leveringssted,
+        &field("leveringssted"),
+        felt::KORT,
+        faults,
+    );
+    let helsehensyn = felt::tekst(&line.helsehensyn, &field("helsehensyn"), felt::LANG, faults);
+    Some(Linje {
+        nr,
+        type_,
+        min_timer: line.min_timer,
+        maks_timer: line.maks_timer,
+        enheter,
+        // Without a first day the fault above is the answer.
+        fra: fra?,
+        til,
+        hjemmel,
+        vilkar,
+        mal,
+        leveringssted,
+        helsehensyn,
+    })
+}
+
+/// 0 ≤ min ≤ maks ≤ 168, and maks above 0. Not a number is in no range.
+fn timer(line: &proto::Tjenestelinje, at: &str, faults: &mut FieldFaults) {
+    let (min, max) = (line.min_timer, line.maks_timer);
+    let min_sound = (0.0..=UKE).contains(&min);
+    let max_sound = max > 0.0 && max <= UKE;
+    if !min_sound {
+        faults.range(format!("{at}.min_timer"), 0, UKE);
+    }
+    if !max_sound {
+        faults.range(format!("{at}.maks_timer"), "over 0", UKE);
+    }
+    if min_sound && max_sound && min > max {
+        faults.contradicts(
+            format!("{at}.min_timer"),
+            format!("{at}.maks_timer"),
+            "min kan ikke være over maks",
+        );
+    }
+}
+
+fn bolig(line: &proto::Boliglinje, faults: &mut FieldFaults) -> Bolig {
+    Bolig {
+        rett: felt::valg(
+            line.rett,
+            "vedtak.bolig.rett",
+            "samspor.bestillerkontor.v1.Boligrett",
+            faults,
+        ),
+        enhet: navn::les_enhet(&line.enhet, "vedtak.bolig.enhet", faults),
+        fra: felt::pakrevd_dag(&line.fra, "vedtak.bolig.fra", faults),
+        krav: felt::tekster(&line.krav, "vedtak.bolig.krav", MAKS_VILKAR, faults),
+    }
+}
+
+fn enheter(names: &[String], field: &str, faults: &mut FieldFaults) -> Vec<String> {
+    felt::antall(names.len(), field, MAKS_ENHETER, faults);
+    let mut seen = BTreeSet::new();
+    for (place, name) in names.iter().enumerate() {
+        let at = format!("{field}[{place}]");
+        let unit = navn::les_enhet(name, &at, faults);
+        if !unit.is_empty() && !seen.insert(unit) {
+            faults.contradicts(at, field, "en enhet kan bare stå én gang");
+        }
+    }
+    seen.into_iter().collect()
+}
+
+/// The draft has all that a decision needs.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` with every part that is missing.
+pub(crate) fn fullstendig(innhold: &Innhold) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    if innhold.linjer.is_empty() && innhold.bolig.is_none() {
+        faults.missing("vedtak.linjer");
+    }
+    for (place, line) in innhold.linjer.iter().enumerate() {
+        if line.hjemmel.is_none() {
+            faults.missing(format!("vedtak.linjer[{place}].hjemmel"));
+        }
+    }
+    if innhold.hjemmel.is_none() {
+        faults.missing("vedtak.hjemmel");
+    }
+    if innhold.begrunnelse.is_empty() {
+        faults.missing("vedtak.begrunnelse");
+    }
+    let delivers = innhold
+        .linjer
+        .iter()
+        .flat_map(|line| &line.enheter)
+        .chain(innhold.bolig.iter().map(|line| &line.enhet))
+        .any(|unit| *unit == innhold.hovedansvarlig);
+    if innhold.hovedansvarlig.is_empty() {
+        faults.missing("vedtak.hovedansvarlig");
+    } else if !delivers {
+        faults.contradicts(
+            "vedtak.hovedansvarlig",
+            "vedtak.linjer",
+            "må være en av enhetene i linjene",
+        );
+    }
+    faults.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use samspor_proto::felles::Feilgrunn;
+
+    use super::*;
+    use crate::proveark;
+
+    fn faults(change: impl FnOnce(&mut proto::Vedtak)) -> Vec<(String, Feilgrunn)> {
+        let mut request = proveark::vedtak("s");
+        change(&mut request);
+        let mut faults = FieldFaults::new();
+        les(&request, &mut faults);
+        match faults.finish() {
+            Ok(()) => Vec::new(),
+            Err(refusal) => refusal
+                .felt
+                .into_iter()
+                .map(|fault| (fault.felt, fault.grunn))
+                .collect(),
+        }
+    }
+
+    /// To see a row red, drop the check that it names from `les`.
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    fn every_field_is_held_to_its_rule() {
+        type Change = fn(&mut proto::Vedtak);
+        let table: [(Change, &str, Feilgrunn); 19] = [
+            (
+                |v| v.linjer[0].min_timer = 5.0,
+                "linjer[0].min_timer",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |v| v.linjer[0].min_timer = -0.5,
+                "linjer[0].min_timer",
+                Feilgrunn::FeltOmrade,
+            ),
+            (
+                |v| v.linjer[0].maks_timer = 168.5,
+                "linjer[0].maks_timer",
+                Feilgrunn::FeltOmrade,
+            ),
+            (
+                |v| v.linjer[0].maks_timer = f64::NAN,
+                "linjer[0].maks_timer",
+                Feilgrunn::FeltOmrade,
+            ),
+            (
+                |v| {
+                    v.linjer[0].min_timer = 0.0;
+                    v.linjer[0].maks_timer = 0.0;
+                },
+                "linjer[0].maks_timer",
+                Feilgrunn::FeltOmrade,
+            ),
+            (
+                |v| v.linjer[0].til = "2027-01-31".into(),
+                "linjer[0].til",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |v| v.linjer[0].fra.clear(),
+                "linjer[0].fra",
+                Feilgrunn::FeltMangler,
+            ),
+            (
+                |v| v.linjer[0].fra = "1. februar".into(),
+                "linjer[0].fra",
+                Feilgrunn::FeltForm,
+            ),
+            (
+                |v| v.linjer[0].r#type = 0,
+                "linjer[0].type",
+                Feilgrunn::FeltUkjentVerdi,
+            ),
+            (
+                |v| v.linjer[1].enheter.clear(),
+                "linjer[1].enheter",
+                Feilgrunn::FeltMangler,
+            ),
+            (
+                |v| v.linjer[1].enheter[0] = "ROP".into(),
+                "linjer[1].enheter[0]",
+                Feilgrunn::FeltForm,
+            ),
+            (
+                |v| v.linjer[0].enheter.push("enheter/rop".into()),
+                "linjer[0].enheter[1]",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                // The same service and unit from the last day of the first line.
+                |v| {
+                    v.linjer[0].til = "2027-06-30".into();
+                    v.linjer.push(v.linjer[0].clone());
+                    v.linjer[2].fra = "2027-06-30".into();
+                    v.linjer[2].til.clear();
+                },
+                "linjer[2].fra",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |v| {
+                    v.linjer[0].linje_id = "7".into();
+                    v.linjer[1].linje_id = "7".into();
+                },
+                "linjer[1].linje_id",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |v| v.hovedansvarlig = "nav".into(),
+                "hovedansvarlig",
+                Feilgrunn::FeltForm,
+            ),
+            (
+                |v| v.parter = vec!["enheter/nav".into(), "enheter/nav".into()],
+                "parter[1]",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |v| v.hjemmel.as_mut().unwrap().paragraf.clear(),
+                "hjemmel.paragraf",
+                Feilgrunn::FeltMangler,
+            ),
+            (
+                |v| v.bolig.as_mut().unwrap().rett = 0,
+                "bolig.rett",
+                Feilgrunn::FeltUkjentVerdi,
+            ),
+            (
+                |v| v.begrunnelse = "x".repeat(felt::LANG + 1),
+                "begrunnelse",
+                Feilgrunn::FeltForLangt,
+            ),
+        ];
+        assert_eq!(faults(|_| ()), []);
+        for (change, field, reason) in table {
+            assert_eq!(faults(change), [(format!("vedtak.{field}"), reason)]);
+        }
+    }
+
+    #[test]
+    fn lines_of_one_service_may_follow_each_other() {
+        let found = faults(|v| {
+            v.linjer[0].til = "2027-06-30".into();
+            v.linjer.push(v.linjer[0].clone());
+            v.linjer[2].fra = "2027-07-01".into();
+            v.linjer[2].til.clear();
+        });
+        assert_eq!(found, []);
+    }
+
+    fn read(request: &proto::Vedtak) -> Innhold {
+        let mut faults = FieldFaults::new();
+        let innhold = les(request, &mut faults);
+        faults.finish().unwrap();
+        innhold.med_linje_id()
+    }
+
+    #[test]
+    fn a_decision_needs_all_its_parts() {
+        let whole = read(&proveark::vedtak("s"));
+        assert!(fullstendig(&whole).is_ok());
+        let empty = fullstendig(&Innhold::default()).unwrap_err();
+        let missing: Vec<&str> = empty.felt.iter().map(|f| f.felt.as_str()).collect();
+        assert_eq!(
+            missing,
+            [
+                "vedtak.linjer",
+                "vedtak.hjemmel",
+                "vedtak.begrunnelse",
+                "vedtak.hovedansvarlig"
+            ]
+        );
+        let mut line = whole;
+        line.linjer[1].hjemmel = None;
+        let refusal = fullstendig(&line).unwrap_err();
+        assert_eq!(refusal.felt[0].felt, "vedtak.linjer[1].hjemmel");
+        line.linjer[1].hjemmel.clone_from(&line.hjemmel);
+        // A party that delivers nothing cannot answer for the whole.
+        line.hovedansvarlig = "nav".into();
+        let refusal = fullstendig(&line).unwrap_err();
+        assert_eq!(refusal.felt[0].felt, "vedtak.hovedansvarlig");
+        assert_eq!(refusal.felt[0].grunn, Feilgrunn::FeltMotstrid);
+    }
+
+    #[test]
+    fn what_was_read_is_what_is_answered() {
+        let request = proveark::vedtak("s");
+        let mut expected = request.clone();
+        expected.soknad.clear();
+        expected.linjer[0].linje_id = "1".into();
+        expected.linjer[1].linje_id = "2".into();
+        assert_eq!(read(&request).to_proto(), expected);
+    }
+
+    /// To see it red, drop one class from `med_skjermet_fra`.
+    #[test]
+    fn writing_back_what_was_withheld_does_not_empty_it() {
+        let before = read(&proveark::vedtak("s"));
+        let mut redacted = proveark::vedtak("s");
+        redacted.medisinsk_grunnlag.clear();
+        redacted.funksjonsvurdering.clear();
+        redacted.okonomi_merknad.clear();
+        redacted.intern_vurdering.clear();
+        redacted.delt_vurdering.clear();
+        redacted.parorende.clear();
+        redacted.bolig = None;
+        for (line, id) in redacted.linjer.iter_mut().zip(["1", "2"]) {
+            line.linje_id = id.into();
+            line.helsehensyn.clear();
+            line.mal.clear();
+            line.leveringssted.clear();
+        }
+        let only = Klasser::av(&[Dataklasse::Tjeneste]);
+        let after = read(&redacted).med_skjermet_fra(&before, only);
+        assert_eq!(after, before);
+        // With every class the same request does empty them.
+        let after = read(&redacted).med_skjermet_fra(&before, Klasser::alle());
+        assert_eq!(after, read(&redacted));
+    }
+
+    #[test]
+    fn the_last_day_is_that_of_the_last_line_when_all_end() {
+        let mut innhold = read(&proveark::vedtak("s"));
+        assert_eq!(innhold.siste_dag(), None);
+        innhold.bolig = None;
+        innhold.linjer[0].til = "2027-06-30".parse().ok();
+        innhold.linjer[1].til = None;
+        assert_eq!(innhold.siste_dag(), None);
+        innhold.linjer[1].til = "2027-12-31".parse().ok();
+        assert_eq!(innhold.siste_dag(), "2027-12-31".parse().ok());
+    }
+}

@@ -1,0 +1,255 @@
+//! Vedtak: one samlet decision with a line per service.
+//!
+//! UTKAST → TIL_GODKJENNING → FATTET → UNDERRETTET → IVERKSATT, and from the
+//! last three OPPHORT (by a decision) or UTLOPT (by its last day); a vedtak
+//! that waits for a decision can be returned to draft. Invariants: whoever
+//! wrote on the draft does not decide it; past the draft it has hjemmel,
+//! begrunnelse and exactly one hovedansvarlig among its units; a person has
+//! one hovedansvarlig, however many vedtak are in force.
+
+pub(crate) mod innhold;
+pub(crate) mod rpc;
+pub(crate) mod rules;
+pub(crate) mod store;
+
+use std::collections::BTreeSet;
+
+use samspor_chassis::{
+    domene::{
+        Aktor, Dag, Emne, Hjemmel,
+        felles::{Hvem, Relasjon},
+        navn,
+    },
+    store::etag,
+    tid::Tid,
+};
+use samspor_proto::{
+    bestillerkontor::{self as proto, VedtakTilstand},
+    felles::{Faktum, Faktumtype},
+};
+use serde::{Deserialize, Serialize};
+
+use self::innhold::Innhold;
+use crate::soknad;
+
+/// Collection in the resource name.
+pub(crate) const SAMLING: &str = "vedtak";
+/// Deadline: the person must be told of the decision.
+pub(crate) const FRIST_UNDERRETNING: &str = "underretning";
+/// Deadline: the last day passes; the warning is the time for evaluation.
+pub(crate) const FRIST_UTLOP: &str = "utlop";
+
+samspor_chassis::tilstand! {
+    /// State of a vedtak.
+    pub(crate) enum Tilstand => VedtakTilstand {
+        /// Draft.
+        Utkast = "UTKAST",
+        /// Waits for a decision.
+        TilGodkjenning = "TIL_GODKJENNING",
+        /// Decided.
+        Fattet = "FATTET",
+        /// The person was told.
+        Underrettet = "UNDERRETTET",
+        /// The person was told and a service has started.
+        Iverksatt = "IVERKSATT",
+        /// Ended by a decision.
+        Opphort = "OPPHORT",
+        /// Ended by its last day.
+        Utlopt = "UTLOPT",
+    }
+}
+
+/// A vedtak.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Vedtak {
+    pub(crate) person: String,
+    pub(crate) id: String,
+    pub(crate) versjon: i64,
+    pub(crate) tilstand: Tilstand,
+    /// Unit id that decides.
+    pub(crate) ansvarlig_enhet: String,
+    /// Id of the application that it answers.
+    pub(crate) soknad: String,
+    /// What it says.
+    pub(crate) innhold: Innhold,
+    /// What has happened to it.
+    pub(crate) forlop: Forlop,
+}
+
+/// What has happened to a vedtak.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Forlop {
+    pub(crate) opprettet: Tid,
+    /// Everyone who wrote on the draft.
+    pub(crate) forfattere: Vec<Aktor>,
+    pub(crate) retur_begrunnelse: String,
+    pub(crate) fattet: Option<Fatting>,
+    pub(crate) underretning: Option<Underretning>,
+    /// When the first service started.
+    pub(crate) iverksatt: Option<Tid>,
+    pub(crate) avslutning: Option<Avslutning>,
+}
+
+/// The decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Fatting {
+    pub(crate) tid: Tid,
+    pub(crate) av: Aktor,
+}
+
+/// The person was told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Underretning {
+    pub(crate) tid: Tid,
+    pub(crate) mate: String,
+    /// Last day for klage.
+    pub(crate) klagefrist: Dag,
+}
+
+/// The end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Avslutning {
+    pub(crate) tid: Tid,
+    /// None when its last day passed.
+    pub(crate) vedtatt: Option<Opphor>,
+}
+
+/// A decision to end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Opphor {
+    pub(crate) av: Aktor,
+    pub(crate) begrunnelse: String,
+    pub(crate) hjemmel: Hjemmel,
+    /// What the person is offered instead.
+    pub(crate) alternativ: String,
+}
+
+impl Vedtak {
+    /// Resource name.
+    pub(crate) fn name(&self) -> String {
+        navn::post(&self.person, SAMLING, &self.id)
+    }
+
+    /// What events and deadlines are about.
+    pub(crate) fn emne(&self) -> Emne {
+        Emne {
+            person: self.person.clone(),
+            post: self.name(),
+            eier: self.ansvarlig_enhet.clone(),
+        }
+    }
+
+    /// Unit ids of the lines: those that deliver, each once.
+    pub(crate) fn utforere(&self) -> BTreeSet<&str> {
+        let lines = self.innhold.linjer.iter();
+        lines
+            .flat_map(|line| line.enheter.iter().map(String::as_str))
+            .collect()
+    }
+
+    /// Unit ids of everyone who is party to it.
+    pub(crate) fn parter(&self) -> BTreeSet<&str> {
+        let named = self.innhold.parter.iter().map(String::as_str);
+        let housing = self.innhold.bolig.iter().map(|line| line.enhet.as_str());
+        self.utforere()
+            .into_iter()
+            .chain(named)
+            .chain(housing)
+            .collect()
+    }
+
+    /// The relations that a vedtak in force gives, ended at `til`.
+    pub(crate) fn fakta(&self, til: Option<Tid>) -> Vec<Faktum> {
+        let Some(Fatting { tid, av }) = &self.forlop.fattet else {
+            return Vec::new();
+        };
+        let mut facts = crate::sak(&self.id, &self.person, &self.name(), (*tid, til), av);
+        for enhet in self.parter() {
+            facts.extend(self.enhetens_fakta(enhet, til));
+        }
+        facts
+    }
+
+    /// The relations of one unit, ended at `til`.
+    pub(crate) fn enhetens_fakta(&self, enhet: &str, til: Option<Tid>) -> Vec<Faktum> {
+        let Some(Fatting { tid, av }) = &self.forlop.fattet else {
+            return Vec::new();
+        };
+        let delivers = self.utforere().contains(enhet);
+        let kinds = [
+            (Faktumtype::Part, "part", true),
+            (Faktumtype::Utforer, "utforer", delivers),
+            (
+                Faktumtype::Hovedansvarlig,
+                "hovedansvarlig",
+                self.innhold.hovedansvarlig == enhet,
+            ),
+        ];
+        kinds
+            .into_iter()
+            .filter(|(_, _, holds)| *holds)
+            .map(|(type_, word, _)| {
+                Relasjon {
+                    id: format!("{word}/{}/{enhet}", self.id),
+                    subjekt: &self.person,
+                    part: Hvem::Enhet(enhet),
+                    type_,
+                    post: self.name(),
+                    fra: *tid,
+                    til,
+                    opprettet_av: &av.ansatt,
+                }
+                .faktum()
+            })
+            .collect()
+    }
+
+    /// The relations that end when a unit has nothing left to deliver. A party
+    /// that the vedtak names beside its lines stays one.
+    pub(crate) fn slipp(&self, enhet: &str, now: Tid) -> Vec<Faktum> {
+        let named = self.innhold.parter.iter().any(|party| party == enhet)
+            || self.innhold.bolig.iter().any(|line| line.enhet == enhet);
+        let mut facts = self.enhetens_fakta(enhet, Some(now));
+        facts.retain(|fact| !named || fact.r#type() != Faktumtype::Part);
+        facts
+    }
+
+    /// As the contract carries it.
+    pub(crate) fn to_proto(&self) -> proto::Vedtak {
+        let Forlop {
+            opprettet,
+            forfattere,
+            retur_begrunnelse,
+            fattet,
+            underretning,
+            iverksatt,
+            avslutning,
+        } = self.forlop.clone();
+        let opphor = avslutning.as_ref().and_then(|end| end.vedtatt.clone());
+        proto::Vedtak {
+            name: self.name(),
+            etag: etag::etag(self.versjon),
+            tilstand: VedtakTilstand::from(self.tilstand).into(),
+            ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
+            soknad: navn::post(&self.person, soknad::SAMLING, &self.soknad),
+            skjerming: None,
+            forfattere: forfattere.iter().map(Aktor::to_proto).collect(),
+            opprettet: Some(opprettet.into()),
+            retur_begrunnelse,
+            fattet_av: fattet.as_ref().map(|decision| decision.av.to_proto()),
+            fattet: fattet.map(|decision| decision.tid.into()),
+            underrettet: underretning.as_ref().map(|notice| notice.tid.into()),
+            klagefrist: underretning
+                .as_ref()
+                .map(|notice| notice.klagefrist.to_string())
+                .unwrap_or_default(),
+            underrettet_mate: underretning.map(|notice| notice.mate).unwrap_or_default(),
+            iverksatt: iverksatt.map(Into::into),
+            avsluttet: avslutning.map(|end| end.tid.into()),
+            avsluttet_av: opphor.as_ref().map(|end| end.av.to_proto()),
+            opphor_hjemmel: opphor.as_ref().map(|end| end.hjemmel.to_proto()),
+            opphor_begrunnelse: opphor.map(|end| end.begrunnelse).unwrap_or_default(),
+            ..self.innhold.to_proto()
+        }
+    }
+}

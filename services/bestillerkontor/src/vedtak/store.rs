@@ -1,0 +1,168 @@
+//! SQL of decisions.
+
+use samspor_chassis::{
+    domene::{dokument, navn},
+    error::{Error, Refusal},
+    page::Page,
+    params,
+    store::{Tx, etag},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Forlop, Tilstand, Vedtak, innhold::Innhold};
+
+type Row = (String, String, i64, String, String, String, String);
+
+/// What nothing queries.
+#[derive(Serialize, Deserialize)]
+struct Dokument {
+    innhold: Innhold,
+    forlop: Forlop,
+}
+
+fn les(row: Row) -> Result<Vedtak, Error> {
+    let (id, person, versjon, tilstand, ansvarlig_enhet, soknad, innhold) = row;
+    let Dokument { innhold, forlop } = dokument::les(&innhold)?;
+    Ok(Vedtak {
+        person,
+        id,
+        versjon,
+        tilstand: Tilstand::fra_kode(&tilstand).ok_or_else(dokument::ukjent_tilstand)?,
+        ansvarlig_enhet,
+        soknad,
+        innhold,
+        forlop,
+    })
+}
+
+fn skriv(vedtak: &Vedtak) -> Result<String, Error> {
+    dokument::skriv(&Dokument {
+        innhold: vedtak.innhold.clone(),
+        forlop: vedtak.forlop.clone(),
+    })
+}
+
+/// The vedtak of that person with that id.
+pub(crate) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Vedtak, Error> {
+    let row: Option<Row> = tx
+        .one(
+            "SELECT id, person, versjon, tilstand, ansvarlig_enhet, soknad, innhold FROM vedtak \
+             WHERE id = $1 AND person = $2",
+            params![id, person],
+        )
+        .await?;
+    les(row.ok_or_else(Refusal::not_found)?)
+}
+
+/// Stores a new vedtak.
+///
+/// # Errors
+/// `KONFLIKT` when the application has one already.
+pub(crate) async fn sett_inn(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> {
+    let inserted = tx
+        .execute(
+            "INSERT INTO vedtak \
+             (id, person, versjon, tilstand, ansvarlig_enhet, soknad, hovedansvarlig, innhold) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (soknad) DO NOTHING",
+            params![
+                vedtak.id.as_str(),
+                vedtak.person.as_str(),
+                vedtak.versjon,
+                vedtak.tilstand.kode(),
+                vedtak.ansvarlig_enhet.as_str(),
+                vedtak.soknad.as_str(),
+                vedtak.innhold.hovedansvarlig.as_str(),
+                skriv(vedtak)?
+            ],
+        )
+        .await?;
+    if inserted == 0 {
+        return Err(Refusal::conflict("et vedtak for søknaden").into());
+    }
+    Ok(())
+}
+
+/// Stores a change of the version that was read; the record has the next.
+pub(crate) async fn lagre(tx: &mut Tx, vedtak: &mut Vedtak) -> Result<(), Error> {
+    let affected = tx
+        .execute(
+            "UPDATE vedtak SET versjon = versjon + 1, tilstand = $1, hovedansvarlig = $2, \
+             innhold = $3 WHERE id = $4 AND versjon = $5",
+            params![
+                vedtak.tilstand.kode(),
+                vedtak.innhold.hovedansvarlig.as_str(),
+                skriv(vedtak)?,
+                vedtak.id.as_str(),
+                vedtak.versjon
+            ],
+        )
+        .await?;
+    etag::ensure_affected(affected)?;
+    vedtak.versjon += 1;
+    Ok(())
+}
+
+/// One page of a person's vedtak, newest first.
+pub(crate) async fn personens(
+    tx: &mut Tx,
+    person: &str,
+    page: &Page,
+) -> Result<(Vec<Vedtak>, String), Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, tilstand, ansvarlig_enhet, soknad, innhold FROM vedtak \
+             WHERE person = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+            params![person, dokument::nyeste(page), page.limit()],
+        )
+        .await?;
+    let (rows, next) = page.cut(rows, |row| row.0.clone());
+    let records = rows.into_iter().map(les).collect::<Result<_, _>>()?;
+    Ok((records, next))
+}
+
+/// Takes the main responsibility for a person for one vedtak more.
+///
+/// # Errors
+/// `KONFLIKT` when another unit has it.
+pub(crate) async fn ta_hovedansvar(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> {
+    let taken = tx
+        .execute(
+            "INSERT INTO hovedansvar (person, enhet, antall) VALUES ($1, $2, 1) \
+             ON CONFLICT (person) DO UPDATE SET antall = hovedansvar.antall + 1 \
+             WHERE hovedansvar.enhet = excluded.enhet",
+            params![
+                vedtak.person.as_str(),
+                vedtak.innhold.hovedansvarlig.as_str()
+            ],
+        )
+        .await?;
+    if taken == 1 {
+        return Ok(());
+    }
+    let other: Option<(String,)> = tx
+        .one(
+            "SELECT enhet FROM hovedansvar WHERE person = $1",
+            params![vedtak.person.as_str()],
+        )
+        .await?;
+    let other = other.map(|(unit,)| navn::enhet(&unit)).unwrap_or_default();
+    Err(Refusal::conflict(format_args!("hovedansvarlig {other}")).into())
+}
+
+/// Gives it back for one vedtak; the last one frees it.
+pub(crate) async fn slipp_hovedansvar(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    let freed = tx
+        .execute(
+            "DELETE FROM hovedansvar WHERE person = $1 AND antall = 1",
+            params![person],
+        )
+        .await?;
+    if freed == 0 {
+        tx.execute(
+            "UPDATE hovedansvar SET antall = antall - 1 WHERE person = $1",
+            params![person],
+        )
+        .await?;
+    }
+    Ok(())
+}
