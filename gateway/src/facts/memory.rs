@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use samspor_chassis::tid::Tid;
 use samspor_proto::{
     felles::{Faktum, Faktumtype, Rolle, part::Hvem},
     klassifisering::Klasser,
@@ -256,8 +257,14 @@ fn pack_fact(
     };
     let periode = fact.periode.unwrap_or_default();
     Some(PackedFact {
-        fra: periode.fra.map_or(i64::MIN, |fra| microseconds(&fra)),
-        til: periode.til.map_or(i64::MAX, |til| microseconds(&til)),
+        fra: match periode.fra {
+            Some(fra) => Tid::try_from(fra).ok()?.0,
+            None => i64::MIN,
+        },
+        til: match periode.til {
+            Some(til) => Tid::try_from(til).ok()?.0,
+            None => i64::MAX,
+        },
         klasser: fact
             .klasser
             .iter()
@@ -290,13 +297,6 @@ fn pack_post(post: &str, own: &str, posts: &mut String) -> u32 {
     }
     posts.push_str(&line);
     u32::try_from(start).unwrap_or(NO_POST)
-}
-
-fn microseconds(instant: &prost_types::Timestamp) -> i64 {
-    instant
-        .seconds
-        .saturating_mul(1_000_000)
-        .saturating_add(i64::from(instant.nanos / 1000))
 }
 
 /// Names that many facts share. They are few, and never removed.

@@ -22,8 +22,9 @@ use std::{
     },
 };
 
+use futures::{Stream, StreamExt as _};
 use samspor_proto::hendelse::FaktaResponse;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use self::{
     memory::Memory,
@@ -33,6 +34,14 @@ use crate::{log::Sequencer, model::PersonFacts};
 
 /// Changes that a subscriber may be behind before it has lost some.
 const CHANGES_KEPT: usize = 1024;
+
+/// Messages of a feed that are read ahead, and joined at most, while the
+/// projection is cold. Large transactions touch each page of the database
+/// fewer times.
+const JOINED_WHEN_COLD: usize = 20;
+
+/// The same when the gateway is serving, and the log waits for its turn.
+const JOINED_WHEN_SERVING: usize = 2;
 
 /// The facts of all subjects, in this process. Clones share them.
 #[derive(Debug, Clone)]
@@ -110,6 +119,17 @@ pub enum ApplyError {
     Storage(#[from] sqlx::Error),
 }
 
+/// Why a feed is no longer followed. What was applied stays applied.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError<E> {
+    /// The feed failed.
+    #[error("fact feed failed")]
+    Feed(#[source] E),
+    /// A batch could not be applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
 impl Facts {
     /// Loads what the database holds. The feeds of these services must be
     /// read to their end before [`Self::caught_up`].
@@ -166,8 +186,7 @@ impl Facts {
     /// are skipped, whichever replica did it. The service has caught up when
     /// the batch reaches the end of its feed.
     ///
-    /// The log waits while a batch is applied, so batches are best of at most
-    /// a thousand facts.
+    /// The log waits while a batch is applied: see [`Self::follow`].
     ///
     /// # Errors
     /// See [`ApplyError`].
@@ -179,7 +198,7 @@ impl Facts {
             .collect::<Result<Vec<_>, _>>()?;
         let (applied, subjects) = self
             .sequencer
-            .within_patience(store::apply(&self.sequencer, tjeneste, incoming))
+            .within_long_patience(store::apply(&self.sequencer, tjeneste, incoming))
             .await?;
         self.install(&subjects);
         if let Some(Place { version, .. }) = applied.change {
@@ -197,6 +216,56 @@ impl Facts {
             progress.caught_up |= progress.position >= siste;
         });
         Ok(applied)
+    }
+
+    /// Applies a service's feed until it ends or fails. Reading goes on while
+    /// a batch is applied, and what has come meanwhile is applied at once.
+    ///
+    /// # Errors
+    /// When the feed fails or something of it cannot be applied.
+    pub async fn follow<E>(
+        &self,
+        tjeneste: &str,
+        feed: impl Stream<Item = Result<FaktaResponse, E>>,
+    ) -> Result<(), FollowError<E>> {
+        let (ahead, mut waiting) = mpsc::channel(JOINED_WHEN_COLD);
+        let read = async move {
+            futures::pin_mut!(feed);
+            loop {
+                let next = tokio::select! {
+                    // Nobody applies any longer.
+                    () = ahead.closed() => return Ok(()),
+                    next = feed.next() => next,
+                };
+                let Some(batch) = next else { return Ok(()) };
+                let batch = batch.map_err(FollowError::Feed)?;
+                if ahead.send(batch).await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        let apply = async move {
+            let mut taken = Vec::new();
+            loop {
+                let most = if self.caught_up() {
+                    JOINED_WHEN_SERVING
+                } else {
+                    JOINED_WHEN_COLD
+                };
+                if waiting.recv_many(&mut taken, most).await == 0 {
+                    return Ok(());
+                }
+                let mut joined = FaktaResponse::default();
+                for FaktaResponse { fakta, siste } in taken.drain(..) {
+                    joined.fakta.extend(fakta);
+                    joined.siste = siste;
+                }
+                self.apply(tjeneste, joined).await?;
+            }
+        };
+        let (read, applied): (_, Result<(), ApplyError>) = tokio::join!(read, apply);
+        applied?;
+        read
     }
 
     /// Subjects whose facts change from now on, whichever replica did it. A

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::TryStreamExt as _;
 use prost::Message as _;
+use samspor_chassis::tid::Tid;
 use samspor_proto::{
     felles::{Faktum, Faktumtype, Rolle, part::Hvem},
     hendelse::NummerertFaktum,
@@ -54,17 +55,23 @@ impl TryFrom<NummerertFaktum> for Incoming {
             Hvem::Person(person) => is_person_id(person),
         };
         let kind = Faktumtype::try_from(faktum.r#type).unwrap_or_default();
-        // A limit that is not understood must not be taken for no limit.
+        // A limit that is not understood must not be taken for none.
         let limits_are_known = Rolle::try_from(faktum.rolle).is_ok()
             && Formal::try_from(faktum.formal).is_ok()
             && (faktum.klasser.iter()).all(|class| Dataklasse::try_from(*class).is_ok())
             && !faktum.post.contains('\n');
+        let period = faktum.periode.unwrap_or_default();
+        let period_is_known = [period.fra, period.til]
+            .into_iter()
+            .flatten()
+            .all(|instant| Tid::try_from(instant).is_ok());
         if faktum.id.is_empty()
             || faktum.id.contains('\0')
             || !is_person_id(&faktum.subjekt)
             || !party_is_known
             || kind == Faktumtype::Unspecified
             || !limits_are_known
+            || !period_is_known
         {
             return Err(malformed);
         }

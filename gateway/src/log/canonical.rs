@@ -82,10 +82,9 @@ mod tests {
     /// RFC 6962, § 2.1.3: the hash of the leaf with no bytes.
     #[test]
     fn leaf_hash_of_nothing() {
-        let hex: String = leaf_hash(b"").iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(
-            hex,
-            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+            BASE64_STANDARD.encode(leaf_hash(b"")),
+            "bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0="
         );
     }
 }

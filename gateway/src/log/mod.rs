@@ -20,7 +20,7 @@ mod verify;
 mod writer;
 
 use samspor_proto::internt::Loggpost;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use canonical::{leaf_hash, without_person};
 pub use read::LoggedRow;
@@ -67,7 +67,7 @@ pub struct Receipt {
 }
 
 /// Why an entry was not acknowledged. In every case nothing may be released.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum AppendError {
     /// The facts of these persons are no longer those of the decision. Nothing
     /// was written: refresh them, decide again, append again.
@@ -107,7 +107,15 @@ impl Default for Limits {
 #[derive(Debug, Clone)]
 pub struct Log {
     sequencer: Sequencer,
-    queue: mpsc::Sender<Pending>,
+    queue: mpsc::Sender<Message>,
+    /// Closed when the writer has ended.
+    until_end: watch::Receiver<()>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Write(Pending),
+    Close,
 }
 
 #[derive(Debug)]
@@ -117,13 +125,30 @@ struct Pending {
 }
 
 impl Log {
-    /// Starts the writer task, which ends when the last clone is dropped and
-    /// what is queued has been written.
+    /// Starts the writer task, which ends when the last clone is dropped or
+    /// the log is closed.
     #[must_use]
     pub fn start(sequencer: Sequencer, limits: Limits) -> Self {
         let (queue, waiting) = mpsc::channel(limits.queued);
-        tokio::spawn(writer::run(waiting, sequencer.clone(), limits.batch));
-        Self { sequencer, queue }
+        let (ended, until_end) = watch::channel(());
+        let write = writer::run(waiting, sequencer.clone(), limits.batch);
+        tokio::spawn(async move {
+            write.await;
+            drop(ended);
+        });
+        Self {
+            sequencer,
+            queue,
+            until_end,
+        }
+    }
+
+    /// Closes the log: what is queued is written, what comes later is refused.
+    /// Returns when the writer has ended.
+    pub async fn close(&self) {
+        // Fails when it is closed already.
+        let _ = self.queue.send(Message::Close).await;
+        let _ = self.until_end.clone().changed().await;
     }
 
     /// Writes an entry. Once called it is written even if the caller goes away.
@@ -134,7 +159,7 @@ impl Log {
         prepare(&mut entry)?;
         let (answer, answered) = oneshot::channel();
         self.queue
-            .try_send(Pending { entry, answer })
+            .try_send(Message::Write(Pending { entry, answer }))
             .map_err(|refused| match refused {
                 mpsc::error::TrySendError::Full(_) => AppendError::Overloaded,
                 mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable,

@@ -74,10 +74,16 @@ impl Sequencer {
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        match tokio::time::timeout(self.patience, work).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(sqlx::Error::PoolTimedOut.into()),
-        }
+        give_up_after(self.patience, work).await
+    }
+
+    /// [`Self::within_patience`] for a large piece of work, which must come to
+    /// an end also on a slow machine.
+    pub(crate) async fn within_long_patience<T, E: From<sqlx::Error>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        give_up_after(self.patience * 12, work).await
     }
 
     /// Waits for the turn of this process's sequenced writers, so that they
@@ -95,6 +101,16 @@ impl Sequencer {
             },
             _turn: turn,
         })
+    }
+}
+
+async fn give_up_after<T, E: From<sqlx::Error>>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    match tokio::time::timeout(patience, work).await {
+        Ok(result) => result,
+        Err(_elapsed) => Err(sqlx::Error::PoolTimedOut.into()),
     }
 }
 

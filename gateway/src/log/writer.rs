@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::mpsc;
 
 use super::{
-    AppendError, Counts, Entry, Pending, Receipt, Row, Sequencer, Subject,
+    AppendError, Counts, Entry, Message, Pending, Receipt, Row, Sequencer, Subject,
     canonical::{KEY_LENGTH, Personkode, Stored, personkode},
     sequencer::Turn,
     sql,
@@ -21,40 +21,47 @@ const ROWS_PER_INSERT: usize = 64;
 const CACHED_CODES: usize = 10_000;
 
 /// Takes what is queued, again and again, until nobody can queue any more.
-pub(super) async fn run(mut waiting: mpsc::Receiver<Pending>, sequencer: Sequencer, batch: usize) {
+pub(super) async fn run(mut waiting: mpsc::Receiver<Message>, sequencer: Sequencer, batch: usize) {
     let mut codes = Codes::default();
     let mut taken = Vec::new();
     while waiting.recv_many(&mut taken, batch).await > 0 {
-        if taken.len() < batch {
-            // Lets callers that are ready to run queue up before the commit.
-            tokio::task::yield_now().await;
-            while taken.len() < batch
-                && let Ok(pending) = waiting.try_recv()
-            {
-                taken.push(pending);
+        // Lets callers that are ready to run queue up before the commit.
+        tokio::task::yield_now().await;
+        while taken.len() < batch
+            && let Ok(message) = waiting.try_recv()
+        {
+            taken.push(message);
+        }
+        let mut pending = Vec::with_capacity(taken.len());
+        for message in taken.drain(..) {
+            match message {
+                Message::Write(entry) => pending.push(entry),
+                Message::Close => waiting.close(),
             }
         }
-        let entries: Vec<&Entry> = taken.iter().map(|pending| &pending.entry).collect();
-        let outcome = sequencer
-            .within_patience(write(&sequencer, &entries, &mut codes))
-            .await;
-        match outcome {
-            Ok(answers) => {
-                for (pending, answer) in taken.drain(..).zip(answers) {
-                    // A caller that went away does not need its answer.
-                    let _ = pending.answer.send(answer);
-                }
+        commit(&sequencer, pending, &mut codes).await;
+    }
+}
+
+/// Writes a batch and answers everybody in it.
+async fn commit(sequencer: &Sequencer, pending: Vec<Pending>, codes: &mut Codes) {
+    let entries: Vec<&Entry> = pending.iter().map(|pending| &pending.entry).collect();
+    let outcome = sequencer
+        .within_patience(write(sequencer, &entries, codes))
+        .await;
+    match outcome {
+        Ok(answers) => {
+            for (pending, answer) in pending.into_iter().zip(answers) {
+                // A caller that went away does not need its answer.
+                let _ = pending.answer.send(answer);
             }
-            Err(error) => {
-                tracing::error!(
-                    %error,
-                    entries = taken.len(),
-                    "access log could not be written"
-                );
-                codes = Codes::default();
-                for pending in taken.drain(..) {
-                    let _ = pending.answer.send(Err(AppendError::Unavailable));
-                }
+        }
+        Err(error) => {
+            let entries = pending.len();
+            tracing::error!(%error, entries, "access log could not be written");
+            *codes = Codes::default();
+            for pending in pending {
+                let _ = pending.answer.send(Err(AppendError::Unavailable));
             }
         }
     }
@@ -67,6 +74,9 @@ async fn write(
     entries: &[&Entry],
     codes: &mut Codes,
 ) -> Result<Vec<Result<Receipt, AppendError>>, sqlx::Error> {
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut gate = sequencer.enter().await?;
     let mut turn = gate
         .begin(Counts {
