@@ -14,7 +14,7 @@ use samspor_chassis::{
 use sqlx::{Any, AnyPool, Connection as _, Row as _, Transaction, pool::PoolConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// Tables of the access log and the fact projection: (name, SQL), in order.
+/// Tables of the gateway: (name, SQL), in order.
 /// One text for SQLite and PostgreSQL.
 pub const MIGRATIONS: Migrations = &[
     (
