@@ -37,14 +37,14 @@ pub(super) fn contracts() -> Kontrakter {
 }
 
 /// Runs one case, and names it when it fails.
-pub(super) fn named(seed: u64, method: &str, case: impl FnOnce()) {
-    let case = std::panic::AssertUnwindSafe(case);
-    if let Err(failure) = std::panic::catch_unwind(case) {
+pub(super) fn named(case: usize, method: &str, run: impl FnOnce()) {
+    let run = std::panic::AssertUnwindSafe(run);
+    if let Err(failure) = std::panic::catch_unwind(run) {
         let text = failure
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| failure.downcast_ref::<&str>().copied());
-        panic!("seed {seed} of {method}: {}", text.unwrap_or_default());
+        panic!("case {case} of {method}: {}", text.unwrap_or_default());
     }
 }
 
@@ -57,6 +57,8 @@ pub(super) struct Generator<'k> {
     pub(super) rng: StdRng,
     contracts: &'k Kontrakter,
     depth: usize,
+    /// Messages that may still be made, so that none grows past all measure.
+    pub(super) left: usize,
 }
 
 impl<'k> Generator<'k> {
@@ -65,6 +67,7 @@ impl<'k> Generator<'k> {
             rng: StdRng::seed_from_u64(seed),
             contracts,
             depth: 0,
+            left: 60,
         }
     }
 
@@ -127,6 +130,7 @@ impl<'k> Generator<'k> {
     pub(super) fn message(&mut self, kind: &MessageDescriptor, around: Klasser) -> DynamicMessage {
         let mut message = DynamicMessage::new(kind.clone());
         self.depth += 1;
+        self.left = self.left.saturating_sub(1);
         for field in kind.fields() {
             if self.chance(25) {
                 continue;
@@ -191,8 +195,8 @@ impl<'k> Generator<'k> {
         message.set_field_by_name(first, value);
     }
 
-    fn field(&mut self, field: &FieldDescriptor, around: Klasser) -> Option<Value> {
-        if matches!(field.kind(), Kind::Message(_)) && self.depth > 5 {
+    pub(super) fn field(&mut self, field: &FieldDescriptor, around: Klasser) -> Option<Value> {
+        if matches!(field.kind(), Kind::Message(_)) && (self.depth > 5 || self.left < 4) {
             return None;
         }
         let count = self.rng.random_range(0..4);
