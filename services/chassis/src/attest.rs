@@ -593,7 +593,7 @@ mod tests {
         assert_eq!(telemetry::trace_id_of(&call.traceparent), Some(TRACE));
     }
 
-    /// Seen red: with the tag not compared, and with only half of it compared.
+    /// Seen red: with the tag not compared.
     #[test]
     fn every_bit_is_covered_by_the_tag() {
         let bench = Bench::new();

@@ -4,7 +4,7 @@
 //! The mapping to a gRPC status is elsewhere (`status`); nothing here is sent
 //! as it stands.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt, panic::Location};
 
 use samspor_proto::felles::Feilgrunn;
 
@@ -18,15 +18,29 @@ pub enum Error {
     /// may repeat; otherwise it is a defect.
     #[error("storage failed")]
     Storage(#[source] sqlx::Error),
-    /// A defect. Its text is logged once and never sent.
+    /// A defect. Logged once, by the place where it was found; never sent.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
-    /// A defect, described for whoever reads the log (no values, no persons).
+    /// A defect. The log tells where this was called and never the text, which
+    /// is for tests and debuggers.
+    #[track_caller]
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Internal(cause.into())
+        Self::Internal(Box::new(Placed {
+            place: Location::caller(),
+            cause: cause.into(),
+        }))
+    }
+
+    /// Where a defect was found, when it was made by [`Error::internal`].
+    #[must_use]
+    pub fn place(&self) -> Option<&'static Location<'static>> {
+        let Self::Internal(cause) = self else {
+            return None;
+        };
+        cause.downcast_ref().map(|placed: &Placed| placed.place)
     }
 
     /// Whether storage cannot take the call now though nothing is wrong with
@@ -88,6 +102,14 @@ impl Error {
             Self::Storage(_) | Self::Internal(_) => None,
         }
     }
+}
+
+/// A cause with the place where it was found.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+struct Placed {
+    place: &'static Location<'static>,
+    cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl From<sqlx::Error> for Error {

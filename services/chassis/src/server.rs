@@ -16,7 +16,7 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
-use samspor_proto::hendelse::hendelse_service_server::HendelseServiceServer;
+use samspor_proto::{hendelse::hendelse_service_server::HendelseServiceServer, tilgang::Formal};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -28,16 +28,19 @@ use tonic::{
     transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming},
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 pub use crate::border::{Border, Limits};
 use crate::{
     attest::{Key, Verifier},
     border::Gate,
+    call::Call,
     client::{ClientError, MeshClient, MeshClientConfig},
     deadlines::{DueDeadline, Ticker, notify_recipients},
     error::Error,
     feeds::{Consumer, Feeds, Runner},
     id::Ids,
+    params,
     store::{Migrations, OpenError, Store, StoreOptions, Tx},
     tid::Clock,
 };
@@ -327,10 +330,9 @@ pub struct Running {
     pub addr: SocketAddr,
     /// Where health is answered.
     pub health_addr: Option<SocketAddr>,
-    name: &'static str,
     assembled: Assembled,
     calls: Listening,
-    health: Option<(HealthReporter, Listening)>,
+    health: Option<(Health, Listening)>,
 }
 
 /// Starts a service: opens and migrates its store, begins its own work, and
@@ -357,20 +359,25 @@ pub async fn start<A: Agency>(
         None => None,
     };
 
-    let assembled = assemble::<A>(config, clock, ids).await?;
+    let mut assembled = assemble::<A>(config, clock, ids).await?;
     let calls = Listening::begin({
         let service = assembled.service();
         |closed| server.serve_with_incoming_shutdown(service, incoming, closed)
     });
     let (health_addr, health) = match health_port {
-        Some((incoming, addr)) => (Some(addr), Some(health::<A>(incoming).await)),
+        Some((incoming, addr)) => {
+            let (health, listening) = Health::begin(A::NAME, incoming).await;
+            let store = assembled.chassis.store().clone();
+            let closed = assembled.closing.subscribe();
+            assembled.work.spawn(health.clone().follow(store, closed));
+            (Some(addr), Some((health, listening)))
+        }
         None => (None, None),
     };
     tracing::info!(samspor.tjeneste = A::NAME, "service answers");
     Ok(Running {
         addr,
         health_addr,
-        name: A::NAME,
         assembled,
         calls,
         health,
@@ -408,19 +415,72 @@ fn server_tls(tls: &ServerTls) -> Result<ServerTlsConfig, StartError> {
 
 /// The health of the service, for whoever starts and routes: no attestation,
 /// and nothing else behind this port.
-async fn health<A: Agency>(incoming: TcpIncoming) -> (HealthReporter, Listening) {
-    let (reporter, service) = tonic_health::server::health_reporter();
-    for name in ["", A::NAME] {
-        reporter
-            .set_service_status(name, ServingStatus::Serving)
-            .await;
+#[derive(Clone)]
+struct Health {
+    reporter: HealthReporter,
+    names: [&'static str; 2],
+}
+
+/// How often the database is asked whether it answers.
+const LOOK: Duration = Duration::from_secs(5);
+
+impl Health {
+    async fn begin(name: &'static str, incoming: TcpIncoming) -> (Self, Listening) {
+        let (reporter, service) = tonic_health::server::health_reporter();
+        let health = Self {
+            reporter,
+            names: ["", name],
+        };
+        // The store was opened a moment ago.
+        health.set(true).await;
+        let listening = Listening::begin(|closed| {
+            Server::builder()
+                .add_service(service)
+                .serve_with_incoming_shutdown(incoming, closed)
+        });
+        (health, listening)
     }
-    let listening = Listening::begin(|closed| {
-        Server::builder()
-            .add_service(service)
-            .serve_with_incoming_shutdown(incoming, closed)
-    });
-    (reporter, listening)
+
+    async fn set(&self, ready: bool) {
+        let status = if ready {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        for name in self.names {
+            self.reporter.set_service_status(name, status).await;
+        }
+    }
+
+    /// Ready is: the database answers.
+    async fn follow(self, store: Store, mut closed: watch::Receiver<bool>) {
+        let mut ready = true;
+        loop {
+            let again = store.clock().now().plus(LOOK);
+            tokio::select! {
+                () = store.clock().sleep_until(again) => {}
+                _ = closed.wait_for(|closed| *closed) => break,
+            }
+            // Of no interest in any trace.
+            let answers = answers(&store).with_subscriber(NoSubscriber::new()).await;
+            if answers != ready {
+                ready = answers;
+                tracing::warn!(samspor.klar = ready, "readiness changed");
+                self.set(ready).await;
+            }
+        }
+        self.set(false).await;
+    }
+}
+
+async fn answers(store: &Store) -> bool {
+    let call = Call::own_work("", Formal::Unspecified, "/chassis/helse", "");
+    let asked = async {
+        let mut tx = store.begin_read(Arc::new(call)).await?;
+        tx.one::<(i64,)>("SELECT CAST(1 AS BIGINT)", params![])
+            .await
+    };
+    asked.await.is_ok()
 }
 
 impl Running {
@@ -430,19 +490,21 @@ impl Running {
         &self.assembled.chassis
     }
 
+    /// Resolves when the service stops answering though nobody told it to: a
+    /// defect, after which the process had better begin anew.
+    pub async fn broken(&mut self) {
+        self.calls.ended().await;
+    }
+
     /// Shuts down: health says NOT_SERVING, the port closes, streams are told
     /// to end, running calls are finished within [`Limits::longest_drain`],
     /// and the store closes.
     pub async fn shutdown(self) {
         let deadline = Instant::now() + self.assembled.limits.longest_drain;
-        if let Some((reporter, _)) = &self.health {
-            for name in ["", self.name] {
-                reporter
-                    .set_service_status(name, ServingStatus::NotServing)
-                    .await;
-            }
-        }
         self.assembled.closing.send_replace(true);
+        if let Some((health, _)) = &self.health {
+            health.set(false).await;
+        }
         if !self.calls.end(deadline).await {
             tracing::warn!("running calls were cut off");
         }
@@ -473,10 +535,17 @@ impl Listening {
         Self { closing, task }
     }
 
+    async fn ended(&mut self) {
+        // A finished task may be asked once only.
+        if !self.task.is_finished() {
+            let _ = (&mut self.task).await;
+        }
+    }
+
     /// Closes the port and waits for what runs; false when it was cut off.
     async fn end(mut self, deadline: Instant) -> bool {
         self.closing.send_replace(true);
-        let ended = timeout_at(deadline, &mut self.task).await.is_ok();
+        let ended = timeout_at(deadline, self.ended()).await.is_ok();
         self.task.abort();
         ended
     }

@@ -7,7 +7,7 @@
 //! travels as INTERNAL and nothing else; what it was is logged here, once, by
 //! its kind.
 
-use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
+use std::{borrow::Cow, collections::HashMap, panic::Location, sync::OnceLock};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -125,7 +125,13 @@ impl From<Error> for Status {
             tracing::warn!(samspor.feil = &*kind, "storage is not available");
             return Refusal::new(Feilgrunn::LagerUtilgjengelig).into();
         }
-        tracing::error!(samspor.feil = &*kind, "internal failure");
+        let place = error.place();
+        tracing::error!(
+            samspor.feil = &*kind,
+            code.file.path = place.map(Location::file),
+            code.line.number = place.map(Location::line),
+            "internal failure"
+        );
         internal()
     }
 }
@@ -180,8 +186,8 @@ mod tests {
             .collect()
     }
 
-    /// Seen red: with `eksempel` removed from IKKE_FUNNET, and with the kode
-    /// of KONFLIKT misspelt.
+    /// Seen red: with the `eksempel` of one reason removed from the contract,
+    /// and with the `kode` of one misspelt.
     #[test]
     fn every_reason_has_its_texts_and_survives_the_wire() {
         assert!(reasons().len() >= 30);

@@ -75,6 +75,8 @@ pub const REGISTERED: &[(&str, Form)] = &[
     ("samspor.grunn", Form::Word),
     // Classes that were released.
     ("samspor.klasser", Form::Word),
+    // Ready for calls.
+    ("samspor.klar", Form::Number),
     // Unit or service that receives.
     ("samspor.mottaker", Form::Word),
     // Rule that decided.
@@ -219,7 +221,7 @@ mod tests {
         }
     }
 
-    /// Seen red: with `has_uuid` returning false, and with `has_digits` at 9 and 12.
+    /// Seen red: without `has_uuid`, and without `has_digits`.
     #[test]
     fn what_names_a_person_has_no_form() {
         for (key, value) in [

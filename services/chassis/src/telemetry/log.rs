@@ -177,7 +177,7 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
         let mut fields = Fields::default();
-        if metadata.target().starts_with("samspor") {
+        if super::is_own(metadata.target()) {
             event.record(&mut fields);
         } else {
             // `event src/place.rs:12`: a constant of the other crate's source.

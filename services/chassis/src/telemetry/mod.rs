@@ -32,7 +32,10 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tracing::{Dispatch, Span, field::Empty, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{
-    EnvFilter, Layer as _, filter::Targets, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _,
+    EnvFilter, Layer as _,
+    filter::{FilterExt as _, Targets, filter_fn},
+    fmt::writer::BoxMakeWriter,
+    layer::SubscriberExt as _,
 };
 
 pub use buffer::{FinishedSpan, SpanBuffer};
@@ -187,13 +190,21 @@ pub fn build(config: TelemetryConfig) -> Result<(Dispatch, Guard), TelemetryErro
         .with_error_records_to_exceptions(false)
         .with_error_fields_to_exceptions(false)
         .with_filter(own_spans);
+    // Whatever lines are written, they say in which call.
+    let context = filter_fn(|metadata| metadata.is_span() && is_own(metadata.target()))
+        .with_max_level_hint(LevelFilter::DEBUG);
     let lines = log::LogLayer {
         writer: log_writer.unwrap_or_else(|| BoxMakeWriter::new(std::io::stderr)),
         format,
     }
-    .with_filter(filter);
+    .with_filter(filter.or(context));
     let subscriber = tracing_subscriber::registry().with(spans).with(lines);
     Ok((Dispatch::new(subscriber), Guard { provider }))
+}
+
+/// Whether a span or event comes from a crate of this tree.
+fn is_own(target: &str) -> bool {
+    target.starts_with("samspor")
 }
 
 /// Makes a panic tell where it happened, and never what it said: the message

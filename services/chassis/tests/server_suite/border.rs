@@ -6,12 +6,17 @@ use prost::Message as _;
 use samspor_chassis::{attest, rpc::FAKTA_NR, tid::Clock as _};
 use samspor_proto::{
     felles::Feilgrunn,
-    gateway::{ListNodtilgangerResponse, StartNodtilgangResponse},
+    gateway::{
+        ListNodtilgangerResponse, StartNodtilgangResponse,
+        nodtilgang_service_server::NodtilgangService as _,
+    },
     internt::Attestasjon,
 };
 use tonic::{Code, body::Body};
 
-use crate::world::{LIST, START, World, framed, key, list_request, plain, start_request};
+use crate::world::{
+    CANARY, Demo, LIST, START, World, framed, key, list_request, observed, plain, start_request,
+};
 
 /// Calls that no gateway makes, each wrong in one way.
 fn forged(world: &World, used: &Attestasjon) -> Vec<(&'static str, Request<Body>)> {
@@ -111,7 +116,7 @@ async fn the_cause_goes_to_the_log() {
     world
         .send(world.signed(&permit, LIST, &framed(0, &request)))
         .await;
-    let log = crate::world::observed().log.text();
+    let log = observed().log.text();
     assert!(
         log.lines()
             .any(|line| line.contains("call without a valid attestation")
@@ -120,8 +125,23 @@ async fn the_cause_goes_to_the_log() {
     );
 }
 
-/// Seen red: with the idempotency row left out of `Store::write`, and with the
-/// metadata left out of `rpc::write`.
+/// A handler that is reached in another way than through the border refuses.
+#[tokio::test]
+async fn no_handler_runs_without_a_verified_call() {
+    let world = World::new().await;
+    let demo = Demo::over(world.running.chassis().clone());
+    let read = demo.list_nodtilganger(tonic::Request::new(list_request("")));
+    let write = demo.start_nodtilgang(tonic::Request::new(start_request()));
+    for status in [read.await.unwrap_err(), write.await.unwrap_err()] {
+        assert_eq!(
+            samspor_chassis::status::grunn(&status),
+            Some(Feilgrunn::ManglerAttestasjon)
+        );
+    }
+    assert_eq!(world.hold.ran(), 0);
+}
+
+/// Seen red: with the metadata left out of `rpc::write`.
 #[tokio::test]
 async fn a_write_happens_once_per_request_id() {
     let world = World::new().await;
@@ -160,6 +180,16 @@ async fn refusals_and_defects_are_statuses_of_the_contract() {
         ),
         (Code::Internal, "", &[][..])
     );
+    // The log tells where, and in which call.
+    let log = observed().log.text();
+    let line = log
+        .lines()
+        .find(|line| line.contains("internal failure"))
+        .unwrap();
+    for part in ["server_suite/world.rs", "ListNodtilganger", "sporings_id"] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert!(!line.contains(CANARY));
 }
 
 /// Seen red: with the size of the body not looked at.

@@ -42,7 +42,7 @@ async fn health(world: &World) -> Result<ServingStatus, Status> {
     Ok(answer.into_inner().status())
 }
 
-/// Seen red: with health served on the port for calls.
+/// Seen red: with health among the routes of the port for calls.
 #[tokio::test]
 async fn health_has_its_own_port_and_needs_no_permit() {
     let world = World::new().await;
@@ -180,7 +180,7 @@ async fn a_deadline_is_kept() {
 }
 
 /// Seen red: with `catch_unwind` taken out (the connection breaks), and with
-/// the default panic hook (standard error holds the text).
+/// the panic's text in the log.
 #[tokio::test]
 async fn a_panic_is_internal_and_quotes_nothing() {
     let default = std::panic::take_hook();
@@ -283,6 +283,58 @@ async fn a_service_refuses_to_start_with_one_clear_line() {
     let ids = Arc::new(SeededIds::new(1, clock.clone()));
     let line = error(start::<Demo>(config, clock.clone(), ids).await);
     assert!(line.starts_with(&format!("cannot listen on {}", taken.local_addr().unwrap())));
+}
+
+/// A panic in the service's own work is a defect, but the clocks go on. Seen
+/// red: with `kept_up` awaiting the work and nothing else.
+#[tokio::test]
+async fn own_work_begins_again_after_a_panic() {
+    let world = World::new().await;
+    let mut request = start_request();
+    request.varighet_minutter = 1;
+    let _: StartNodtilgangResponse = world.call(START, &request).await.unwrap();
+    let twice = async {
+        for _ in 0..2 {
+            // The ticker and its pause wait for the clock at moments of their own.
+            while world.hold.entered.available_permits() == 0 {
+                world.clock.advance(Duration::from_secs(10));
+                tokio::task::yield_now().await;
+            }
+            world.hold.entered.acquire().await.unwrap().forget();
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), twice)
+        .await
+        .unwrap();
+}
+
+/// Ready means that the database answers. Seen red: with `answers` always true.
+#[tokio::test]
+async fn health_follows_the_database() {
+    let world = World::new().await;
+    let health_addr = world.running.health_addr.unwrap();
+    let mut watch = HealthClient::new(lazy(health_addr))
+        .watch(HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        watch.message().await.unwrap().unwrap().status(),
+        ServingStatus::Serving
+    );
+    world.running.chassis().store().close().await;
+    let told = async {
+        let mut told = Box::pin(watch.message());
+        loop {
+            tokio::select! {
+                biased;
+                told = &mut told => break told.unwrap().unwrap().status(),
+                () = tokio::task::yield_now() => world.clock.advance(Duration::from_secs(5)),
+            }
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_mins(1), told).await;
+    assert_eq!(told.unwrap(), ServingStatus::NotServing);
 }
 
 /// The same border stands in front of handlers without a port.

@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// Seen red: with the parent set after the span was entered (it is a root),
-/// and with the span left out of the transaction's (SQL stands beside it).
+/// Seen red: with the parent set after the span was first entered (it is a
+/// root then).
 #[tokio::test]
 async fn a_call_continues_the_trace_of_the_gateway_down_to_the_sql() {
     let world = World::new().await;

@@ -25,7 +25,7 @@ use samspor_chassis::{
     id::SeededIds,
     params,
     server::{Agency, Assembled, Chassis, Limits, Running, ServiceConfig, assemble, start},
-    store::{Migrations, NewEvent, Tx},
+    store::{Migrations, NewDeadline, NewEvent, Tx},
     telemetry::{SpanBuffer, TelemetryConfig},
     tid::{Clock, TestClock, Tid},
 };
@@ -80,6 +80,12 @@ pub(crate) struct Demo {
     chassis: Chassis,
 }
 
+impl Demo {
+    pub(crate) fn over(chassis: Chassis) -> Self {
+        Self { chassis }
+    }
+}
+
 impl Agency for Demo {
     const NAME: &'static str = "rop";
 
@@ -96,8 +102,9 @@ impl Agency for Demo {
         ))
     }
 
-    fn on_deadline(_: &mut Tx, _: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
-        panic!("{CANARY} is late")
+    fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
+        tx.settings::<Arc<Hold>>().unwrap().entered.add_permits(1);
+        panic!("{CANARY} is late: {}", deadline.post)
     }
 }
 
@@ -124,6 +131,17 @@ async fn begin(
     )
     .await?;
     let name = format!("{}/nodtilganger/{id}", request.parent);
+    if request.varighet_minutter > 0 {
+        tx.set_deadline(NewDeadline {
+            post: name.clone(),
+            person: String::new(),
+            kind: "gjennomgang",
+            due: tx.now().plus(Duration::from_secs(60)),
+            warn: None,
+            eier: "rop".to_owned(),
+            mottakere: Vec::new(),
+        });
+    }
     tx.emit(NewEvent {
         type_: "NodtilgangStartet",
         person: "0b0a1e52-54a8-4a08-8b3d-8d3a8a4f0e10",
