@@ -190,19 +190,22 @@ impl<'g> Passage<'g> {
         }
     }
 
+    /// The record that the call names, as far as its name tells of it.
+    fn named(&self) -> Option<RecordHead<'_>> {
+        (self.method.tilgang().navn_felt == "name").then_some(RecordHead {
+            name: &self.name,
+            eier: "",
+            unntatt_innsyn: false,
+            utloper: i64::MAX,
+        })
+    }
+
     /// The decision before any look-up: could some record of this type, of
     /// this subject, be known to this caller? Missing and withheld records
     /// take the same path from here on.
     pub(super) fn could_read(&self, facts: &PersonFacts) -> Arc<Decision> {
         let mut question = self.question(Act::Read, facts, self.person());
-        if self.method.tilgang().navn_felt == "name" {
-            question.record = Some(RecordHead {
-                name: &self.name,
-                eier: "",
-                unntatt_innsyn: false,
-                utloper: i64::MAX,
-            });
-        }
+        question.record = self.named();
         self.gateway.policy.possible(&question)
     }
 
@@ -226,10 +229,9 @@ impl<'g> Passage<'g> {
         let mut refused_by = Vec::new();
         let mut named = None;
         for row in &self.method.tilgang().rad {
-            let decision =
-                self.gateway
-                    .policy
-                    .decide(&self.question(Act::Do(row), facts, self.person()));
+            let mut question = self.question(Act::Do(row), facts, self.person());
+            question.record = self.named();
+            let decision = self.gateway.policy.decide(&question);
             if !decision.nothing() {
                 self.check_written(&decision)?;
                 return Ok((row.clone(), decision));
