@@ -67,7 +67,14 @@ impl Tx {
             db.system.name = store.backend().system_name(),
             db.operation.name = begin,
         );
-        let inner = pool.begin_with(begin).instrument(span.clone()).await?;
+        // On a task of its own: the driver forgets a BEGIN whose caller goes
+        // away before it is answered, and the connection would be handed out
+        // again inside that transaction.
+        let pool = pool.clone();
+        let begun = async move { pool.begin_with(begin).await };
+        let inner = tokio::spawn(begun.instrument(span.clone()))
+            .await
+            .map_err(Error::internal)??;
         Ok(Self {
             store,
             inner,

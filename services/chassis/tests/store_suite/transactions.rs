@@ -4,7 +4,7 @@ use futures::FutureExt as _;
 use samspor_chassis::{
     error::{Error, Refusal},
     on_both_databases, params,
-    store::{NewDeadline, etag},
+    store::{NewDeadline, StoreOptions, etag},
     testing::{Clock as _, Database, START, Tid, request_id},
 };
 use samspor_proto::felles::{Feilgrunn, Kvittering};
@@ -19,6 +19,7 @@ on_both_databases! {
     what_is_saved_lasts_and_what_is_dropped_does_not,
     a_refusal_takes_everything_back,
     a_caller_who_goes_away_leaves_nothing_behind,
+    who_goes_away_at_the_beginning_leaves_no_transaction_open,
     a_failed_statement_ends_the_transaction,
     a_taken_index_becomes_a_refusal,
     a_read_cannot_write_or_emit,
@@ -109,6 +110,32 @@ async fn a_caller_who_goes_away_leaves_nothing_behind(database: Database) {
 }
 
 /// Seen red on SQLite: with `settle` not remembering the failure.
+/// The driver forgets a BEGIN whose caller went away before it was answered:
+/// whoever is given the connection next would be in that transaction, and fail
+/// where it only reads. Seen red on PostgreSQL with the begin not on a task of
+/// its own.
+async fn who_goes_away_at_the_beginning_leaves_no_transaction_open(database: Database) {
+    let options = StoreOptions {
+        connections: 1,
+        readers: 1,
+        ..StoreOptions::default()
+    };
+    let store = database.open_with(MIGRATIONS, options).await;
+    for polls in (0..3_000).step_by(20) {
+        let mut begin = Box::pin(store.begin_read(call()));
+        for _ in 0..polls {
+            if futures::poll!(&mut begin).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(begin);
+        let mut tx = store.begin(call()).await.unwrap();
+        insert(&mut tx, &polls.to_string()).await.unwrap();
+        tx.save().await.unwrap();
+    }
+}
+
 async fn a_failed_statement_ends_the_transaction(database: Database) {
     let store = database.open(MIGRATIONS).await;
     write_note(&store, "a").await.unwrap();
