@@ -9,7 +9,9 @@
 //! - `samtykke`: consent, withdrawn at once.
 //! - `reservasjon`: objection to sharing.
 //! - `vern`: address protection, sperring and inhabilitet, by two persons.
-//! - `ansvar`: read model of who answers for open needs, from events.
+//! - `ansvar`: read model of who answers for open needs, from events. Units
+//!   address their first event about a person to this unit, which keeps the
+//!   person's id from being purged as unused.
 //!
 //! What it decides reaches the gateway as facts: SAMTYKKE, RESERVASJON,
 //! SPERRING, `ADRESSE_FORTROLIG`, `ADRESSE_STRENGT_FORTROLIG`, MANDAT, INHABIL and
@@ -21,6 +23,7 @@
 //! migration, and its rows in the tables below.
 
 mod ansvar;
+mod frister;
 mod innbygger;
 mod kolonne;
 pub mod nokler;
@@ -33,10 +36,14 @@ mod vilje;
 
 pub use settings::Settings;
 
+use futures::future::BoxFuture;
 use samspor_chassis::{
+    deadlines::DueDeadline,
     domene::{Aktor, navn},
-    server::Chassis,
-    store::Migrations,
+    error::Error,
+    feeds::Consumer,
+    server::{Agency, Chassis},
+    store::{Migrations, Tx},
 };
 use samspor_proto::koordinering::{
     AvvisForslagOmVernRequest, AvvisForslagOmVernResponse, BekreftOpphevingAvVernRequest,
@@ -49,9 +56,13 @@ use samspor_proto::koordinering::{
     ListVernResponse, OppdaterPersonRequest, OppdaterPersonResponse, OpphevReservasjonRequest,
     OpphevReservasjonResponse, RegistrerReservasjonRequest, RegistrerReservasjonResponse,
     SikrePersonRequest, SikrePersonResponse, SlaSammenPersonerRequest, SlaSammenPersonerResponse,
-    TrekkSamtykkeRequest, TrekkSamtykkeResponse, person_service_server,
-    reservasjon_mot_deling_service_server, samtykke_service_server, vern_service_server,
+    TrekkSamtykkeRequest, TrekkSamtykkeResponse,
+    person_service_server::{self, PersonServiceServer},
+    reservasjon_mot_deling_service_server::{self, ReservasjonMotDelingServiceServer},
+    samtykke_service_server::{self, SamtykkeServiceServer},
+    vern_service_server::{self, VernServiceServer},
 };
+use tonic::service::Routes;
 
 /// The unit that this service is.
 const ENHET: &str = "koordinering";
@@ -65,10 +76,40 @@ const MIGRATIONS: Migrations = &[
     ("0003_vern", include_str!("../migrations/0003_vern.sql")),
 ];
 
-/// The service of the koordinerende enhet.
+/// The service of the koordinerende enhet. Started with [`Settings`].
 #[derive(Clone)]
 pub struct Koordinering {
     chassis: Chassis,
+}
+
+impl Agency for Koordinering {
+    const NAME: &'static str = "koordinering";
+
+    fn migrations() -> Migrations {
+        MIGRATIONS
+    }
+
+    fn routes(chassis: Chassis) -> Routes {
+        let service = Self { chassis };
+        Routes::new(PersonServiceServer::new(service.clone()))
+            .add_service(SamtykkeServiceServer::new(service.clone()))
+            .add_service(ReservasjonMotDelingServiceServer::new(service.clone()))
+            .add_service(VernServiceServer::new(service))
+    }
+
+    fn consumers() -> Vec<Consumer> {
+        ["bestillerkontor", "rop"]
+            .map(|from| Consumer {
+                from,
+                enhet: ENHET,
+                apply: ansvar::bruk,
+            })
+            .into()
+    }
+
+    fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
+        frister::ved_frist(tx, deadline)
+    }
 }
 
 samspor_chassis::rpc! {
