@@ -192,7 +192,7 @@ impl Ticker {
 
     async fn due(&self, now: Tid, after: &(Tid, String, String)) -> Result<Vec<DueRow>, Error> {
         let (neste, post, kind) = after.clone();
-        let mut tx = self.store.begin_read(own_call("", "")).await?;
+        let mut tx = self.store.begin_look(own_call("", "")).await?;
         let rows = tx
             .all(
                 "SELECT post, type, person, eier, mottakere, forfall, neste, traceparent \
@@ -206,7 +206,7 @@ impl Ticker {
     }
 
     async fn next_after(&self, now: Tid) -> Result<Option<Tid>, Error> {
-        let mut tx = self.store.begin_read(own_call("", "")).await?;
+        let mut tx = self.store.begin_look(own_call("", "")).await?;
         let row: Option<(Tid,)> = tx
             .one(
                 "SELECT neste FROM chassis_frist WHERE neste > $1 ORDER BY neste LIMIT 1",

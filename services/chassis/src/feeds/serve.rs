@@ -24,7 +24,7 @@ use crate::{
     error::{Error, FieldFaults, Refusal},
     params,
     rpc::verified,
-    store::{EVENTS, FACTS, Params, Store},
+    store::{EVENTS, FACTS, Params, Store, Tx},
     tid::Tid,
 };
 
@@ -106,7 +106,7 @@ fn hendelse(row: EventRow) -> (i64, Hendelse) {
     (position, hendelse)
 }
 
-/// Rows of one statement, in a read transaction of their own.
+/// Rows of one statement, in a transaction of their own.
 async fn rows<T>(
     store: &Store,
     call: &Arc<Call>,
@@ -116,17 +116,21 @@ async fn rows<T>(
 where
     T: for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow> + Send + Unpin,
 {
-    let mut tx = store.begin_read(call.clone()).await?;
+    let mut tx = store.begin_look(call.clone()).await?;
     let rows = tx.all(sql, params).await?;
     tx.save().await?;
     Ok(rows)
 }
 
 /// Last number of a sequence; 0 before the first.
-async fn last(store: &Store, call: &Arc<Call>, sequence: &str) -> Result<i64, Error> {
-    let sql = "SELECT nr FROM chassis_sekvens WHERE navn = $1";
-    let rows: Vec<(i64,)> = rows(store, call, sql, params![sequence]).await?;
-    Ok(rows.first().map_or(0, |row| row.0))
+async fn last(tx: &mut Tx, sequence: &str) -> Result<i64, Error> {
+    let row: Option<(i64,)> = tx
+        .one(
+            "SELECT nr FROM chassis_sekvens WHERE navn = $1",
+            params![sequence],
+        )
+        .await?;
+    Ok(row.map_or(0, |row| row.0))
 }
 
 fn position(field: &'static str, value: i64) -> Result<i64, Refusal> {
@@ -136,6 +140,16 @@ fn position(field: &'static str, value: i64) -> Result<i64, Refusal> {
     }
     faults.finish()?;
     Ok(value)
+}
+
+fn instant(field: &'static str, value: prost_types::Timestamp) -> Result<Tid, Refusal> {
+    let mut faults = FieldFaults::new();
+    let instant = Tid::try_from(value).unwrap_or_else(|_| {
+        faults.form(field, "RFC 3339");
+        Tid::default()
+    });
+    faults.finish()?;
+    Ok(instant)
 }
 
 #[tonic::async_trait]
@@ -195,16 +209,13 @@ impl HendelseService for Feeds {
             .filter(|person| !person.is_empty() && !person.contains('/'))
             .ok_or_else(Refusal::not_found)?
             .to_owned();
-        let (from, after) = match fra {
-            Some(fra) => {
-                let fra = Tid::try_from(fra).map_err(|_| {
-                    let mut faults = FieldFaults::new();
-                    faults.form("fra", "RFC 3339");
-                    faults.finish().err().unwrap_or_else(Refusal::not_found)
-                })?;
-                (fra, 0)
-            }
-            None => (Tid(i64::MIN), last(&self.store, &call, EVENTS).await?),
+        let (from, after) = if let Some(fra) = fra {
+            (instant("fra", fra)?, 0)
+        } else {
+            let mut tx = self.store.begin_read(call.clone()).await?;
+            let last = last(&mut tx, EVENTS).await?;
+            tx.save().await?;
+            (Tid(i64::MIN), last)
         };
         let store = self.store.clone();
         let look = move |after| {
@@ -267,15 +278,19 @@ async fn facts(
     until: i64,
 ) -> Result<Look<FactPosition, FaktaResponse>, Error> {
     let FactPosition { after, caught_up } = position;
-    // Before the rows: what is committed in between is news for the next look.
-    let last = last(&store, &call, FACTS).await?;
-    let sql = "SELECT nr, faktum, traceparent FROM chassis_faktum \
-               WHERE nr > $1 AND nr <= $2 ORDER BY nr LIMIT $3";
+    let mut tx = store.begin_look(call).await?;
+    let last = last(&mut tx, FACTS).await?;
     let rows: Vec<(i64, String, String)> = if after < last {
-        rows(&store, &call, sql, params![after, last.min(until), BATCH]).await?
+        tx.all(
+            "SELECT nr, faktum, traceparent FROM chassis_faktum \
+             WHERE nr > $1 AND nr <= $2 ORDER BY nr LIMIT $3",
+            params![after, until, BATCH],
+        )
+        .await?
     } else {
         Vec::new()
     };
+    tx.save().await?;
     let after = rows.last().map_or(after, |row| row.0);
     let fakta = rows
         .into_iter()

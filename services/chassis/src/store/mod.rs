@@ -247,6 +247,12 @@ impl Store {
         Tx::begin(self.clone(), call, Mode::Read).await
     }
 
+    /// [`Store::begin_read`] for looking whether there is anything to do. It
+    /// leaves no trace: most looks find nothing.
+    pub(crate) async fn begin_look(&self, call: Arc<Call>) -> Result<Tx, Error> {
+        Tx::begin_in(tracing::Span::none(), self.clone(), call, Mode::Read).await
+    }
+
     /// Forgets used attestations and kept answers that have expired.
     ///
     /// # Errors

@@ -102,7 +102,10 @@ pub(super) async fn open(
         let address = format!("sqlite:{}?mode=rwc", encode_path(&path)?);
         (Backend::Sqlite, address, Some(lock))
     } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        (Backend::Postgres, url.to_owned(), None)
+        // A service has more statements than the driver keeps by itself.
+        let more = if url.contains('?') { '&' } else { '?' };
+        let address = format!("{url}{more}statement-cache-capacity=500");
+        (Backend::Postgres, address, None)
     } else {
         return Err(OpenError::Url);
     };

@@ -59,14 +59,24 @@ pub(super) struct Emitted {
 
 impl Tx {
     pub(super) async fn begin(store: Store, call: Arc<Call>, mode: Mode) -> Result<Self, Error> {
-        let now = store.clock().now();
-        let (pool, begin) = store.source(mode);
         let span = info_span!(
             "transaction",
             otel.kind = "client",
             db.system.name = store.backend().system_name(),
-            db.operation.name = begin,
+            db.operation.name = store.source(mode).1,
         );
+        Self::begin_in(span, store, call, mode).await
+    }
+
+    /// Begins a transaction under a span; under none, it leaves no trace.
+    pub(super) async fn begin_in(
+        span: Span,
+        store: Store,
+        call: Arc<Call>,
+        mode: Mode,
+    ) -> Result<Self, Error> {
+        let now = store.clock().now();
+        let (pool, begin) = store.source(mode);
         // On a task of its own: the driver forgets a BEGIN whose caller goes
         // away before it is answered, and the connection would be handed out
         // again inside that transaction.
@@ -271,6 +281,9 @@ impl Tx {
     }
 
     fn statement(&self, sql: &'static str) -> Span {
+        if self.span.is_none() {
+            return Span::none();
+        }
         info_span!(
             parent: &self.span,
             "sql",

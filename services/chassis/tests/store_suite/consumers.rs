@@ -34,6 +34,9 @@ on_both_databases! {
     the_effect_belongs_to_the_trace_of_the_event,
 }
 
+/// Number of the last event that a consumer has behind it.
+pub(crate) const POSITION: &str =
+    "SELECT CAST(coalesce(max(nr), 0) AS BIGINT) FROM chassis_posisjon";
 const EFFECTS: &str = "SELECT hendelse FROM effekt ORDER BY nr";
 
 /// Notes the event as an effect, in order.
@@ -116,12 +119,12 @@ impl Source for Local {
     }
 }
 
-/// Runs consumers until the store has `count` effects, moving the clock
+/// Runs consumers until they have come to number `last`, moving the clock
 /// whenever one waits for it.
 async fn run_until(
     database: &Database,
     store: &Store,
-    count: i64,
+    last: i64,
     runners: impl IntoIterator<Item = Runner>,
 ) {
     let (closing, closed) = watch::channel(false);
@@ -129,7 +132,7 @@ async fn run_until(
         .into_iter()
         .map(|runner| tokio::spawn(runner.run(closed.clone())))
         .collect();
-    while number(store, "SELECT CAST(count(*) AS BIGINT) FROM effekt").await < count {
+    while number(store, POSITION).await < last {
         database.clock().advance(Duration::from_secs(1));
         tokio::task::yield_now().await;
     }
@@ -163,14 +166,22 @@ async fn duplicates_gaps_and_disorder_change_nothing(database: Database) {
     assert_eq!(texts(&store, EFFECTS).await, ["1", "2", "3", "4", "5", "6"]);
 }
 
+/// Fails before its effect, then after it, then succeeds.
+///
 /// Seen red: with the position moved although the effect failed.
 async fn a_failing_effect_is_tried_again_and_keeps_the_order(database: Database) {
     static TRIES: AtomicU32 = AtomicU32::new(0);
     fn stumble(tx: &mut Tx, event: Hendelse) -> BoxFuture<'_, Result<(), Error>> {
         async move {
-            let second = event.nr == 2;
+            let tries = match event.nr {
+                2 => TRIES.fetch_add(1, Ordering::Relaxed) % 3,
+                _ => 2,
+            };
+            if tries == 0 {
+                return Err(Error::internal("not now"));
+            }
             note(tx, event).await?;
-            if second && TRIES.fetch_add(1, Ordering::Relaxed) % 3 < 2 {
+            if tries == 1 {
                 return Err(Error::internal("not now"));
             }
             Ok(())
@@ -205,6 +216,7 @@ async fn a_restarted_consumer_goes_on_where_it_was(database: Database) {
     assert_eq!(texts(&store, EFFECTS).await, ["a", "b", "c"]);
 }
 
+/// Seen red: with the position moved whatever it was.
 async fn two_replicas_are_one_consumer(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let replica = match database.backend() {

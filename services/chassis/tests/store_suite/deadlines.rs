@@ -65,6 +65,7 @@ async fn said(store: &Store) -> Vec<String> {
     texts(store, "SELECT type FROM chassis_hendelse ORDER BY nr").await
 }
 
+/// Seen red: with a claim that leaves `neste` as it was.
 async fn a_deadline_warns_then_falls_due_once_each(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let ticker = Ticker::new(store.clone(), notify_recipients);
@@ -101,7 +102,7 @@ async fn a_deadline_warns_then_falls_due_once_each(database: Database) {
 }
 
 /// Seen red: with the warning fired although the due time had passed, and with
-/// a claim that does not look at `neste`.
+/// a claim that leaves `neste` as it was.
 async fn after_downtime_it_falls_due_once_and_says_since_when(database: Database) {
     static HEARD: Mutex<BTreeMap<String, Vec<DueDeadline>>> = Mutex::new(BTreeMap::new());
     fn hear(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
@@ -170,7 +171,7 @@ async fn a_cleared_deadline_is_silent_and_a_new_one_starts_anew(database: Databa
     assert_eq!(said(&store).await, ["FristBrutt", "FristBrutt"]);
 }
 
-/// Seen red on PostgreSQL: with a claim that does not look at `neste`.
+/// Seen red: with a claim that does not look at `neste`.
 async fn eight_tickers_fire_it_once(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let posts: Vec<String> = (0..10).map(|n| format!("vedtak/{n}")).collect();
@@ -227,6 +228,7 @@ async fn what_fails_is_tried_again_and_holds_up_nobody(database: Database) {
     assert_eq!(said(&store).await.len(), 3);
 }
 
+/// Seen red (it hangs): without listening for changes of deadlines.
 async fn the_ticker_follows_the_clock_and_hears_of_new_deadlines(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let (feeds, _closing_feeds) = feeds(&store);

@@ -28,6 +28,7 @@ fn brief() -> StoreOptions {
     }
 }
 
+/// Seen red: without the codes of a busy database in `is_transient`.
 async fn a_lock_of_another_is_unavailable_and_stores_nothing(database: Database) {
     let store = database.open_with(MIGRATIONS, brief()).await;
     write_note(&store, "a").await.unwrap();
@@ -82,6 +83,9 @@ async fn too_many_at_once_are_unavailable(database: Database) {
 
 /// A disk of a few pages: writes are acknowledged until it is full, then none;
 /// with space again it goes on.
+///
+/// Seen red: without FULL in `is_transient`, and with connections given out
+/// that SQLite had rolled back by itself (`usable`).
 #[tokio::test]
 async fn a_full_disk_is_unavailable_and_loses_nothing() {
     let database = testing::sqlite();
@@ -256,6 +260,8 @@ async fn a_path_may_have_any_signs() {
 }
 
 /// What durability asks of SQLite, on the connection that writes.
+///
+/// Seen red: with `synchronous = NORMAL`.
 #[tokio::test]
 async fn sqlite_writes_through_to_the_disk() {
     let database = testing::sqlite();

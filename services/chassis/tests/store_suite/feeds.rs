@@ -160,7 +160,7 @@ async fn a_live_stream_hears_at_once(database: Database) {
     }
 }
 
-/// Seen red: without the sleep in `news`.
+/// Seen red (it hangs): without the sleep in `news`.
 async fn a_live_stream_hears_another_replica_by_the_clock(database: Database) {
     if database.backend() == Backend::Sqlite {
         return; // one process per file
@@ -275,6 +275,7 @@ async fn facts_up_to_a_number_end_there(database: Database) {
     assert_eq!(batches.last().unwrap().fakta[0].nr, 4);
 }
 
+/// Seen red (it hangs): without looking at `closing`.
 async fn streams_end_when_the_service_closes(database: Database) {
     let store = database.open(MIGRATIONS).await;
     write_note(&store, "a").await.unwrap();

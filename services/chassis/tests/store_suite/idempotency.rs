@@ -110,7 +110,7 @@ async fn another_caller_or_method_is_another_request(database: Database) {
     assert_eq!(notes(&store).await, 6);
 }
 
-/// Seen red: without the row of the attestation.
+/// Seen red: with the `request_id` in the key of the attestation.
 async fn an_attestation_is_used_once(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let call = || TestCall::new("rop").jti("jti-1").build();
@@ -129,6 +129,7 @@ async fn an_attestation_is_used_once(database: Database) {
     assert_eq!(notes(&store).await, 1);
 }
 
+/// Seen red: with a commit instead of the rollback in `Store::write`.
 async fn a_refused_request_may_be_repeated(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let id = request_id();
@@ -141,6 +142,7 @@ async fn a_refused_request_may_be_repeated(database: Database) {
     assert!(!write(&store, call(), &id).await.unwrap().gjentatt);
 }
 
+/// Seen red: with `Claimed::New` for every request.
 async fn eight_at_once_are_one(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let id = request_id();

@@ -3,18 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use futures::{FutureExt as _, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use samspor_chassis::{
     error::Error,
     on_both_databases, params,
     store::Store,
-    testing::{Database, TestCall, request_id},
+    testing::{self, Database, TestCall, request_id},
 };
 use samspor_proto::{
     felles::{Feilgrunn, Kvittering},
-    hendelse::{FaktaRequest, Hendelse},
+    hendelse::FaktaRequest,
 };
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::{
     common::{
@@ -35,37 +36,23 @@ const WRITERS: usize = 8;
 const EACH: usize = 25;
 
 /// Seen red: with numbers from `max(nr) + 1` of the tables (PostgreSQL: taken
-/// twice), and with the sequence raised in a transaction of its own (both:
-/// gaps after refusals; PostgreSQL: a reader passes a number that commits
-/// later).
+/// twice), and with the sequence raised in a transaction of its own
+/// (PostgreSQL: a reader passes a number that is committed later).
 async fn eight_writers_and_two_readers_lose_and_double_nothing(database: Database) {
+    const LAST: &str = "last";
     let store = database.open(MIGRATIONS).await;
     let (feeds, _closing) = feeds(&store);
-    // Every writer commits two of three: the third is refused at the end.
-    let committed = WRITERS * EACH - WRITERS * EACH.div_ceil(3);
 
-    let events = {
-        let stream = subscribe(&feeds, "nav", 0).await;
-        tokio::spawn(stream.take(committed).collect::<Vec<Hendelse>>())
-    };
-    let facts = {
-        let stream = fakta(&feeds, FaktaRequest::default()).await;
-        tokio::spawn(async move {
-            let mut seen = Vec::new();
-            let mut stream = stream;
-            while seen.len() < 2 * committed {
-                let batch = stream.next().await.unwrap();
-                seen.extend(
-                    batch
-                        .fakta
-                        .into_iter()
-                        .map(|fact| (fact.nr, fact.faktum.unwrap().id)),
-                );
-                assert!(seen.last().is_none_or(|(nr, _)| *nr <= batch.siste));
-            }
-            seen
-        })
-    };
+    let events = subscribe(&feeds, "nav", 0).await;
+    let events = tokio::spawn(until(events.map(|event| (event.nr, event.post)), LAST));
+    let facts = fakta(&feeds, FaktaRequest::default()).await;
+    let facts = facts.flat_map(|batch| {
+        let last = batch.fakta.last().map_or(0, |fact| fact.nr);
+        assert!(last <= batch.siste);
+        futures::stream::iter(batch.fakta)
+    });
+    let facts = facts.map(|fact| (fact.nr, fact.faktum.unwrap().id));
+    let facts = tokio::spawn(until(facts, LAST));
 
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
@@ -74,6 +61,7 @@ async fn eight_writers_and_two_readers_lose_and_double_nothing(database: Databas
             let mut kept = Vec::new();
             for n in 0..EACH {
                 let id = format!("{writer}-{n}");
+                // Every third is refused at its end.
                 match write(&store, id.clone(), n % 3 == 0).await {
                     Ok(()) => kept.push(id),
                     Err(error) => assert!(error.refusal().is_some(), "{error:?}"),
@@ -82,30 +70,42 @@ async fn eight_writers_and_two_readers_lose_and_double_nothing(database: Databas
             kept
         });
     }
-    let kept: BTreeSet<String> = writers.join_all().await.into_iter().flatten().collect();
-    assert_eq!(kept.len(), committed);
-
-    let events = events.await.unwrap();
-    let numbers: Vec<i64> = events.iter().map(|event| event.nr).collect();
-    assert_eq!(
-        numbers,
-        (1..=i64::try_from(committed).unwrap()).collect::<Vec<_>>()
-    );
-    let posts: BTreeSet<String> = events.into_iter().map(|event| event.post).collect();
-    assert_eq!(posts, kept);
+    let mut kept: BTreeSet<String> = writers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(kept.len(), WRITERS * EACH - WRITERS * EACH.div_ceil(3));
+    write_note(&store, LAST).await.unwrap();
 
     let facts = facts.await.unwrap();
-    let numbers: Vec<i64> = facts.iter().map(|(nr, _)| *nr).collect();
-    assert_eq!(
-        numbers,
-        (1..=i64::try_from(2 * committed).unwrap()).collect::<Vec<_>>()
-    );
-    let ids: BTreeSet<String> = facts.into_iter().map(|(_, id)| id).collect();
     let expected: BTreeSet<String> = kept
         .iter()
         .flat_map(|id| [format!("{id}/1"), format!("{id}/2")])
+        .chain([LAST.to_owned()])
         .collect();
-    assert_eq!(ids, expected);
+    assert_dense(&facts, &expected);
+    kept.insert(LAST.to_owned());
+    assert_dense(&events.await.unwrap(), &kept);
+}
+
+/// What a stream gives, up to the one that is the last.
+async fn until(
+    stream: impl Stream<Item = (i64, String)>,
+    last: &'static str,
+) -> Vec<(i64, String)> {
+    let mut seen = Vec::new();
+    let mut stream = std::pin::pin!(stream);
+    while seen.last().is_none_or(|(_, id)| id != last) {
+        seen.push(stream.next().await.unwrap());
+    }
+    seen
+}
+
+/// Exactly these, numbered from 1 without a gap, in order.
+#[track_caller]
+fn assert_dense(seen: &[(i64, String)], expected: &BTreeSet<String>) {
+    let numbers: Vec<i64> = seen.iter().map(|(nr, _)| *nr).collect();
+    let dense: Vec<i64> = (1..).take(expected.len()).collect();
+    assert_eq!(numbers, dense);
+    let ids: BTreeSet<String> = seen.iter().map(|(_, id)| id.clone()).collect();
+    assert_eq!(&ids, expected);
 }
 
 async fn write(store: &Store, id: String, refuse: bool) -> Result<(), Error> {
@@ -226,5 +226,38 @@ async fn rows_carry_the_trace_of_the_call(database: Database) {
     ] {
         assert_eq!(texts(&store, table).await, [TRACE]);
     }
-    write_note(&store, "b").await.unwrap();
+}
+
+/// Where a trace is collected, a row names the span that wrote it, so that the
+/// consumer hangs below it.
+///
+/// Seen red: with the traceparent of the call in every case.
+#[tokio::test]
+async fn rows_carry_the_span_that_wrote_them() {
+    use opentelemetry::trace::TracerProvider as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::default();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    let _collected = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+
+    let database = testing::sqlite();
+    let store = database.open(MIGRATIONS).await;
+    async {
+        write_note(&store, "a").await.unwrap();
+        write_note(&store, "b").await.unwrap();
+    }
+    .instrument(tracing::info_span!("request"))
+    .await;
+    let rows = texts(
+        &store,
+        "SELECT traceparent FROM chassis_hendelse ORDER BY nr",
+    )
+    .await;
+    let parts: Vec<Vec<&str>> = rows.iter().map(|row| row.split('-').collect()).collect();
+    // One trace, two spans, and neither is what the call said.
+    assert_eq!(parts[0][1], parts[1][1]);
+    assert_ne!(parts[0][2], parts[1][2]);
+    assert!(!call().traceparent.contains(parts[0][1]));
+    assert_eq!(rows[0].len(), call().traceparent.len());
 }

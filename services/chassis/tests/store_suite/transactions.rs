@@ -264,7 +264,7 @@ async fn values_come_back_as_they_went_in(database: Database) {
     assert_eq!(tx.now(), database.clock().now());
 }
 
-/// Seen red on PostgreSQL: without `AND versjon = $2` in the statement.
+/// Seen red on PostgreSQL: with `versjon >= $2` in the statement.
 async fn of_eight_who_read_the_same_version_one_may_write(database: Database) {
     let store = database.open(MIGRATIONS).await;
     write_note(&store, "a").await.unwrap();
