@@ -174,13 +174,15 @@ impl Identity {
         })
     }
 
-    /// Reads the issuers' key files again; keys that cannot be read stay.
+    /// Reads the issuers' key files again; keys that cannot be read stay. A
+    /// token of a key that is gone is not remembered beyond this.
     pub fn reload(&self) {
         for issuer in self.issuers.iter() {
             if let Err(fault) = issuer.reload() {
                 tracing::warn!(error = %fault, "keys of an issuer could not be read");
             }
         }
+        self.verified.invalidate_all();
     }
 
     fn verified(&self, token: &str, now: i64) -> Result<Arc<Verified>, IdentityError> {

@@ -242,3 +242,31 @@ fn a_bad_issuer_file_refuses_to_start_in_one_line() {
         assert!(fault.contains(needle), "{fault}");
     }
 }
+
+#[test]
+fn a_key_that_an_issuer_takes_back_opens_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jwks.json");
+    let publish = |dev: &DevIssuer| {
+        std::fs::write(&path, serde_json::to_vec(&dev.jwks().unwrap()).unwrap()).unwrap();
+    };
+    let (dev, next) = (
+        DevIssuer::generate().unwrap(),
+        DevIssuer::generate().unwrap(),
+    );
+    publish(&dev);
+    let file = UTSTEDERE.replace(
+        "[[utsteder]]",
+        &format!("[[utsteder]]\njwks_fil = {path:?}"),
+    );
+    let issuers = Issuers::parse(&file, &BTreeMap::new()).unwrap();
+    let identity = Identity::new(issuers, ["rop".to_owned()], &[7; 32]);
+
+    let token = dev.token(&claims(), NOW, 600).unwrap();
+    assert!(ask(&identity, &token).is_ok());
+    publish(&next);
+    identity.reload();
+    assert_eq!(ask(&identity, &token), Err(TokenFault::Signature.into()));
+    let token = next.token(&claims(), NOW, 600).unwrap();
+    assert!(ask(&identity, &token).is_ok());
+}
