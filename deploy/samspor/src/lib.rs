@@ -1,0 +1,8 @@
+//! The one binary of Samspor, as a library: so that the end-to-end tests start
+//! the very mesh that `samspor up` starts, and sit at the same desks.
+
+pub mod config;
+pub mod demo;
+pub mod desk;
+pub mod mesh;
+pub mod serve;

@@ -1,0 +1,177 @@
+//! `samspor serve`: one part of the mesh, as a container runs it.
+
+use std::{collections::BTreeMap, future::Future, sync::Arc};
+
+use anyhow::{Context as _, Result, bail};
+use samspor_bestillerkontor::Bestillerkontor;
+use samspor_chassis::{
+    attest::Key,
+    client::{MeshClientConfig, TokenSource},
+    id::{Ids, RandomIds},
+    server::{self, Agency, ServiceConfig},
+    store::Store,
+    tid::{Clock, SystemClock},
+};
+use samspor_gateway::{
+    identity::Issuers,
+    own::Own,
+    policy::{Policy, PolicySource},
+    proxy::{self, Keys, ServiceTarget},
+};
+use samspor_koordinering::Koordinering;
+use samspor_rop::Rop;
+use tokio::net::TcpListener;
+
+use crate::config::{Config, GatewayConfig, read_key, read_text};
+
+/// A part of the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// The gateway.
+    Gateway,
+    /// Koordinerende enhet.
+    Koordinering,
+    /// Bestillerkontor.
+    Bestillerkontor,
+    /// ROP-tjeneste.
+    Rop,
+}
+
+impl Part {
+    /// Name of the part, as in the contracts' packages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => Own::NAME,
+            Self::Koordinering => Koordinering::NAME,
+            Self::Bestillerkontor => Bestillerkontor::NAME,
+            Self::Rop => Rop::NAME,
+        }
+    }
+}
+
+/// Runs a part until `stop`, then drains it.
+///
+/// # Errors
+/// One line that says what is missing.
+pub async fn run(part: Part, config: Config, stop: impl Future<Output = ()>) -> Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
+    if part == Part::Gateway {
+        let gateway = gateway(&config, clock, ids).await?;
+        stop.await;
+        tracing::info!("draining");
+        gateway.shutdown().await;
+        return Ok(());
+    }
+    let settings = service(&config)?;
+    let running = match part {
+        Part::Koordinering => {
+            let settings = settings.with_settings(koordinering(&config)?);
+            server::start::<Koordinering>(settings, clock, ids).await?
+        }
+        Part::Bestillerkontor => server::start::<Bestillerkontor>(settings, clock, ids).await?,
+        Part::Rop | Part::Gateway => server::start::<Rop>(settings, clock, ids).await?,
+    };
+    stop.await;
+    tracing::info!("draining");
+    running.shutdown().await;
+    Ok(())
+}
+
+/// Migrates the database of a part, and closes it.
+///
+/// # Errors
+/// One line that names the migration or the database.
+pub async fn migrate(part: Part, config: &Config) -> Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
+    let migrations = match part {
+        Part::Gateway => Own::migrations(),
+        Part::Koordinering => Koordinering::migrations(),
+        Part::Bestillerkontor => Bestillerkontor::migrations(),
+        Part::Rop => Rop::migrations(),
+    };
+    Store::open(&config.database()?, migrations, clock, ids).await?.close().await;
+    Ok(())
+}
+
+async fn gateway(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<proxy::Running> {
+    let Some(settings) = &config.gateway else {
+        bail!("configuration: [gateway] is missing");
+    };
+    let issuers = std::fs::read_to_string(&settings.utstedere)
+        .with_context(|| format!("cannot read {}", settings.utstedere.display()))?;
+    let config = proxy::Config {
+        database_url: config.database()?,
+        policy: Policy::load(&policy_source(settings))?,
+        issuers: Issuers::parse(&issuers, &BTreeMap::new())?,
+        keys: Keys { page_token: read_key(&settings.sidetoken_fil)?, pseudonym: read_key(&settings.pseudonym_fil)? },
+        services: targets(settings)?,
+        reflection: settings.refleksjon,
+        listener: listen(config.adresse).await?,
+        health: Some(listen(config.helseadresse).await?),
+    };
+    Ok(proxy::start(config, clock, ids).await?)
+}
+
+fn policy_source(settings: &GatewayConfig) -> PolicySource {
+    PolicySource { kommune: settings.kommune.clone(), katalog: settings.policy.clone() }
+}
+
+fn targets(settings: &GatewayConfig) -> Result<Vec<ServiceTarget>> {
+    if settings.tjenester.is_empty() {
+        bail!("configuration: [gateway.tjenester] names no service, so nobody could be called");
+    }
+    settings
+        .tjenester
+        .iter()
+        .map(|(name, target)| {
+            Ok(ServiceTarget {
+                name: name.clone(),
+                uri: target.adresse.clone(),
+                key: Key::from_file(&target.attestasjon_fil)
+                    .with_context(|| format!("[gateway.tjenester.{name}] {}", target.attestasjon_fil.display()))?,
+            })
+        })
+        .collect()
+}
+
+fn service(config: &Config) -> Result<ServiceConfig> {
+    let Some(settings) = &config.tjeneste else {
+        bail!("configuration: [tjeneste] is missing");
+    };
+    let keys = settings
+        .attestasjon_fil
+        .iter()
+        .map(|file| Key::from_file(file).with_context(|| format!("[tjeneste] {}", file.display())))
+        .collect::<Result<Vec<_>>>()?;
+    let Some(current) = keys.first() else {
+        bail!("configuration: tjeneste.attestasjon_fil names no key, so no call would be answered");
+    };
+    let mut service = ServiceConfig::new(&config.database()?, current.clone());
+    service.attestation_keys = keys;
+    service.addr = config.adresse;
+    service.health_addr = Some(config.helseadresse);
+    service.gateway = match (&settings.gateway, &settings.token_fil) {
+        (Some(gateway), Some(token)) => Some(MeshClientConfig::new(gateway, TokenSource::File(token.clone()))),
+        (None, None) => None,
+        _ => bail!("configuration: tjeneste.gateway and tjeneste.token_fil belong together"),
+    };
+    Ok(service)
+}
+
+fn koordinering(config: &Config) -> Result<samspor_koordinering::Settings> {
+    let Some(settings) = &config.koordinering else {
+        bail!("configuration: [koordinering] is missing");
+    };
+    let ring = samspor_koordinering::nokler::Nokkelring::les(&read_text(&settings.nokkel_fil)?)
+        .with_context(|| format!("[koordinering] {}", settings.nokkel_fil.display()))?;
+    let mut agency = samspor_koordinering::Settings::new(ring);
+    agency.syntetiske = settings.syntetiske;
+    Ok(agency)
+}
+
+async fn listen(addr: std::net::SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(addr).await.with_context(|| format!("cannot take calls at {addr}; another process may"))
+}

@@ -1,0 +1,164 @@
+//! What a caller may bring, and what is refused at the border.
+
+use std::time::Duration;
+
+use bytes_of::Raw;
+use samspor_proto::{
+    bestillerkontor::{HentVedtakRequest, HentVedtakResponse},
+    felles::{Feilgrunn, Rolle},
+    koordinering::{SikrePersonRequest, SikrePersonResponse},
+    tilgang::Formal,
+};
+use tonic::{Code, Request, client::Grpc, metadata::MetadataValue};
+use tonic_prost::ProstCodec;
+
+use crate::scene::{NUMBERS, Scene, ok, reason, refused, request_id};
+
+mod bytes_of {
+    //! A message given as its bytes, to send what no generated type would.
+
+    /// One field of raw bytes: encodes as exactly those bytes.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    pub struct Raw(pub Vec<u8>);
+
+    impl prost::Message for Raw {
+        fn encode_raw(&self, buf: &mut impl prost::bytes::BufMut) {
+            buf.put_slice(&self.0);
+        }
+        fn merge_field(
+            &mut self,
+            _: u32,
+            _: prost::encoding::WireType,
+            _: &mut impl prost::bytes::Buf,
+            _: prost::encoding::DecodeContext,
+        ) -> Result<(), prost::DecodeError> {
+            Ok(())
+        }
+        fn encoded_len(&self) -> usize {
+            self.0.len()
+        }
+        fn clear(&mut self) {
+            self.0.clear();
+        }
+    }
+}
+
+const SIKRE: &str = "koordinering.v1.PersonService/SikrePerson";
+
+fn sikre() -> SikrePersonRequest {
+    SikrePersonRequest { request_id: request_id(), fodselsnummer: NUMBERS[0].to_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn purpose_role_and_unit_must_be_known() {
+    let scene = Scene::start().await;
+    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Unspecified).await;
+    let status = refused::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
+    assert_eq!(reason(&status), Some(Feilgrunn::FormalMangler));
+    assert!(status.message().contains("SAKSBEHANDLING"), "names what is valid: {}", status.message());
+    let desk = desk.with_purpose(Formal::Statistikk);
+    let status = refused::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
+    assert_eq!(reason(&status), Some(Feilgrunn::FormalIkkeTillatt));
+    let unknown = scene.desk("skatteetaten", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let status = refused::<_, SikrePersonResponse>(&unknown, SIKRE, sikre()).await;
+    assert_eq!(reason(&status), Some(Feilgrunn::UkjentAktor));
+}
+
+/// Headers that only the mesh sets change nothing when a caller sends them.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_internal_headers_open_nothing() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let token = scene.mesh.token(&samspor::mesh::employee("hjemmetjeneste", "x", Rolle::Saksbehandler)).unwrap();
+    let mut request = Request::new(HentVedtakRequest { name: case.vedtak.clone() });
+    let metadata = request.metadata_mut();
+    metadata.insert("authorization", format!("Bearer {token}").parse().unwrap());
+    metadata.insert("x-samspor-formaal", "YTELSE".parse().unwrap());
+    metadata.insert_bin("x-samspor-attest-bin", MetadataValue::from_bytes(&[7; 64]));
+    metadata.insert_bin("x-samspor-formaal-bin", MetadataValue::from_bytes(b"NODHJELP"));
+    metadata.insert("x-samspor-enhet", "rop".parse().unwrap());
+    metadata.append("x-samspor-enhet", "bestillerkontor".parse().unwrap());
+    let mut client = Grpc::new(scene.mesh.channel().await.unwrap());
+    client.ready().await.unwrap();
+    let path = "/samspor.bestillerkontor.v1.VedtakService/HentVedtak".parse().unwrap();
+    let codec = ProstCodec::<HentVedtakRequest, HentVedtakResponse>::default();
+    let status = client.unary(request, path, codec).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+}
+
+/// A service answers nobody but the gateway, whatever the caller holds (I2).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_call_to_a_service_is_refused() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let addr = scene.mesh.service_addr("bestillerkontor").unwrap();
+    let token = scene.mesh.token(&samspor::mesh::employee("bestillerkontor", "x", Rolle::Saksbehandler)).unwrap();
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap();
+    let mut request = Request::new(HentVedtakRequest { name: case.vedtak.clone() });
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request.metadata_mut().insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
+    let mut client = Grpc::new(channel);
+    client.ready().await.unwrap();
+    let path = "/samspor.bestillerkontor.v1.VedtakService/HentVedtak".parse().unwrap();
+    let codec = ProstCodec::<HentVedtakRequest, HentVedtakResponse>::default();
+    let status = client.unary(request, path, codec).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+}
+
+/// What cannot be read is refused before anything else happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_messages_are_refused() {
+    let scene = Scene::start().await;
+    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let opprett = "bestillerkontor.v1.VedtakService/OpprettVedtak";
+    // A message inside a message, 100 deep.
+    let mut deep = vec![0x1a, 0x00];
+    for _ in 0..100 {
+        let mut outer = vec![0x1a];
+        prost::encoding::encode_varint(deep.len() as u64, &mut outer);
+        outer.append(&mut deep);
+        deep = outer;
+    }
+    // A length of 2 GiB with nothing behind it.
+    let huge = vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x07, 0x41];
+    let unknown = vec![0xfa, 0x3e, 0x01, 0x41];
+    for (bytes, what) in [(deep, "100 deep"), (huge, "2 GiB"), (unknown, "unknown field"), (vec![0xff; 12], "noise")] {
+        let status = refused::<_, Raw>(&desk, opprett, Raw(bytes)).await;
+        assert_eq!(status.code(), Code::InvalidArgument, "{what}: {}", status.message());
+    }
+    let large = refused::<_, Raw>(&desk, opprett, Raw(vec![0x0a; 5 * 1024 * 1024])).await;
+    assert!(matches!(large.code(), Code::OutOfRange | Code::ResourceExhausted), "{:?}", large.code());
+    let status = refused::<_, Raw>(&desk, "bestillerkontor.v1.VedtakService/Finnes", Raw(vec![])).await;
+    assert_eq!(reason(&status), Some(Feilgrunn::UkjentMetode));
+    let status = refused::<_, Raw>(&desk, "hendelse.v1.HendelseService/Fakta", Raw(vec![])).await;
+    assert_eq!(status.code(), Code::Unimplemented, "the fact feed is not for callers");
+}
+
+/// A deadline that has passed is said to have, and a service that is down is
+/// named; the others go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_down_is_named_and_the_others_go_on() {
+    let mut scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let hent = "bestillerkontor.v1.VedtakService/HentVedtak";
+    let request = || HentVedtakRequest { name: case.vedtak.clone() };
+    ok::<_, HentVedtakResponse>(&desk, hent, request()).await;
+    scene.mesh.stop_service("bestillerkontor").await;
+    let status = refused::<_, HentVedtakResponse>(&desk, hent, request()).await;
+    assert_eq!((status.code(), reason(&status)), (Code::Unavailable, Some(Feilgrunn::Utilgjengelig)));
+    assert!(status.message().contains("bestillerkontor"), "{}", status.message());
+    ok::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
+
+    let token = scene.mesh.token(&samspor::mesh::employee("bestillerkontor", "x", Rolle::Saksbehandler)).unwrap();
+    let mut request = Request::new(sikre());
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request.metadata_mut().insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
+    request.set_timeout(Duration::ZERO);
+    let mut client = Grpc::new(scene.mesh.channel().await.unwrap());
+    client.ready().await.unwrap();
+    let path = format!("/samspor.{SIKRE}").parse().unwrap();
+    let codec = ProstCodec::<SikrePersonRequest, SikrePersonResponse>::default();
+    let status = client.unary(request, path, codec).await.unwrap_err();
+    assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
+}

@@ -1,0 +1,18 @@
+//! The mesh from outside: a real gateway and real services on SQLite, called
+//! over sockets with real tokens.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod border;
+mod paging;
+mod scene;
+mod traces;
+mod worked_cases;

@@ -1,0 +1,342 @@
+//! The stage that most tests need: a mesh, its desks, and a person with a case
+//! that ROP and BOM deliver.
+
+use std::{sync::Arc, time::Duration};
+
+use prost::Message;
+use samspor::{
+    desk::{Answer, Desk},
+    mesh::{Mesh, Options, citizen, employee},
+};
+use samspor_chassis::{
+    id::RandomIds,
+    tid::{Clock, SystemClock},
+};
+use samspor_proto::{
+    bestillerkontor::*,
+    felles::{Feilgrunn, Hjemmel, Rolle},
+    koordinering::*,
+    rop::*,
+    tilgang::Formal,
+};
+use tempfile::TempDir;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+/// Made-up identity numbers: month + 80.
+pub const NUMBERS: [&str; 3] = ["01819010001", "01819010192", "01819010273"];
+
+pub struct Scene {
+    pub mesh: Mesh,
+    _folder: TempDir,
+}
+
+impl Scene {
+    /// A mesh on SQLite, in Karmøy.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
+        let mesh = Mesh::start(Options::new(folder.path(), clock, ids)).await.unwrap();
+        Self { mesh, _folder: folder }
+    }
+
+    /// The desk of an employee. The id is the unit and the role, so that two
+    /// roles are two employees.
+    pub async fn desk(&self, enhet: &str, rolle: Rolle, formal: Formal) -> Desk {
+        let id = format!("{enhet}-{}", rolle.as_str_name().trim_start_matches("ROLLE_").to_lowercase());
+        self.desk_of(enhet, &id, rolle, formal).await
+    }
+
+    pub async fn desk_of(&self, enhet: &str, ansatt: &str, rolle: Rolle, formal: Formal) -> Desk {
+        self.mesh.desk(employee(enhet, ansatt, rolle)).await.unwrap().with_purpose(formal)
+    }
+
+    pub async fn person_desk(&self, person: &str) -> Desk {
+        self.mesh.desk(citizen(person.trim_start_matches("personer/"))).await.unwrap().with_purpose(Formal::Innsyn)
+    }
+
+    /// A person whom bestillerkontor knows, without a case.
+    pub async fn person(&self, number: &str) -> String {
+        let desk = self.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+        ok::<_, SikrePersonResponse>(
+            &desk,
+            "koordinering.v1.PersonService/SikrePerson",
+            SikrePersonRequest { request_id: request_id(), fodselsnummer: number.to_owned() },
+        )
+        .await
+        .person
+    }
+
+    /// The whole case: application, decision, both units at work, Nav as party.
+    pub async fn case(&self, number: &str) -> Case {
+        let person = self.person(number).await;
+        let inntak = self.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
+        let author = self.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+        let decider = self.desk("bestillerkontor", Rolle::Beslutter, Formal::Saksbehandling).await;
+        ok::<_, MottaSoknadResponse>(
+            &inntak,
+            "bestillerkontor.v1.SoknadService/MottaSoknad",
+            MottaSoknadRequest {
+                parent: person.clone(),
+                request_id: request_id(),
+                eget_onske: "Faste folk.".to_owned(),
+                gjelder: vec![Tjenestetype::RopOppfolging.into()],
+                kanal: Kanal::Oppmote.into(),
+                helseopplysninger: "Opplyser om rusbruk.".to_owned(),
+                ..Default::default()
+            },
+        )
+        .await;
+        let soknad = ok::<_, ListSoknaderResponse>(
+            &author,
+            "bestillerkontor.v1.SoknadService/ListSoknader",
+            ListSoknaderRequest { parent: person.clone(), ..Default::default() },
+        )
+        .await
+        .soknader[0]
+            .name
+            .clone();
+        ok::<_, StartKartleggingResponse>(
+            &author,
+            "bestillerkontor.v1.SoknadService/StartKartlegging",
+            StartKartleggingRequest { name: soknad.clone(), request_id: request_id() },
+        )
+        .await;
+        ok::<_, GjorKlarSoknadResponse>(
+            &author,
+            "bestillerkontor.v1.SoknadService/GjorKlarSoknad",
+            GjorKlarSoknadRequest {
+                name: soknad.clone(),
+                request_id: request_id(),
+                funksjonsbeskrivelse: "Trenger struktur.".to_owned(),
+                helsebeskrivelse: "Rusmiddelbruk.".to_owned(),
+            },
+        )
+        .await;
+        let draft = ok::<_, OpprettVedtakResponse>(
+            &author,
+            "bestillerkontor.v1.VedtakService/OpprettVedtak",
+            OpprettVedtakRequest {
+                parent: person.clone(),
+                request_id: request_id(),
+                vedtak: Some(draft_of(&soknad)),
+            },
+        )
+        .await
+        .vedtak
+        .unwrap();
+        let sent = ok::<_, SendTilGodkjenningResponse>(
+            &author,
+            "bestillerkontor.v1.VedtakService/SendTilGodkjenning",
+            SendTilGodkjenningRequest { name: draft.name.clone(), request_id: request_id(), etag: draft.etag },
+        )
+        .await
+        .vedtak
+        .unwrap();
+        ok::<_, FattVedtakResponse>(
+            &decider,
+            "bestillerkontor.v1.VedtakService/FattVedtak",
+            FattVedtakRequest { name: draft.name.clone(), request_id: request_id(), etag: sent.etag },
+        )
+        .await;
+        for unit in ["rop", "bom"] {
+            let desk = self.desk(unit, Rolle::Saksbehandler, Formal::Ytelse).await;
+            let offered = ok::<_, ListEnhetensOppdragResponse>(
+                &desk,
+                "bestillerkontor.v1.OppdragService/ListEnhetensOppdrag",
+                ListEnhetensOppdragRequest { parent: format!("enheter/{unit}"), ..Default::default() },
+            )
+            .await
+            .oppdrag;
+            let name = offered.iter().find(|o| o.name.starts_with(&person)).unwrap().name.clone();
+            ok::<_, AksepterOppdragResponse>(
+                &desk,
+                "bestillerkontor.v1.OppdragService/AksepterOppdrag",
+                AksepterOppdragRequest { name: name.clone(), request_id: request_id() },
+            )
+            .await;
+            ok::<_, StartOppdragResponse>(
+                &desk,
+                "bestillerkontor.v1.OppdragService/StartOppdrag",
+                StartOppdragRequest { name, request_id: request_id() },
+            )
+            .await;
+        }
+        Case { person, soknad, vedtak: draft.name }
+    }
+
+    /// An open note, a restricted note, a crisis plan and a risk assessment.
+    pub async fn journal(&self, person: &str) -> Journal {
+        let clinician = self.desk("rop", Rolle::Behandler, Formal::Ytelse).await;
+        let basis = || Some(Hjemmel { lov: "helsepersonelloven".to_owned(), paragraf: "§ 39".to_owned() });
+        let open = ok::<_, SkrivAapentNotatResponse>(
+            &clinician,
+            "rop.v1.JournalService/SkrivAapentNotat",
+            SkrivAapentNotatRequest {
+                parent: person.to_owned(),
+                request_id: request_id(),
+                tema: "Oppstart".to_owned(),
+                funksjon: "Handler selv.".to_owned(),
+                tekst: "Redusert bruk.".to_owned(),
+                hjemmel: basis(),
+                ..Default::default()
+            },
+        )
+        .await
+        .notat
+        .unwrap()
+        .name;
+        let leader = self.desk("rop", Rolle::Saksbehandler, Formal::Ytelse).await;
+        ok::<_, TildelBehandlerResponse>(
+            &leader,
+            "rop.v1.BehandlingService/TildelBehandler",
+            TildelBehandlerRequest {
+                parent: person.to_owned(),
+                request_id: request_id(),
+                ansatt: "rop-behandler".to_owned(),
+                hjemmel: basis(),
+            },
+        )
+        .await;
+        let restricted = ok::<_, SkrivBegrensetNotatResponse>(
+            &clinician,
+            "rop.v1.JournalService/SkrivBegrensetNotat",
+            SkrivBegrensetNotatRequest {
+                parent: person.to_owned(),
+                request_id: request_id(),
+                tema: "Samtale".to_owned(),
+                tekst: "Fortrolig.".to_owned(),
+                hjemmel: basis(),
+                ..Default::default()
+            },
+        )
+        .await
+        .notat
+        .unwrap()
+        .name;
+        let plan = ok::<_, SkrivKriseplanResponse>(
+            &clinician,
+            "rop.v1.KriseplanService/SkrivKriseplan",
+            SkrivKriseplanRequest {
+                parent: person.to_owned(),
+                request_id: request_id(),
+                varseltegn: "Slutter å svare.".to_owned(),
+                hjelper: "Ro og kjente folk.".to_owned(),
+                unnga: "Mange på en gang.".to_owned(),
+                behandling: "Kontakt legevakt.".to_owned(),
+                hjemmel: basis(),
+                med_personen: true,
+                ..Default::default()
+            },
+        )
+        .await
+        .kriseplan
+        .unwrap()
+        .name;
+        let until = self.mesh.now().plus(Duration::from_hours(90 * 24)).to_proto();
+        let risk = ok::<_, RegistrerRisikovurderingResponse>(
+            &clinician,
+            "rop.v1.RisikovurderingService/RegistrerRisikovurdering",
+            RegistrerRisikovurderingRequest {
+                parent: person.to_owned(),
+                request_id: request_id(),
+                niva: Risikoniva::Gul.into(),
+                tiltak: vec![Risikotiltak::ToAnsatte.into()],
+                kilde: Risikokilde::EgenErfaring.into(),
+                grunnlag: "Utrygg når påvirket.".to_owned(),
+                utloper: Some(until),
+                hjemmel: basis(),
+                ..Default::default()
+            },
+        )
+        .await
+        .risikovurdering
+        .unwrap()
+        .name;
+        Journal { open, restricted, plan, risk }
+    }
+}
+
+pub struct Case {
+    pub person: String,
+    pub soknad: String,
+    pub vedtak: String,
+}
+
+pub struct Journal {
+    pub open: String,
+    pub restricted: String,
+    pub plan: String,
+    pub risk: String,
+}
+
+pub fn draft_of(soknad: &str) -> Vedtak {
+    let basis = |paragraf: &str| {
+        Some(Hjemmel { lov: "helse- og omsorgstjenesteloven".to_owned(), paragraf: paragraf.to_owned() })
+    };
+    let line = |r#type: Tjenestetype, unit: &str| Tjenestelinje {
+        r#type: r#type.into(),
+        min_timer: 2.0,
+        maks_timer: 4.0,
+        enheter: vec![format!("enheter/{unit}")],
+        fra: "2027-01-04".to_owned(),
+        til: "2027-12-31".to_owned(),
+        hjemmel: basis("§ 3-2 nr. 6"),
+        mal: "Faste avtaler.".to_owned(),
+        helsehensyn: "Rusmiddelbruk.".to_owned(),
+        ..Default::default()
+    };
+    Vedtak {
+        soknad: soknad.to_owned(),
+        linjer: vec![line(Tjenestetype::RopOppfolging, "rop"), line(Tjenestetype::Boveiledning, "bom")],
+        hovedansvarlig: "enheter/rop".to_owned(),
+        parter: vec!["enheter/nav".to_owned()],
+        begrunnelse: "Begge trengs.".to_owned(),
+        medisinsk_grunnlag: "Rusmiddelbruk.".to_owned(),
+        funksjonsvurdering: "Trenger struktur.".to_owned(),
+        hjemmel: basis("§ 3-1"),
+        ..Default::default()
+    }
+}
+
+/// A fresh request id.
+pub fn request_id() -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("00000000-0000-4000-8000-{:012}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Calls and expects an answer.
+pub async fn ok<Q, A>(desk: &Desk, method: &str, request: Q) -> A
+where
+    Q: Message + 'static,
+    A: Message + Default + 'static,
+{
+    let answer: Answer<A> = desk.call(method, request).await;
+    answer.result.unwrap_or_else(|status| panic!("{method}: {:?} {}", status.code(), status.message()))
+}
+
+/// Calls and expects a refusal.
+pub async fn refused<Q, A>(desk: &Desk, method: &str, request: Q) -> Status
+where
+    Q: Message + 'static,
+    A: Message + Default + 'static,
+{
+    let answer: Answer<A> = desk.call(method, request).await;
+    match answer.result {
+        Ok(got) => panic!("{method} was answered: {got:?}"),
+        Err(status) => status,
+    }
+}
+
+/// The reason that an error tells.
+pub fn reason(status: &Status) -> Option<Feilgrunn> {
+    let info = status.get_error_details().error_info()?.reason.clone();
+    Feilgrunn::from_str_name(&format!("FEILGRUNN_{info}"))
+}
+
+/// What a caller can see of an error, to compare two of them byte by byte.
+pub fn seen(status: &Status) -> (Code, String, Vec<u8>) {
+    (status.code(), status.message().to_owned(), status.details().to_vec())
+}

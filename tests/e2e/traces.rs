@@ -1,0 +1,245 @@
+//! Traces: one from the mesh's own client through gateway, services and SQL,
+//! and through the outbox to consumers; and nothing personal in any of it.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+    trace::v1::Span,
+};
+use samspor_chassis::telemetry::{self, TelemetryConfig};
+use samspor_proto::{felles::Rolle, koordinering::*, tilgang::Formal};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status, client::Grpc};
+use tonic_prost::ProstCodec;
+
+use crate::scene::{NUMBERS, Scene, ok, request_id};
+
+/// A collector that keeps what it is sent.
+#[derive(Clone, Default)]
+struct Collector(Arc<Mutex<Vec<ExportTraceServiceRequest>>>);
+
+#[tonic::async_trait]
+impl TraceService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        self.0.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+impl Collector {
+    async fn start() -> (Self, String) {
+        let collector = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let service = TraceServiceServer::new(collector.clone());
+        tokio::spawn(
+            tonic::transport::Server::builder()
+                .add_service(service)
+                .serve_with_incoming(TcpListenerStream::new(listener)),
+        );
+        (collector, endpoint)
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        let exports = self.0.lock().unwrap();
+        exports
+            .iter()
+            .flat_map(|export| &export.resource_spans)
+            .flat_map(|resource| &resource.scope_spans)
+            .flat_map(|scope| scope.spans.clone())
+            .collect()
+    }
+
+    /// Everything that was exported, as text.
+    fn text(&self) -> String {
+        format!("{:?}", self.0.lock().unwrap())
+    }
+}
+
+/// Log lines, as they would be written.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+/// Method or statement kind of a span, without ids.
+fn label(span: &Span) -> String {
+    let name = span.name.trim_start_matches("samspor.");
+    let kind = match span.kind {
+        2 => "server",
+        3 => "client",
+        4 => "producer",
+        5 => "consumer",
+        _ => "internal",
+    };
+    format!("{kind} {name}")
+}
+
+/// The edges of one trace, as (parent, child).
+fn edges(spans: &[Span], trace: &str) -> BTreeSet<(String, String)> {
+    let ours: Vec<&Span> = spans.iter().filter(|span| hex(&span.trace_id) == trace).collect();
+    ours.iter()
+        .map(|child| {
+            let parent = ours.iter().find(|span| span.span_id == child.parent_span_id);
+            (parent.map_or_else(|| "—".to_owned(), |span| label(span)), label(child))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_runs_from_the_client_to_the_consumer() {
+    let (collector, endpoint) = Collector::start().await;
+    let mut config = TelemetryConfig::new("samspor");
+    config.otlp_endpoint = Some(endpoint);
+    config.log_filter = "error".to_owned();
+    let guard = telemetry::init(config).unwrap();
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    drop(case);
+    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let answer: samspor::desk::Answer<SikrePersonResponse> = desk
+        .call(
+            "koordinering.v1.PersonService/SikrePerson",
+            SikrePersonRequest { request_id: request_id(), fodselsnummer: NUMBERS[1].to_owned() },
+        )
+        .await;
+    assert!(answer.result.is_ok());
+
+    // The decision's trace goes on in the consumers: wait for what they do.
+    let decided = "bestillerkontor.v1.VedtakService/FattVedtak";
+    let mut found = BTreeSet::new();
+    for _ in 0..100 {
+        guard.flush();
+        let spans = collector.spans();
+        if let Some(root) = spans.iter().find(|s| s.name.ends_with(decided) && s.parent_span_id.is_empty()) {
+            found = edges(&spans, &hex(&root.trace_id));
+            if found.iter().any(|(_, child)| child.starts_with("consumer")) {
+                break;
+            }
+        }
+        wait().await;
+    }
+    let client = format!("client {decided}");
+    let server = format!("server {decided}");
+    for edge in [
+        ("—".to_owned(), client.clone()),
+        (client, server.clone()),
+        (server.clone(), format!("client {decided}")),
+        (format!("client {decided}"), server.clone()),
+        (server, "client transaction".to_owned()),
+        ("client transaction".to_owned(), "client sql".to_owned()),
+    ] {
+        assert!(found.contains(&edge), "missing {edge:?} in {found:#?}");
+    }
+    assert!(found.iter().any(|(_, child)| child.starts_with("consumer")), "no consumer in {found:#?}");
+    drop(guard);
+}
+
+/// Time for the exporter: the collector has no notification.
+async fn wait() {
+    tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>()).await.unwrap_err();
+}
+
+/// A caller from outside gets a root of its own, linked to what it sent, and
+/// the trace id back; nothing personal is in any span or log line.
+#[tokio::test(flavor = "multi_thread")]
+async fn telemetry_holds_no_personal_data() {
+    let (collector, endpoint) = Collector::start().await;
+    let lines = Lines::default();
+    let mut config = TelemetryConfig::new("samspor");
+    config.otlp_endpoint = Some(endpoint);
+    config.log_filter = "trace".to_owned();
+    let writer = lines.clone();
+    config.log_writer = Some(tracing_writer(writer));
+    let guard = telemetry::init(config).unwrap();
+    let scene = Scene::start().await;
+
+    let case = scene.case(NUMBERS[0]).await;
+    let journal = scene.journal(&case.person).await;
+    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let bad: samspor::desk::Answer<SikrePersonResponse> = desk
+        .call(
+            "koordinering.v1.PersonService/SikrePerson",
+            SikrePersonRequest { request_id: request_id(), fodselsnummer: "01819010002".to_owned() },
+        )
+        .await;
+    let told = format!("{:?}", bad.result.unwrap_err());
+    drop(journal);
+
+    guard.flush();
+    let person = case.person.trim_start_matches("personer/");
+    let spans = collector.text();
+    let log = String::from_utf8_lossy(&lines.0.lock().unwrap()).into_owned();
+    assert!(spans.contains("SikrePerson"), "the scan has something to scan");
+    for canary in [NUMBERS[0], "01819010002", "Faste folk", "rusbruk", "Rusmiddelbruk", "Fortrolig", person] {
+        assert!(!spans.contains(canary), "{canary} in a span");
+        assert!(!log.contains(canary), "{canary} in a log line");
+        if canary.starts_with("018") {
+            assert!(!told.contains(canary), "{canary} in an error");
+        }
+    }
+    drop(guard);
+}
+
+fn tracing_writer(lines: Lines) -> tracing_subscriber::fmt::writer::BoxMakeWriter {
+    tracing_subscriber::fmt::writer::BoxMakeWriter::new(move || lines.clone())
+}
+
+/// Outside callers do not continue a trace, they are linked to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_tells_its_trace() {
+    let scene = Scene::start().await;
+    let token = scene
+        .mesh
+        .token(&samspor::mesh::employee("bestillerkontor", "x", Rolle::Saksbehandler))
+        .unwrap();
+    let mut request = Request::new(SikrePersonRequest {
+        request_id: request_id(),
+        fodselsnummer: NUMBERS[0].to_owned(),
+    });
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request.metadata_mut().insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
+    let mut client = Grpc::new(scene.mesh.channel().await.unwrap());
+    client.ready().await.unwrap();
+    let path = "/samspor.koordinering.v1.PersonService/SikrePerson".parse().unwrap();
+    let codec = ProstCodec::<SikrePersonRequest, SikrePersonResponse>::default();
+    let response = client.unary(request, path, codec).await.unwrap();
+    let id = response.metadata().get("x-samspor-trace-id").unwrap().to_str().unwrap();
+    assert_eq!(id.len(), 32);
+    let desk = scene.desk("nav", Rolle::Saksbehandler, Formal::Samordning).await;
+    let refused: samspor::desk::Answer<HentPersonResponse> = desk
+        .call("koordinering.v1.PersonService/HentPerson", HentPersonRequest { name: response.into_inner().person })
+        .await;
+    assert!(refused.result.is_err());
+    assert_eq!(refused.trace_id.len(), 32);
+    let _ = ok::<_, SikrePersonResponse>;
+}

@@ -1,0 +1,399 @@
+//! The worked cases of the access rules, through the gateway.
+
+use std::time::Duration;
+
+use samspor_proto::{
+    bestillerkontor::*,
+    felles::{Feilgrunn, Hjemmel, Periode, Rolle, Skjermingsgrunn},
+    gateway::*,
+    hendelse::{FolgRequest, FolgResponse},
+    koordinering::*,
+    rop::*,
+    tilgang::{Dataklasse, Formal},
+};
+use tonic::Code;
+
+use crate::scene::{NUMBERS, Scene, ok, reason, refused, request_id, seen};
+
+const HENT_VEDTAK: &str = "bestillerkontor.v1.VedtakService/HentVedtak";
+
+fn hent(name: &str) -> HentVedtakRequest {
+    HentVedtakRequest { name: name.to_owned() }
+}
+
+/// Nav asks what the diagnosis is: HELSE is withheld and consent is said to be
+/// missing, whether or not there is one.
+#[tokio::test(flavor = "multi_thread")]
+async fn nav_as_a_party_is_told_that_consent_is_missing() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let nav = scene.desk("nav", Rolle::Saksbehandler, Formal::Samordning).await;
+    let vedtak = ok::<_, HentVedtakResponse>(&nav, HENT_VEDTAK, hent(&case.vedtak)).await.vedtak.unwrap();
+    assert!(vedtak.medisinsk_grunnlag.is_empty() && vedtak.funksjonsvurdering.is_empty());
+    assert!(vedtak.linjer.is_empty(), "a party sees its own lines only");
+    assert_eq!(vedtak.parter, ["enheter/nav"]);
+    let withheld = vedtak.skjerming.unwrap().klasser;
+    let health = withheld.iter().find(|k| k.klasse() == Dataklasse::Helse).unwrap();
+    assert_eq!(health.grunn(), Skjermingsgrunn::SamtykkeMangler);
+    assert_eq!(health.regel, "P18");
+}
+
+/// No relation: not found, byte for byte as what does not exist.
+#[tokio::test(flavor = "multi_thread")]
+async fn not_found_is_one_answer() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let stranger = scene.desk("hjemmetjeneste", Rolle::Saksbehandler, Formal::Ytelse).await;
+    let nobody = "personer/00000000-0000-4000-8000-00000000dead";
+    let withheld = refused::<_, HentVedtakResponse>(&stranger, HENT_VEDTAK, hent(&case.vedtak)).await;
+    let missing = refused::<_, HentVedtakResponse>(
+        &stranger,
+        HENT_VEDTAK,
+        hent(&format!("{nobody}/vedtak/00000000-0000-7000-8000-00000000dead")),
+    )
+    .await;
+    assert_eq!(withheld.code(), Code::NotFound);
+    assert_eq!(seen(&withheld), seen(&missing));
+
+    // Also for one who may know the person, but not under another's name.
+    let author = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let other = scene.person(NUMBERS[1]).await;
+    let id = case.vedtak.rsplit('/').next().unwrap();
+    let crossed = refused::<_, HentVedtakResponse>(&author, HENT_VEDTAK, hent(&format!("{other}/vedtak/{id}"))).await;
+    assert_eq!(seen(&crossed), seen(&missing));
+    let gone = format!("{}/vedtak/00000000-0000-7000-8000-00000000dead", case.person);
+    let absent = refused::<_, HentVedtakResponse>(&author, HENT_VEDTAK, hent(&gone)).await;
+    assert_eq!(seen(&absent), seen(&missing));
+}
+
+/// The unit that a line names reads it; HELSE only where it is a helseenhet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_unit_reads_and_the_same_record_has_several_views() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let bom = scene.desk("bom", Rolle::Saksbehandler, Formal::Ytelse).await;
+    let clinician = scene.desk("rop", Rolle::Behandler, Formal::Ytelse).await;
+    let to_bom = ok::<_, HentVedtakResponse>(&bom, HENT_VEDTAK, hent(&case.vedtak)).await.vedtak.unwrap();
+    assert_eq!(to_bom.linjer.len(), 2);
+    assert!(!to_bom.funksjonsvurdering.is_empty());
+    assert!(to_bom.medisinsk_grunnlag.is_empty(), "BOM is no helseenhet");
+    assert!(to_bom.etag.is_empty(), "an etag is for those who may write");
+    let to_rop = ok::<_, HentVedtakResponse>(&clinician, HENT_VEDTAK, hent(&case.vedtak)).await.vedtak.unwrap();
+    assert!(!to_rop.medisinsk_grunnlag.is_empty());
+}
+
+/// Author never approver, and a receipt is only a receipt.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_decides_on_the_own_draft() {
+    let scene = Scene::start().await;
+    let person = scene.person(NUMBERS[0]).await;
+    let inntak = scene.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
+    let intake = |_: ()| MottaSoknadRequest {
+        parent: person.clone(),
+        request_id: request_id(),
+        eget_onske: "Faste folk.".to_owned(),
+        kanal: Kanal::Oppmote.into(),
+        gjelder: vec![Tjenestetype::RopOppfolging.into()],
+        ..Default::default()
+    };
+    let receipt =
+        ok::<_, MottaSoknadResponse>(&inntak, "bestillerkontor.v1.SoknadService/MottaSoknad", intake(())).await;
+    assert!(!receipt.kvittering.unwrap().referanse.is_empty());
+
+    // Filing on a stranger opens no other agency's data, and nothing at Nav either.
+    let nav = scene.desk("nav", Rolle::Saksbehandler, Formal::Samordning).await;
+    let list = "bestillerkontor.v1.SoknadService/ListSoknader";
+    let request = ListSoknaderRequest { parent: person.clone(), ..Default::default() };
+    let status = refused::<_, ListSoknaderResponse>(&nav, list, request.clone()).await;
+    assert_eq!(status.code(), Code::NotFound);
+
+    let author = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let soknad = ok::<_, ListSoknaderResponse>(&author, list, request).await.soknader.remove(0);
+    for (method, request) in [("StartKartlegging", ()), ("GjorKlarSoknad", ())] {
+        let () = request;
+        let path = format!("bestillerkontor.v1.SoknadService/{method}");
+        if method == "StartKartlegging" {
+            ok::<_, StartKartleggingResponse>(
+                &author,
+                &path,
+                StartKartleggingRequest { name: soknad.name.clone(), request_id: request_id() },
+            )
+            .await;
+        } else {
+            ok::<_, GjorKlarSoknadResponse>(
+                &author,
+                &path,
+                GjorKlarSoknadRequest {
+                    name: soknad.name.clone(),
+                    request_id: request_id(),
+                    funksjonsbeskrivelse: "Struktur.".to_owned(),
+                    helsebeskrivelse: String::new(),
+                },
+            )
+            .await;
+        }
+    }
+    let draft = ok::<_, OpprettVedtakResponse>(
+        &author,
+        "bestillerkontor.v1.VedtakService/OpprettVedtak",
+        OpprettVedtakRequest {
+            parent: person.clone(),
+            request_id: request_id(),
+            vedtak: Some(crate::scene::draft_of(&soknad.name)),
+        },
+    )
+    .await
+    .vedtak
+    .unwrap();
+    let sent = ok::<_, SendTilGodkjenningResponse>(
+        &author,
+        "bestillerkontor.v1.VedtakService/SendTilGodkjenning",
+        SendTilGodkjenningRequest { name: draft.name.clone(), request_id: request_id(), etag: draft.etag.clone() },
+    )
+    .await
+    .vedtak
+    .unwrap();
+    let fatt = "bestillerkontor.v1.VedtakService/FattVedtak";
+    let request = |etag: &str| FattVedtakRequest {
+        name: draft.name.clone(),
+        request_id: request_id(),
+        etag: etag.to_owned(),
+    };
+    let as_caseworker = refused::<_, FattVedtakResponse>(&author, fatt, request(&sent.etag)).await;
+    assert_eq!(reason(&as_caseworker), Some(Feilgrunn::IkkeTillatt));
+    let own = scene
+        .desk_of("bestillerkontor", "bestillerkontor-saksbehandler", Rolle::Beslutter, Formal::Saksbehandling)
+        .await;
+    let as_decider = refused::<_, FattVedtakResponse>(&own, fatt, request(&sent.etag)).await;
+    assert_eq!((as_decider.code(), reason(&as_decider)), (Code::PermissionDenied, Some(Feilgrunn::IkkeTillatt)));
+
+    let decider = scene.desk("bestillerkontor", Rolle::Beslutter, Formal::Saksbehandling).await;
+    let stale = refused::<_, FattVedtakResponse>(&decider, fatt, request(&draft.etag)).await;
+    assert_eq!((stale.code(), reason(&stale)), (Code::Aborted, Some(Feilgrunn::UtdatertEtag)));
+    ok::<_, FattVedtakResponse>(&decider, fatt, request(&sent.etag)).await;
+    let again = refused::<_, FattVedtakResponse>(&decider, fatt, request(&sent.etag)).await;
+    assert_eq!(again.code(), Code::FailedPrecondition, "{}", again.message());
+    assert!(again.message().contains("FATTET"), "{}", again.message());
+}
+
+/// ROP milieu staff ask for a therapy note: it does not exist for them. The
+/// clinician who treats the person reads it, and so does the person.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_therapy_note_exists_only_for_who_treats_and_for_the_person() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let journal = scene.journal(&case.person).await;
+    let hent = "rop.v1.JournalService/HentBegrensetNotat";
+    let request = || HentBegrensetNotatRequest { name: journal.restricted.clone() };
+    let milieu = scene.desk("rop", Rolle::Miljo, Formal::Ytelse).await;
+    let status = refused::<_, HentBegrensetNotatResponse>(&milieu, hent, request()).await;
+    assert_eq!(status.code(), Code::NotFound);
+    let other = scene.desk_of("rop", "another-clinician", Rolle::Behandler, Formal::Ytelse).await;
+    let status = refused::<_, HentBegrensetNotatResponse>(&other, hent, request()).await;
+    assert_eq!(status.code(), Code::NotFound);
+    let treating = scene.desk("rop", Rolle::Behandler, Formal::Ytelse).await;
+    assert!(ok::<_, HentBegrensetNotatResponse>(&treating, hent, request()).await.notat.is_some());
+    let herself = scene.person_desk(&case.person).await;
+    let own = ok::<_, HentBegrensetNotatResponse>(&herself, hent, request()).await.notat.unwrap();
+    assert_eq!(own.tekst, "Fortrolig.");
+}
+
+/// Consent opens from its answer on; its withdrawal ends the stream and the
+/// reading (I9).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_consent_ends_the_stream_and_the_next_read() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let journal = scene.journal(&case.person).await;
+    let herself = scene.person_desk(&case.person).await;
+    let helper = scene.desk("hjemmetjeneste", Rolle::Saksbehandler, Formal::Samordning).await;
+    let read = "rop.v1.KriseplanService/HentKriseplan";
+    let request = || HentKriseplanRequest { name: journal.plan.clone() };
+    let before = refused::<_, HentKriseplanResponse>(&helper, read, request()).await;
+    assert_eq!(before.code(), Code::NotFound);
+    let consent = ok::<_, GiSamtykkeResponse>(
+        &herself,
+        "koordinering.v1.SamtykkeService/GiSamtykke",
+        GiSamtykkeRequest {
+            parent: case.person.clone(),
+            request_id: request_id(),
+            enhet: "enheter/hjemmetjeneste".to_owned(),
+            rolle: Rolle::Saksbehandler.into(),
+            klasser: vec![Dataklasse::Tjeneste.into(), Dataklasse::Funksjon.into()],
+            formal: Formal::Samordning.into(),
+            periode: Some(Periode {
+                fra: None,
+                til: Some(scene.mesh.now().plus(Duration::from_hours(24)).to_proto()),
+            }),
+            form: Samtykkeform::Digital.into(),
+            innhentet: Some(scene.mesh.now().to_proto()),
+        },
+    )
+    .await
+    .samtykke
+    .unwrap();
+    let plan = ok::<_, HentKriseplanResponse>(&helper, read, request()).await.kriseplan.unwrap();
+    assert!(!plan.hjelper.is_empty() && plan.behandling.is_empty());
+    let mut stream = helper
+        .stream::<_, FolgResponse>(
+            "hendelse.v1.HendelseService/Folg",
+            FolgRequest { parent: case.person.clone(), tjeneste: "rop".to_owned(), fra: None },
+        )
+        .await
+        .unwrap();
+    ok::<_, TrekkSamtykkeResponse>(
+        &herself,
+        "koordinering.v1.SamtykkeService/TrekkSamtykke",
+        TrekkSamtykkeRequest { name: consent.name, request_id: request_id() },
+    )
+    .await;
+    let after = refused::<_, HentKriseplanResponse>(&helper, read, request()).await;
+    assert_eq!(seen(&after), seen(&before), "honoured on the very next call");
+    let ended = tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            match stream.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the stream ended without saying why"),
+                Err(status) => return status,
+            }
+        }
+    })
+    .await
+    .expect("the stream is still open");
+    assert_eq!(reason(&ended), Some(Feilgrunn::RettOpphort));
+}
+
+/// Strengt fortrolig without mandate: nothing tells; with mandate, work goes
+/// on; intake is accepted all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strictly_protected_person_does_not_exist_without_mandate() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let leader = scene.desk("bestillerkontor", Rolle::Leder, Formal::Sikkerhet).await;
+    let second = scene.desk("bestillerkontor", Rolle::Beslutter, Formal::Sikkerhet).await;
+    let propose = |units: &[&str]| ForeslaVernRequest {
+        parent: case.person.clone(),
+        request_id: request_id(),
+        r#type: Verntype::StrengtFortroligAdresse.into(),
+        mandaterte_enheter: units.iter().map(|unit| format!("enheter/{unit}")).collect(),
+        hjemmel: Some(Hjemmel { lov: "folkeregisterloven".to_owned(), paragraf: "§ 10-4".to_owned() }),
+        begrunnelse: "Trusler.".to_owned(),
+        ..Default::default()
+    };
+    let method = "koordinering.v1.VernService/ForeslaVern";
+    let vern = ok::<_, ForeslaVernResponse>(&leader, method, propose(&["bestillerkontor", "rop", "bom"]))
+        .await
+        .vern
+        .unwrap();
+    ok::<_, BekreftVernResponse>(
+        &second,
+        "koordinering.v1.VernService/BekreftVern",
+        BekreftVernRequest { name: vern.name, request_id: request_id(), ..Default::default() },
+    )
+    .await;
+
+    let nav = scene.desk("nav", Rolle::Saksbehandler, Formal::Samordning).await;
+    let hidden = refused::<_, HentVedtakResponse>(&nav, HENT_VEDTAK, hent(&case.vedtak)).await;
+    let nobody = "personer/00000000-0000-4000-8000-00000000dead/vedtak/00000000-0000-7000-8000-00000000dead";
+    let missing = refused::<_, HentVedtakResponse>(&nav, HENT_VEDTAK, hent(nobody)).await;
+    assert_eq!(seen(&hidden), seen(&missing));
+    let rop = scene.desk("rop", Rolle::Behandler, Formal::Ytelse).await;
+    ok::<_, HentVedtakResponse>(&rop, HENT_VEDTAK, hent(&case.vedtak)).await;
+    let inntak = scene.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
+    let receipt = ok::<_, MottaSoknadResponse>(
+        &inntak,
+        "bestillerkontor.v1.SoknadService/MottaSoknad",
+        MottaSoknadRequest {
+            parent: case.person.clone(),
+            request_id: request_id(),
+            eget_onske: "Et trygt sted i natt.".to_owned(),
+            kanal: Kanal::Telefon.into(),
+            gjelder: vec![Tjenestetype::RopOppfolging.into()],
+            ..Default::default()
+        },
+    )
+    .await;
+    assert!(receipt.kvittering.is_some());
+    // Break-glass without mandate opens nothing.
+    let clinic = scene.desk("hjemmetjeneste", Rolle::Behandler, Formal::Nodhjelp).await;
+    let started: samspor::desk::Answer<StartNodtilgangResponse> = clinic
+        .call("gateway.v1.NodtilgangService/StartNodtilgang", start_nodtilgang(&case.person))
+        .await;
+    drop(started);
+    let status = refused::<_, HentVedtakResponse>(&clinic, HENT_VEDTAK, hent(&case.vedtak)).await;
+    assert_eq!(seen(&status), seen(&missing));
+}
+
+fn start_nodtilgang(person: &str) -> StartNodtilgangRequest {
+    StartNodtilgangRequest {
+        parent: person.to_owned(),
+        request_id: request_id(),
+        begrunnelse: "Funnet bevisstløs hjemme.".to_owned(),
+        klasser: vec![Dataklasse::Tjeneste.into(), Dataklasse::Helse.into(), Dataklasse::Funksjon.into()],
+        varighet_minutter: 30,
+    }
+}
+
+/// Break-glass: a system may not, a clinician may, also against a sperring;
+/// the person sees it; it is listed until another has reviewed it.
+#[tokio::test(flavor = "multi_thread")]
+async fn break_glass_opens_is_seen_and_is_reviewed_by_another() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let journal = scene.journal(&case.person).await;
+    let start = "gateway.v1.NodtilgangService/StartNodtilgang";
+    let read = "rop.v1.KriseplanService/HentKriseplan";
+    let request = || HentKriseplanRequest { name: journal.plan.clone() };
+
+    let system = scene.desk_of("hjemmetjeneste", "", Rolle::System, Formal::Nodhjelp).await;
+    let status = refused::<_, StartNodtilgangResponse>(&system, start, start_nodtilgang(&case.person)).await;
+    assert_eq!(status.code(), Code::PermissionDenied);
+
+    let clinician = scene.desk("hjemmetjeneste", Rolle::Behandler, Formal::Nodhjelp).await;
+    let before = refused::<_, HentKriseplanResponse>(&clinician, read, request()).await;
+    assert_eq!(before.code(), Code::NotFound);
+    let session =
+        ok::<_, StartNodtilgangResponse>(&clinician, start, start_nodtilgang(&case.person)).await.nodtilgang.unwrap();
+    let plan = ok::<_, HentKriseplanResponse>(&clinician, read, request()).await.kriseplan.unwrap();
+    assert!(!plan.behandling.is_empty() && plan.kontakter.is_empty());
+
+    let herself = scene.person_desk(&case.person).await;
+    let log = ok::<_, ListInnsynResponse>(
+        &herself,
+        "gateway.v1.InnsynsloggService/ListInnsyn",
+        ListInnsynRequest { parent: case.person.clone(), page_size: 20, ..Default::default() },
+    )
+    .await
+    .innsyn;
+    assert!(log.iter().any(|row| row.formal() == Formal::Nodhjelp && row.metode.ends_with("HentKriseplan")));
+
+    let leader = scene.desk("hjemmetjeneste", Rolle::Leder, Formal::Kontroll).await;
+    let waiting = || ListNodtilgangerRequest {
+        parent: "enheter/hjemmetjeneste".to_owned(),
+        bare_ventende: true,
+        ..Default::default()
+    };
+    let list = "gateway.v1.NodtilgangService/ListNodtilganger";
+    let listed = ok::<_, ListNodtilgangerResponse>(&leader, list, waiting()).await.nodtilganger;
+    assert_eq!(listed.len(), 1);
+    ok::<_, AvsluttNodtilgangResponse>(
+        &clinician,
+        "gateway.v1.NodtilgangService/AvsluttNodtilgang",
+        AvsluttNodtilgangRequest { name: session.name.clone(), request_id: request_id() },
+    )
+    .await;
+    let after = refused::<_, HentKriseplanResponse>(&clinician, read, request()).await;
+    assert_eq!(seen(&after), seen(&before));
+    ok::<_, GjennomgaNodtilgangResponse>(
+        &leader,
+        "gateway.v1.NodtilgangService/GjennomgaNodtilgang",
+        GjennomgaNodtilgangRequest {
+            name: session.name,
+            request_id: request_id(),
+            berettiget: true,
+            vurdering: "Nødvendig.".to_owned(),
+        },
+    )
+    .await;
+    assert!(ok::<_, ListNodtilgangerResponse>(&leader, list, waiting()).await.nodtilganger.is_empty());
+}

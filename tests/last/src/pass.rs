@@ -1,0 +1,98 @@
+//! The measure: a typed tonic backend, and a typed tonic proxy that decodes a
+//! request, passes it on and encodes the answer, and does nothing else.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use samspor_proto::bestillerkontor::{
+    FattVedtakRequest, FattVedtakResponse, HentVedtakRequest, HentVedtakResponse, ListVedtakRequest,
+    ListVedtakResponse, OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
+    OpprettVedtakRequest, OpprettVedtakResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
+    SendTilGodkjenningRequest, SendTilGodkjenningResponse, UnderrettVedtakRequest, UnderrettVedtakResponse, Vedtak,
+    vedtak_service_client::VedtakServiceClient,
+    vedtak_service_server::{VedtakService, VedtakServiceServer},
+};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{
+    Request, Response, Status,
+    transport::{Channel, Endpoint, Server},
+};
+
+use crate::mesh::draft;
+
+/// What answers `HentVedtak`.
+#[derive(Clone)]
+enum Role {
+    /// Answers itself.
+    Backend(Arc<Vedtak>),
+    /// Asks another.
+    Pass(Vec<VedtakServiceClient<Channel>>, Arc<std::sync::atomic::AtomicUsize>),
+}
+
+macro_rules! unused {
+    ($($method:ident($request:ty) -> $response:ty;)*) => {
+        $(async fn $method(&self, _: Request<$request>) -> Result<Response<$response>, Status> {
+            Err(Status::unimplemented("not measured"))
+        })*
+    };
+}
+
+#[tonic::async_trait]
+impl VedtakService for Role {
+    async fn hent_vedtak(
+        &self,
+        request: Request<HentVedtakRequest>,
+    ) -> Result<Response<HentVedtakResponse>, Status> {
+        match self {
+            Self::Backend(vedtak) => {
+                let mut vedtak = Vedtak::clone(vedtak);
+                vedtak.name = request.into_inner().name;
+                Ok(Response::new(HentVedtakResponse { vedtak: Some(vedtak) }))
+            }
+            Self::Pass(clients, turn) => {
+                let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let client = clients.get(turn % clients.len().max(1));
+                let mut client = client.cloned().ok_or_else(|| Status::unavailable("no client"))?;
+                client.hent_vedtak(Request::new(request.into_inner())).await
+            }
+        }
+    }
+
+    unused! {
+        opprett_vedtak(OpprettVedtakRequest) -> OpprettVedtakResponse;
+        oppdater_vedtak(OppdaterVedtakRequest) -> OppdaterVedtakResponse;
+        send_til_godkjenning(SendTilGodkjenningRequest) -> SendTilGodkjenningResponse;
+        returner_vedtak(ReturnerVedtakRequest) -> ReturnerVedtakResponse;
+        fatt_vedtak(FattVedtakRequest) -> FattVedtakResponse;
+        underrett_vedtak(UnderrettVedtakRequest) -> UnderrettVedtakResponse;
+        opphor_vedtak(OpphorVedtakRequest) -> OpphorVedtakResponse;
+        list_vedtak(ListVedtakRequest) -> ListVedtakResponse;
+    }
+}
+
+/// Runs the backend.
+pub(crate) async fn backend() -> Result<()> {
+    serve(Role::Backend(Arc::new(draft("")))).await
+}
+
+/// Runs the proxy. As many channels as the gateway has.
+pub(crate) async fn proxy(backend: &str) -> Result<()> {
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let endpoint = Endpoint::from_shared(format!("http://{backend}"))?.tcp_nodelay(true);
+        clients.push(VedtakServiceClient::new(endpoint.connect().await?));
+    }
+    serve(Role::Pass(clients, Arc::default())).await
+}
+
+async fn serve(role: Role) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    Server::builder()
+        .tcp_nodelay(true)
+        .add_service(VedtakServiceServer::new(role))
+        .serve_with_incoming(TcpListenerStream::new(listener))
+        .await?;
+    Ok(())
+}
