@@ -46,20 +46,31 @@ mod bytes_of {
 const SIKRE: &str = "koordinering.v1.PersonService/SikrePerson";
 
 fn sikre() -> SikrePersonRequest {
-    SikrePersonRequest { request_id: request_id(), fodselsnummer: NUMBERS[0].to_owned() }
+    SikrePersonRequest {
+        request_id: request_id(),
+        fodselsnummer: NUMBERS[0].to_owned(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn purpose_role_and_unit_must_be_known() {
     let scene = Scene::start().await;
-    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Unspecified).await;
+    let desk = scene
+        .desk("bestillerkontor", Rolle::Saksbehandler, Formal::Unspecified)
+        .await;
     let status = refused::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
     assert_eq!(reason(&status), Some(Feilgrunn::FormalMangler));
-    assert!(status.message().contains("SAKSBEHANDLING"), "names what is valid: {}", status.message());
+    assert!(
+        status.message().contains("SAKSBEHANDLING"),
+        "names what is valid: {}",
+        status.message()
+    );
     let desk = desk.with_purpose(Formal::Statistikk);
     let status = refused::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
     assert_eq!(reason(&status), Some(Feilgrunn::FormalIkkeTillatt));
-    let unknown = scene.desk("skatteetaten", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let unknown = scene
+        .desk("skatteetaten", Rolle::Saksbehandler, Formal::Saksbehandling)
+        .await;
     let status = refused::<_, SikrePersonResponse>(&unknown, SIKRE, sikre()).await;
     assert_eq!(reason(&status), Some(Feilgrunn::UkjentAktor));
 }
@@ -69,18 +80,32 @@ async fn purpose_role_and_unit_must_be_known() {
 async fn forged_internal_headers_open_nothing() {
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
-    let token = scene.mesh.token(&samspor::mesh::employee("hjemmetjeneste", "x", Rolle::Saksbehandler)).unwrap();
-    let mut request = Request::new(HentVedtakRequest { name: case.vedtak.clone() });
+    let token = scene
+        .mesh
+        .token(&samspor::mesh::employee(
+            "hjemmetjeneste",
+            "x",
+            Rolle::Saksbehandler,
+        ))
+        .unwrap();
+    let mut request = Request::new(HentVedtakRequest {
+        name: case.vedtak.clone(),
+    });
     let metadata = request.metadata_mut();
     metadata.insert("authorization", format!("Bearer {token}").parse().unwrap());
     metadata.insert("x-samspor-formaal", "YTELSE".parse().unwrap());
     metadata.insert_bin("x-samspor-attest-bin", MetadataValue::from_bytes(&[7; 64]));
-    metadata.insert_bin("x-samspor-formaal-bin", MetadataValue::from_bytes(b"NODHJELP"));
+    metadata.insert_bin(
+        "x-samspor-formaal-bin",
+        MetadataValue::from_bytes(b"NODHJELP"),
+    );
     metadata.insert("x-samspor-enhet", "rop".parse().unwrap());
     metadata.append("x-samspor-enhet", "bestillerkontor".parse().unwrap());
     let mut client = Grpc::new(scene.mesh.channel().await.unwrap());
     client.ready().await.unwrap();
-    let path = "/samspor.bestillerkontor.v1.VedtakService/HentVedtak".parse().unwrap();
+    let path = "/samspor.bestillerkontor.v1.VedtakService/HentVedtak"
+        .parse()
+        .unwrap();
     let codec = ProstCodec::<HentVedtakRequest, HentVedtakResponse>::default();
     let status = client.unary(request, path, codec).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
@@ -92,14 +117,33 @@ async fn a_direct_call_to_a_service_is_refused() {
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
     let addr = scene.mesh.service_addr("bestillerkontor").unwrap();
-    let token = scene.mesh.token(&samspor::mesh::employee("bestillerkontor", "x", Rolle::Saksbehandler)).unwrap();
-    let channel = tonic::transport::Endpoint::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap();
-    let mut request = Request::new(HentVedtakRequest { name: case.vedtak.clone() });
-    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-    request.metadata_mut().insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
+    let token = scene
+        .mesh
+        .token(&samspor::mesh::employee(
+            "bestillerkontor",
+            "x",
+            Rolle::Saksbehandler,
+        ))
+        .unwrap();
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{addr}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let mut request = Request::new(HentVedtakRequest {
+        name: case.vedtak.clone(),
+    });
+    request
+        .metadata_mut()
+        .insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
     let mut client = Grpc::new(channel);
     client.ready().await.unwrap();
-    let path = "/samspor.bestillerkontor.v1.VedtakService/HentVedtak".parse().unwrap();
+    let path = "/samspor.bestillerkontor.v1.VedtakService/HentVedtak"
+        .parse()
+        .unwrap();
     let codec = ProstCodec::<HentVedtakRequest, HentVedtakResponse>::default();
     let status = client.unary(request, path, codec).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
@@ -109,7 +153,13 @@ async fn a_direct_call_to_a_service_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_messages_are_refused() {
     let scene = Scene::start().await;
-    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
     let opprett = "bestillerkontor.v1.VedtakService/OpprettVedtak";
     // A message inside a message, 100 deep.
     let mut deep = vec![0x1a, 0x00];
@@ -122,16 +172,39 @@ async fn broken_messages_are_refused() {
     // A length of 2 GiB with nothing behind it.
     let huge = vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x07, 0x41];
     let unknown = vec![0xfa, 0x3e, 0x01, 0x41];
-    for (bytes, what) in [(deep, "100 deep"), (huge, "2 GiB"), (unknown, "unknown field"), (vec![0xff; 12], "noise")] {
+    for (bytes, what) in [
+        (deep, "100 deep"),
+        (huge, "2 GiB"),
+        (unknown, "unknown field"),
+        (vec![0xff; 12], "noise"),
+    ] {
         let status = refused::<_, Raw>(&desk, opprett, Raw(bytes)).await;
-        assert_eq!(status.code(), Code::InvalidArgument, "{what}: {}", status.message());
+        assert_eq!(
+            status.code(),
+            Code::InvalidArgument,
+            "{what}: {}",
+            status.message()
+        );
     }
     let large = refused::<_, Raw>(&desk, opprett, Raw(vec![0x0a; 5 * 1024 * 1024])).await;
-    assert!(matches!(large.code(), Code::OutOfRange | Code::ResourceExhausted), "{:?}", large.code());
-    let status = refused::<_, Raw>(&desk, "bestillerkontor.v1.VedtakService/Finnes", Raw(vec![])).await;
+    assert!(
+        matches!(large.code(), Code::OutOfRange | Code::ResourceExhausted),
+        "{:?}",
+        large.code()
+    );
+    let status = refused::<_, Raw>(
+        &desk,
+        "bestillerkontor.v1.VedtakService/Finnes",
+        Raw(vec![]),
+    )
+    .await;
     assert_eq!(reason(&status), Some(Feilgrunn::UkjentMetode));
     let status = refused::<_, Raw>(&desk, "hendelse.v1.HendelseService/Fakta", Raw(vec![])).await;
-    assert_eq!(status.code(), Code::Unimplemented, "the fact feed is not for callers");
+    assert_eq!(
+        status.code(),
+        Code::Unimplemented,
+        "the fact feed is not for callers"
+    );
 }
 
 /// A deadline that has passed is said to have, and a service that is down is
@@ -140,25 +213,54 @@ async fn broken_messages_are_refused() {
 async fn a_service_that_is_down_is_named_and_the_others_go_on() {
     let mut scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
-    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
     let hent = "bestillerkontor.v1.VedtakService/HentVedtak";
-    let request = || HentVedtakRequest { name: case.vedtak.clone() };
+    let request = || HentVedtakRequest {
+        name: case.vedtak.clone(),
+    };
     ok::<_, HentVedtakResponse>(&desk, hent, request()).await;
     scene.mesh.stop_service("bestillerkontor").await;
     let status = refused::<_, HentVedtakResponse>(&desk, hent, request()).await;
-    assert_eq!((status.code(), reason(&status)), (Code::Unavailable, Some(Feilgrunn::Utilgjengelig)));
-    assert!(status.message().contains("bestillerkontor"), "{}", status.message());
+    assert_eq!(
+        (status.code(), reason(&status)),
+        (Code::Unavailable, Some(Feilgrunn::Utilgjengelig))
+    );
+    assert!(
+        status.message().contains("bestillerkontor"),
+        "{}",
+        status.message()
+    );
     ok::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
 
-    let token = scene.mesh.token(&samspor::mesh::employee("bestillerkontor", "x", Rolle::Saksbehandler)).unwrap();
+    let token = scene
+        .mesh
+        .token(&samspor::mesh::employee(
+            "bestillerkontor",
+            "x",
+            Rolle::Saksbehandler,
+        ))
+        .unwrap();
     let mut request = Request::new(sikre());
-    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-    request.metadata_mut().insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
     request.set_timeout(Duration::ZERO);
     let mut client = Grpc::new(scene.mesh.channel().await.unwrap());
     client.ready().await.unwrap();
     let path = format!("/samspor.{SIKRE}").parse().unwrap();
     let codec = ProstCodec::<SikrePersonRequest, SikrePersonResponse>::default();
     let status = client.unary(request, path, codec).await.unwrap_err();
-    assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
+    assert!(
+        matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled),
+        "{status:?}"
+    );
 }

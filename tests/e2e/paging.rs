@@ -52,8 +52,12 @@ async fn a_page_is_filled_past_what_is_dropped_and_its_token_tells_nothing() {
     for n in [0, 1, 2, 1] {
         apply(&scene, &people[n]).await;
     }
-    let leader = scene.desk("koordinering", Rolle::Leder, Formal::Samordning).await;
-    let second = scene.desk("koordinering", Rolle::Beslutter, Formal::Samordning).await;
+    let leader = scene
+        .desk("koordinering", Rolle::Leder, Formal::Samordning)
+        .await;
+    let second = scene
+        .desk("koordinering", Rolle::Beslutter, Formal::Samordning)
+        .await;
     let vern = ok::<_, ForeslaVernResponse>(
         &leader,
         "koordinering.v1.VernService/ForeslaVern",
@@ -79,26 +83,49 @@ async fn a_page_is_filled_past_what_is_dropped_and_its_token_tells_nothing() {
     ok::<_, BekreftVernResponse>(
         &second,
         "koordinering.v1.VernService/BekreftVern",
-        BekreftVernRequest { name, request_id: request_id(), ..Default::default() },
+        BekreftVernRequest {
+            name,
+            request_id: request_id(),
+            ..Default::default()
+        },
     )
     .await;
 
-    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
     let all = ok::<_, ListEnhetensSoknaderResponse>(&desk, LIST, page(0, "")).await;
     assert_eq!(all.soknader.len(), 2);
     assert!(all.next_page_token.is_empty());
     let first = ok::<_, ListEnhetensSoknaderResponse>(&desk, LIST, page(1, "")).await;
     assert_eq!(first.soknader.len(), 1);
     assert!(!first.next_page_token.is_empty());
-    let second = ok::<_, ListEnhetensSoknaderResponse>(&desk, LIST, page(1, &first.next_page_token)).await;
+    let second =
+        ok::<_, ListEnhetensSoknaderResponse>(&desk, LIST, page(1, &first.next_page_token)).await;
     assert_eq!(second.soknader.len(), 1);
     assert_ne!(first.soknader[0].name, second.soknader[0].name);
     // Only the hidden ones are left: no token leads to an empty page.
-    assert!(second.next_page_token.is_empty(), "a token would tell that something is hidden");
+    assert!(
+        second.next_page_token.is_empty(),
+        "a token would tell that something is hidden"
+    );
 
     // A token belongs to its caller and its arguments.
-    let other = scene.desk_of("bestillerkontor", "another", Rolle::Saksbehandler, Formal::Saksbehandling).await;
-    let status = refused::<_, ListEnhetensSoknaderResponse>(&other, LIST, page(1, &first.next_page_token)).await;
+    let other = scene
+        .desk_of(
+            "bestillerkontor",
+            "another",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
+    let status =
+        refused::<_, ListEnhetensSoknaderResponse>(&other, LIST, page(1, &first.next_page_token))
+            .await;
     assert_eq!(reason(&status), Some(Feilgrunn::UgyldigSidetoken));
     let mut changed = page(1, &first.next_page_token);
     changed.tilstand = SoknadTilstand::Mottatt.into();
@@ -106,7 +133,9 @@ async fn a_page_is_filled_past_what_is_dropped_and_its_token_tells_nothing() {
     assert_eq!(reason(&status), Some(Feilgrunn::UgyldigSidetoken));
     let status = refused::<_, ListEnhetensSoknaderResponse>(&desk, LIST, page(5000, "")).await;
     assert_eq!(status.code(), Code::InvalidArgument);
-    let foreign = scene.desk("rop", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let foreign = scene
+        .desk("rop", Rolle::Saksbehandler, Formal::Saksbehandling)
+        .await;
     let status = refused::<_, ListEnhetensSoknaderResponse>(&foreign, LIST, page(0, "")).await;
     assert_eq!(status.code(), Code::NotFound, "another unit's work list");
 }

@@ -37,32 +37,60 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
-        let mesh = Mesh::start(Options::new(folder.path(), clock, ids)).await.unwrap();
-        Self { mesh, _folder: folder }
+        let mesh = Mesh::start(Options::new(folder.path(), clock, ids))
+            .await
+            .unwrap();
+        Self {
+            mesh,
+            _folder: folder,
+        }
     }
 
     /// The desk of an employee. The id is the unit and the role, so that two
     /// roles are two employees.
     pub async fn desk(&self, enhet: &str, rolle: Rolle, formal: Formal) -> Desk {
-        let id = format!("{enhet}-{}", rolle.as_str_name().trim_start_matches("ROLLE_").to_lowercase());
+        let id = format!(
+            "{enhet}-{}",
+            rolle
+                .as_str_name()
+                .trim_start_matches("ROLLE_")
+                .to_lowercase()
+        );
         self.desk_of(enhet, &id, rolle, formal).await
     }
 
     pub async fn desk_of(&self, enhet: &str, ansatt: &str, rolle: Rolle, formal: Formal) -> Desk {
-        self.mesh.desk(employee(enhet, ansatt, rolle)).await.unwrap().with_purpose(formal)
+        self.mesh
+            .desk(employee(enhet, ansatt, rolle))
+            .await
+            .unwrap()
+            .with_purpose(formal)
     }
 
     pub async fn person_desk(&self, person: &str) -> Desk {
-        self.mesh.desk(citizen(person.trim_start_matches("personer/"))).await.unwrap().with_purpose(Formal::Innsyn)
+        self.mesh
+            .desk(citizen(person.trim_start_matches("personer/")))
+            .await
+            .unwrap()
+            .with_purpose(Formal::Innsyn)
     }
 
     /// A person whom bestillerkontor knows, without a case.
     pub async fn person(&self, number: &str) -> String {
-        let desk = self.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+        let desk = self
+            .desk(
+                "bestillerkontor",
+                Rolle::Saksbehandler,
+                Formal::Saksbehandling,
+            )
+            .await;
         ok::<_, SikrePersonResponse>(
             &desk,
             "koordinering.v1.PersonService/SikrePerson",
-            SikrePersonRequest { request_id: request_id(), fodselsnummer: number.to_owned() },
+            SikrePersonRequest {
+                request_id: request_id(),
+                fodselsnummer: number.to_owned(),
+            },
         )
         .await
         .person
@@ -72,8 +100,16 @@ impl Scene {
     pub async fn case(&self, number: &str) -> Case {
         let person = self.person(number).await;
         let inntak = self.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
-        let author = self.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
-        let decider = self.desk("bestillerkontor", Rolle::Beslutter, Formal::Saksbehandling).await;
+        let author = self
+            .desk(
+                "bestillerkontor",
+                Rolle::Saksbehandler,
+                Formal::Saksbehandling,
+            )
+            .await;
+        let decider = self
+            .desk("bestillerkontor", Rolle::Beslutter, Formal::Saksbehandling)
+            .await;
         ok::<_, MottaSoknadResponse>(
             &inntak,
             "bestillerkontor.v1.SoknadService/MottaSoknad",
@@ -91,7 +127,10 @@ impl Scene {
         let soknad = ok::<_, ListSoknaderResponse>(
             &author,
             "bestillerkontor.v1.SoknadService/ListSoknader",
-            ListSoknaderRequest { parent: person.clone(), ..Default::default() },
+            ListSoknaderRequest {
+                parent: person.clone(),
+                ..Default::default()
+            },
         )
         .await
         .soknader[0]
@@ -100,7 +139,10 @@ impl Scene {
         ok::<_, StartKartleggingResponse>(
             &author,
             "bestillerkontor.v1.SoknadService/StartKartlegging",
-            StartKartleggingRequest { name: soknad.clone(), request_id: request_id() },
+            StartKartleggingRequest {
+                name: soknad.clone(),
+                request_id: request_id(),
+            },
         )
         .await;
         ok::<_, GjorKlarSoknadResponse>(
@@ -129,7 +171,11 @@ impl Scene {
         let sent = ok::<_, SendTilGodkjenningResponse>(
             &author,
             "bestillerkontor.v1.VedtakService/SendTilGodkjenning",
-            SendTilGodkjenningRequest { name: draft.name.clone(), request_id: request_id(), etag: draft.etag },
+            SendTilGodkjenningRequest {
+                name: draft.name.clone(),
+                request_id: request_id(),
+                etag: draft.etag,
+            },
         )
         .await
         .vedtak
@@ -137,7 +183,11 @@ impl Scene {
         ok::<_, FattVedtakResponse>(
             &decider,
             "bestillerkontor.v1.VedtakService/FattVedtak",
-            FattVedtakRequest { name: draft.name.clone(), request_id: request_id(), etag: sent.etag },
+            FattVedtakRequest {
+                name: draft.name.clone(),
+                request_id: request_id(),
+                etag: sent.etag,
+            },
         )
         .await;
         for unit in ["rop", "bom"] {
@@ -145,31 +195,54 @@ impl Scene {
             let offered = ok::<_, ListEnhetensOppdragResponse>(
                 &desk,
                 "bestillerkontor.v1.OppdragService/ListEnhetensOppdrag",
-                ListEnhetensOppdragRequest { parent: format!("enheter/{unit}"), ..Default::default() },
+                ListEnhetensOppdragRequest {
+                    parent: format!("enheter/{unit}"),
+                    ..Default::default()
+                },
             )
             .await
             .oppdrag;
-            let name = offered.iter().find(|o| o.name.starts_with(&person)).unwrap().name.clone();
+            let name = offered
+                .iter()
+                .find(|o| o.name.starts_with(&person))
+                .unwrap()
+                .name
+                .clone();
             ok::<_, AksepterOppdragResponse>(
                 &desk,
                 "bestillerkontor.v1.OppdragService/AksepterOppdrag",
-                AksepterOppdragRequest { name: name.clone(), request_id: request_id() },
+                AksepterOppdragRequest {
+                    name: name.clone(),
+                    request_id: request_id(),
+                },
             )
             .await;
             ok::<_, StartOppdragResponse>(
                 &desk,
                 "bestillerkontor.v1.OppdragService/StartOppdrag",
-                StartOppdragRequest { name, request_id: request_id() },
+                StartOppdragRequest {
+                    name,
+                    request_id: request_id(),
+                },
             )
             .await;
         }
-        Case { person, soknad, vedtak: draft.name }
+        Case {
+            person,
+            soknad,
+            vedtak: draft.name,
+        }
     }
 
     /// An open note, a restricted note, a crisis plan and a risk assessment.
     pub async fn journal(&self, person: &str) -> Journal {
         let clinician = self.desk("rop", Rolle::Behandler, Formal::Ytelse).await;
-        let basis = || Some(Hjemmel { lov: "helsepersonelloven".to_owned(), paragraf: "§ 39".to_owned() });
+        let basis = || {
+            Some(Hjemmel {
+                lov: "helsepersonelloven".to_owned(),
+                paragraf: "§ 39".to_owned(),
+            })
+        };
         let open = ok::<_, SkrivAapentNotatResponse>(
             &clinician,
             "rop.v1.JournalService/SkrivAapentNotat",
@@ -234,7 +307,11 @@ impl Scene {
         .kriseplan
         .unwrap()
         .name;
-        let until = self.mesh.now().plus(Duration::from_hours(90 * 24)).to_proto();
+        let until = self
+            .mesh
+            .now()
+            .plus(Duration::from_hours(90 * 24))
+            .to_proto();
         let risk = ok::<_, RegistrerRisikovurderingResponse>(
             &clinician,
             "rop.v1.RisikovurderingService/RegistrerRisikovurdering",
@@ -254,7 +331,12 @@ impl Scene {
         .risikovurdering
         .unwrap()
         .name;
-        Journal { open, restricted, plan, risk }
+        Journal {
+            open,
+            restricted,
+            plan,
+            risk,
+        }
     }
 }
 
@@ -273,7 +355,10 @@ pub struct Journal {
 
 pub fn draft_of(soknad: &str) -> Vedtak {
     let basis = |paragraf: &str| {
-        Some(Hjemmel { lov: "helse- og omsorgstjenesteloven".to_owned(), paragraf: paragraf.to_owned() })
+        Some(Hjemmel {
+            lov: "helse- og omsorgstjenesteloven".to_owned(),
+            paragraf: paragraf.to_owned(),
+        })
     };
     let line = |r#type: Tjenestetype, unit: &str| Tjenestelinje {
         r#type: r#type.into(),
@@ -289,7 +374,10 @@ pub fn draft_of(soknad: &str) -> Vedtak {
     };
     Vedtak {
         soknad: soknad.to_owned(),
-        linjer: vec![line(Tjenestetype::RopOppfolging, "rop"), line(Tjenestetype::Boveiledning, "bom")],
+        linjer: vec![
+            line(Tjenestetype::RopOppfolging, "rop"),
+            line(Tjenestetype::Boveiledning, "bom"),
+        ],
         hovedansvarlig: "enheter/rop".to_owned(),
         parter: vec!["enheter/nav".to_owned()],
         begrunnelse: "Begge trengs.".to_owned(),
@@ -304,7 +392,10 @@ pub fn draft_of(soknad: &str) -> Vedtak {
 pub fn request_id() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    format!("00000000-0000-4000-8000-{:012}", NEXT.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "00000000-0000-4000-8000-{:012}",
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// Calls and expects an answer.
@@ -314,7 +405,9 @@ where
     A: Message + Default + 'static,
 {
     let answer: Answer<A> = desk.call(method, request).await;
-    answer.result.unwrap_or_else(|status| panic!("{method}: {:?} {}", status.code(), status.message()))
+    answer
+        .result
+        .unwrap_or_else(|status| panic!("{method}: {:?} {}", status.code(), status.message()))
 }
 
 /// Calls and expects a refusal.
@@ -338,5 +431,9 @@ pub fn reason(status: &Status) -> Option<Feilgrunn> {
 
 /// What a caller can see of an error, to compare two of them byte by byte.
 pub fn seen(status: &Status) -> (Code, String, Vec<u8>) {
-    (status.code(), status.message().to_owned(), status.details().to_vec())
+    (
+        status.code(),
+        status.message().to_owned(),
+        status.details().to_vec(),
+    )
 }

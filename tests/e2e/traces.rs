@@ -106,11 +106,19 @@ fn label(span: &Span) -> String {
 
 /// The edges of one trace, as (parent, child).
 fn edges(spans: &[Span], trace: &str) -> BTreeSet<(String, String)> {
-    let ours: Vec<&Span> = spans.iter().filter(|span| hex(&span.trace_id) == trace).collect();
+    let ours: Vec<&Span> = spans
+        .iter()
+        .filter(|span| hex(&span.trace_id) == trace)
+        .collect();
     ours.iter()
         .map(|child| {
-            let parent = ours.iter().find(|span| span.span_id == child.parent_span_id);
-            (parent.map_or_else(|| "—".to_owned(), |span| label(span)), label(child))
+            let parent = ours
+                .iter()
+                .find(|span| span.span_id == child.parent_span_id);
+            (
+                parent.map_or_else(|| "—".to_owned(), |span| label(span)),
+                label(child),
+            )
         })
         .collect()
 }
@@ -125,11 +133,20 @@ async fn one_trace_runs_from_the_client_to_the_consumer() {
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
     drop(case);
-    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
     let answer: samspor::desk::Answer<SikrePersonResponse> = desk
         .call(
             "koordinering.v1.PersonService/SikrePerson",
-            SikrePersonRequest { request_id: request_id(), fodselsnummer: NUMBERS[1].to_owned() },
+            SikrePersonRequest {
+                request_id: request_id(),
+                fodselsnummer: NUMBERS[1].to_owned(),
+            },
         )
         .await;
     assert!(answer.result.is_ok());
@@ -140,7 +157,10 @@ async fn one_trace_runs_from_the_client_to_the_consumer() {
     for _ in 0..100 {
         guard.flush();
         let spans = collector.spans();
-        if let Some(root) = spans.iter().find(|s| s.name.ends_with(decided) && s.parent_span_id.is_empty()) {
+        if let Some(root) = spans
+            .iter()
+            .find(|s| s.name.ends_with(decided) && s.parent_span_id.is_empty())
+        {
             found = edges(&spans, &hex(&root.trace_id));
             if found.iter().any(|(_, child)| child.starts_with("consumer")) {
                 break;
@@ -160,13 +180,18 @@ async fn one_trace_runs_from_the_client_to_the_consumer() {
     ] {
         assert!(found.contains(&edge), "missing {edge:?} in {found:#?}");
     }
-    assert!(found.iter().any(|(_, child)| child.starts_with("consumer")), "no consumer in {found:#?}");
+    assert!(
+        found.iter().any(|(_, child)| child.starts_with("consumer")),
+        "no consumer in {found:#?}"
+    );
     drop(guard);
 }
 
 /// Time for the exporter: the collector has no notification.
 async fn wait() {
-    tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>()).await.unwrap_err();
+    tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>())
+        .await
+        .unwrap_err();
 }
 
 /// A caller from outside gets a root of its own, linked to what it sent, and
@@ -185,11 +210,20 @@ async fn telemetry_holds_no_personal_data() {
 
     let case = scene.case(NUMBERS[0]).await;
     let journal = scene.journal(&case.person).await;
-    let desk = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
     let bad: samspor::desk::Answer<SikrePersonResponse> = desk
         .call(
             "koordinering.v1.PersonService/SikrePerson",
-            SikrePersonRequest { request_id: request_id(), fodselsnummer: "01819010002".to_owned() },
+            SikrePersonRequest {
+                request_id: request_id(),
+                fodselsnummer: "01819010002".to_owned(),
+            },
         )
         .await;
     let told = format!("{:?}", bad.result.unwrap_err());
@@ -199,8 +233,19 @@ async fn telemetry_holds_no_personal_data() {
     let person = case.person.trim_start_matches("personer/");
     let spans = collector.text();
     let log = String::from_utf8_lossy(&lines.0.lock().unwrap()).into_owned();
-    assert!(spans.contains("SikrePerson"), "the scan has something to scan");
-    for canary in [NUMBERS[0], "01819010002", "Faste folk", "rusbruk", "Rusmiddelbruk", "Fortrolig", person] {
+    assert!(
+        spans.contains("SikrePerson"),
+        "the scan has something to scan"
+    );
+    for canary in [
+        NUMBERS[0],
+        "01819010002",
+        "Faste folk",
+        "rusbruk",
+        "Rusmiddelbruk",
+        "Fortrolig",
+        person,
+    ] {
         assert!(!spans.contains(canary), "{canary} in a span");
         assert!(!log.contains(canary), "{canary} in a log line");
         if canary.starts_with("018") {
@@ -220,24 +265,46 @@ async fn every_answer_tells_its_trace() {
     let scene = Scene::start().await;
     let token = scene
         .mesh
-        .token(&samspor::mesh::employee("bestillerkontor", "x", Rolle::Saksbehandler))
+        .token(&samspor::mesh::employee(
+            "bestillerkontor",
+            "x",
+            Rolle::Saksbehandler,
+        ))
         .unwrap();
     let mut request = Request::new(SikrePersonRequest {
         request_id: request_id(),
         fodselsnummer: NUMBERS[0].to_owned(),
     });
-    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-    request.metadata_mut().insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
     let mut client = Grpc::new(scene.mesh.channel().await.unwrap());
     client.ready().await.unwrap();
-    let path = "/samspor.koordinering.v1.PersonService/SikrePerson".parse().unwrap();
+    let path = "/samspor.koordinering.v1.PersonService/SikrePerson"
+        .parse()
+        .unwrap();
     let codec = ProstCodec::<SikrePersonRequest, SikrePersonResponse>::default();
     let response = client.unary(request, path, codec).await.unwrap();
-    let id = response.metadata().get("x-samspor-trace-id").unwrap().to_str().unwrap();
+    let id = response
+        .metadata()
+        .get("x-samspor-trace-id")
+        .unwrap()
+        .to_str()
+        .unwrap();
     assert_eq!(id.len(), 32);
-    let desk = scene.desk("nav", Rolle::Saksbehandler, Formal::Samordning).await;
+    let desk = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Samordning)
+        .await;
     let refused: samspor::desk::Answer<HentPersonResponse> = desk
-        .call("koordinering.v1.PersonService/HentPerson", HentPersonRequest { name: response.into_inner().person })
+        .call(
+            "koordinering.v1.PersonService/HentPerson",
+            HentPersonRequest {
+                name: response.into_inner().person,
+            },
+        )
         .await;
     assert!(refused.result.is_err());
     assert_eq!(refused.trace_id.len(), 32);

@@ -18,7 +18,9 @@ use crate::scene::{NUMBERS, Scene, ok, reason, refused, request_id, seen};
 const HENT_VEDTAK: &str = "bestillerkontor.v1.VedtakService/HentVedtak";
 
 fn hent(name: &str) -> HentVedtakRequest {
-    HentVedtakRequest { name: name.to_owned() }
+    HentVedtakRequest {
+        name: name.to_owned(),
+    }
 }
 
 /// Nav asks what the diagnosis is: HELSE is withheld and consent is said to be
@@ -27,13 +29,21 @@ fn hent(name: &str) -> HentVedtakRequest {
 async fn nav_as_a_party_is_told_that_consent_is_missing() {
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
-    let nav = scene.desk("nav", Rolle::Saksbehandler, Formal::Samordning).await;
-    let vedtak = ok::<_, HentVedtakResponse>(&nav, HENT_VEDTAK, hent(&case.vedtak)).await.vedtak.unwrap();
+    let nav = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Samordning)
+        .await;
+    let vedtak = ok::<_, HentVedtakResponse>(&nav, HENT_VEDTAK, hent(&case.vedtak))
+        .await
+        .vedtak
+        .unwrap();
     assert!(vedtak.medisinsk_grunnlag.is_empty() && vedtak.funksjonsvurdering.is_empty());
     assert!(vedtak.linjer.is_empty(), "a party sees its own lines only");
     assert_eq!(vedtak.parter, ["enheter/nav"]);
     let withheld = vedtak.skjerming.unwrap().klasser;
-    let health = withheld.iter().find(|k| k.klasse() == Dataklasse::Helse).unwrap();
+    let health = withheld
+        .iter()
+        .find(|k| k.klasse() == Dataklasse::Helse)
+        .unwrap();
     assert_eq!(health.grunn(), Skjermingsgrunn::SamtykkeMangler);
     assert_eq!(health.regel, "P18");
 }
@@ -43,25 +53,44 @@ async fn nav_as_a_party_is_told_that_consent_is_missing() {
 async fn not_found_is_one_answer() {
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
-    let stranger = scene.desk("hjemmetjeneste", Rolle::Saksbehandler, Formal::Ytelse).await;
+    let stranger = scene
+        .desk("hjemmetjeneste", Rolle::Saksbehandler, Formal::Ytelse)
+        .await;
     let nobody = "personer/00000000-0000-4000-8000-00000000dead";
-    let withheld = refused::<_, HentVedtakResponse>(&stranger, HENT_VEDTAK, hent(&case.vedtak)).await;
+    let withheld =
+        refused::<_, HentVedtakResponse>(&stranger, HENT_VEDTAK, hent(&case.vedtak)).await;
     let missing = refused::<_, HentVedtakResponse>(
         &stranger,
         HENT_VEDTAK,
-        hent(&format!("{nobody}/vedtak/00000000-0000-7000-8000-00000000dead")),
+        hent(&format!(
+            "{nobody}/vedtak/00000000-0000-7000-8000-00000000dead"
+        )),
     )
     .await;
     assert_eq!(withheld.code(), Code::NotFound);
     assert_eq!(seen(&withheld), seen(&missing));
 
     // Also for one who may know the person, but not under another's name.
-    let author = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
+    let author = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
     let other = scene.person(NUMBERS[1]).await;
     let id = case.vedtak.rsplit('/').next().unwrap();
-    let crossed = refused::<_, HentVedtakResponse>(&author, HENT_VEDTAK, hent(&format!("{other}/vedtak/{id}"))).await;
+    let crossed = refused::<_, HentVedtakResponse>(
+        &author,
+        HENT_VEDTAK,
+        hent(&format!("{other}/vedtak/{id}")),
+    )
+    .await;
     assert_eq!(seen(&crossed), seen(&missing));
-    let gone = format!("{}/vedtak/00000000-0000-7000-8000-00000000dead", case.person);
+    let gone = format!(
+        "{}/vedtak/00000000-0000-7000-8000-00000000dead",
+        case.person
+    );
     let absent = refused::<_, HentVedtakResponse>(&author, HENT_VEDTAK, hent(&gone)).await;
     assert_eq!(seen(&absent), seen(&missing));
 }
@@ -71,14 +100,22 @@ async fn not_found_is_one_answer() {
 async fn a_named_unit_reads_and_the_same_record_has_several_views() {
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
-    let bom = scene.desk("bom", Rolle::Saksbehandler, Formal::Ytelse).await;
+    let bom = scene
+        .desk("bom", Rolle::Saksbehandler, Formal::Ytelse)
+        .await;
     let clinician = scene.desk("rop", Rolle::Behandler, Formal::Ytelse).await;
-    let to_bom = ok::<_, HentVedtakResponse>(&bom, HENT_VEDTAK, hent(&case.vedtak)).await.vedtak.unwrap();
+    let to_bom = ok::<_, HentVedtakResponse>(&bom, HENT_VEDTAK, hent(&case.vedtak))
+        .await
+        .vedtak
+        .unwrap();
     assert_eq!(to_bom.linjer.len(), 2);
     assert!(!to_bom.funksjonsvurdering.is_empty());
     assert!(to_bom.medisinsk_grunnlag.is_empty(), "BOM is no helseenhet");
     assert!(to_bom.etag.is_empty(), "an etag is for those who may write");
-    let to_rop = ok::<_, HentVedtakResponse>(&clinician, HENT_VEDTAK, hent(&case.vedtak)).await.vedtak.unwrap();
+    let to_rop = ok::<_, HentVedtakResponse>(&clinician, HENT_VEDTAK, hent(&case.vedtak))
+        .await
+        .vedtak
+        .unwrap();
     assert!(!to_rop.medisinsk_grunnlag.is_empty());
 }
 
@@ -96,19 +133,37 @@ async fn nobody_decides_on_the_own_draft() {
         gjelder: vec![Tjenestetype::RopOppfolging.into()],
         ..Default::default()
     };
-    let receipt =
-        ok::<_, MottaSoknadResponse>(&inntak, "bestillerkontor.v1.SoknadService/MottaSoknad", intake(())).await;
+    let receipt = ok::<_, MottaSoknadResponse>(
+        &inntak,
+        "bestillerkontor.v1.SoknadService/MottaSoknad",
+        intake(()),
+    )
+    .await;
     assert!(!receipt.kvittering.unwrap().referanse.is_empty());
 
     // Filing on a stranger opens no other agency's data, and nothing at Nav either.
-    let nav = scene.desk("nav", Rolle::Saksbehandler, Formal::Samordning).await;
+    let nav = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Samordning)
+        .await;
     let list = "bestillerkontor.v1.SoknadService/ListSoknader";
-    let request = ListSoknaderRequest { parent: person.clone(), ..Default::default() };
+    let request = ListSoknaderRequest {
+        parent: person.clone(),
+        ..Default::default()
+    };
     let status = refused::<_, ListSoknaderResponse>(&nav, list, request.clone()).await;
     assert_eq!(status.code(), Code::NotFound);
 
-    let author = scene.desk("bestillerkontor", Rolle::Saksbehandler, Formal::Saksbehandling).await;
-    let soknad = ok::<_, ListSoknaderResponse>(&author, list, request).await.soknader.remove(0);
+    let author = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
+    let soknad = ok::<_, ListSoknaderResponse>(&author, list, request)
+        .await
+        .soknader
+        .remove(0);
     for (method, request) in [("StartKartlegging", ()), ("GjorKlarSoknad", ())] {
         let () = request;
         let path = format!("bestillerkontor.v1.SoknadService/{method}");
@@ -116,7 +171,10 @@ async fn nobody_decides_on_the_own_draft() {
             ok::<_, StartKartleggingResponse>(
                 &author,
                 &path,
-                StartKartleggingRequest { name: soknad.name.clone(), request_id: request_id() },
+                StartKartleggingRequest {
+                    name: soknad.name.clone(),
+                    request_id: request_id(),
+                },
             )
             .await;
         } else {
@@ -148,7 +206,11 @@ async fn nobody_decides_on_the_own_draft() {
     let sent = ok::<_, SendTilGodkjenningResponse>(
         &author,
         "bestillerkontor.v1.VedtakService/SendTilGodkjenning",
-        SendTilGodkjenningRequest { name: draft.name.clone(), request_id: request_id(), etag: draft.etag.clone() },
+        SendTilGodkjenningRequest {
+            name: draft.name.clone(),
+            request_id: request_id(),
+            etag: draft.etag.clone(),
+        },
     )
     .await
     .vedtak
@@ -162,17 +224,35 @@ async fn nobody_decides_on_the_own_draft() {
     let as_caseworker = refused::<_, FattVedtakResponse>(&author, fatt, request(&sent.etag)).await;
     assert_eq!(reason(&as_caseworker), Some(Feilgrunn::IkkeTillatt));
     let own = scene
-        .desk_of("bestillerkontor", "bestillerkontor-saksbehandler", Rolle::Beslutter, Formal::Saksbehandling)
+        .desk_of(
+            "bestillerkontor",
+            "bestillerkontor-saksbehandler",
+            Rolle::Beslutter,
+            Formal::Saksbehandling,
+        )
         .await;
     let as_decider = refused::<_, FattVedtakResponse>(&own, fatt, request(&sent.etag)).await;
-    assert_eq!((as_decider.code(), reason(&as_decider)), (Code::PermissionDenied, Some(Feilgrunn::IkkeTillatt)));
+    assert_eq!(
+        (as_decider.code(), reason(&as_decider)),
+        (Code::PermissionDenied, Some(Feilgrunn::IkkeTillatt))
+    );
 
-    let decider = scene.desk("bestillerkontor", Rolle::Beslutter, Formal::Saksbehandling).await;
+    let decider = scene
+        .desk("bestillerkontor", Rolle::Beslutter, Formal::Saksbehandling)
+        .await;
     let stale = refused::<_, FattVedtakResponse>(&decider, fatt, request(&draft.etag)).await;
-    assert_eq!((stale.code(), reason(&stale)), (Code::Aborted, Some(Feilgrunn::UtdatertEtag)));
+    assert_eq!(
+        (stale.code(), reason(&stale)),
+        (Code::Aborted, Some(Feilgrunn::UtdatertEtag))
+    );
     ok::<_, FattVedtakResponse>(&decider, fatt, request(&sent.etag)).await;
     let again = refused::<_, FattVedtakResponse>(&decider, fatt, request(&sent.etag)).await;
-    assert_eq!(again.code(), Code::FailedPrecondition, "{}", again.message());
+    assert_eq!(
+        again.code(),
+        Code::FailedPrecondition,
+        "{}",
+        again.message()
+    );
     assert!(again.message().contains("FATTET"), "{}", again.message());
 }
 
@@ -184,17 +264,29 @@ async fn a_therapy_note_exists_only_for_who_treats_and_for_the_person() {
     let case = scene.case(NUMBERS[0]).await;
     let journal = scene.journal(&case.person).await;
     let hent = "rop.v1.JournalService/HentBegrensetNotat";
-    let request = || HentBegrensetNotatRequest { name: journal.restricted.clone() };
+    let request = || HentBegrensetNotatRequest {
+        name: journal.restricted.clone(),
+    };
     let milieu = scene.desk("rop", Rolle::Miljo, Formal::Ytelse).await;
     let status = refused::<_, HentBegrensetNotatResponse>(&milieu, hent, request()).await;
     assert_eq!(status.code(), Code::NotFound);
-    let other = scene.desk_of("rop", "another-clinician", Rolle::Behandler, Formal::Ytelse).await;
+    let other = scene
+        .desk_of("rop", "another-clinician", Rolle::Behandler, Formal::Ytelse)
+        .await;
     let status = refused::<_, HentBegrensetNotatResponse>(&other, hent, request()).await;
     assert_eq!(status.code(), Code::NotFound);
     let treating = scene.desk("rop", Rolle::Behandler, Formal::Ytelse).await;
-    assert!(ok::<_, HentBegrensetNotatResponse>(&treating, hent, request()).await.notat.is_some());
+    assert!(
+        ok::<_, HentBegrensetNotatResponse>(&treating, hent, request())
+            .await
+            .notat
+            .is_some()
+    );
     let herself = scene.person_desk(&case.person).await;
-    let own = ok::<_, HentBegrensetNotatResponse>(&herself, hent, request()).await.notat.unwrap();
+    let own = ok::<_, HentBegrensetNotatResponse>(&herself, hent, request())
+        .await
+        .notat
+        .unwrap();
     assert_eq!(own.tekst, "Fortrolig.");
 }
 
@@ -206,9 +298,13 @@ async fn a_withdrawn_consent_ends_the_stream_and_the_next_read() {
     let case = scene.case(NUMBERS[0]).await;
     let journal = scene.journal(&case.person).await;
     let herself = scene.person_desk(&case.person).await;
-    let helper = scene.desk("hjemmetjeneste", Rolle::Saksbehandler, Formal::Samordning).await;
+    let helper = scene
+        .desk("hjemmetjeneste", Rolle::Saksbehandler, Formal::Samordning)
+        .await;
     let read = "rop.v1.KriseplanService/HentKriseplan";
-    let request = || HentKriseplanRequest { name: journal.plan.clone() };
+    let request = || HentKriseplanRequest {
+        name: journal.plan.clone(),
+    };
     let before = refused::<_, HentKriseplanResponse>(&helper, read, request()).await;
     assert_eq!(before.code(), Code::NotFound);
     let consent = ok::<_, GiSamtykkeResponse>(
@@ -232,23 +328,37 @@ async fn a_withdrawn_consent_ends_the_stream_and_the_next_read() {
     .await
     .samtykke
     .unwrap();
-    let plan = ok::<_, HentKriseplanResponse>(&helper, read, request()).await.kriseplan.unwrap();
+    let plan = ok::<_, HentKriseplanResponse>(&helper, read, request())
+        .await
+        .kriseplan
+        .unwrap();
     assert!(!plan.hjelper.is_empty() && plan.behandling.is_empty());
     let mut stream = helper
         .stream::<_, FolgResponse>(
             "hendelse.v1.HendelseService/Folg",
-            FolgRequest { parent: case.person.clone(), tjeneste: "rop".to_owned(), fra: None },
+            FolgRequest {
+                parent: case.person.clone(),
+                tjeneste: "rop".to_owned(),
+                fra: None,
+            },
         )
         .await
         .unwrap();
     ok::<_, TrekkSamtykkeResponse>(
         &herself,
         "koordinering.v1.SamtykkeService/TrekkSamtykke",
-        TrekkSamtykkeRequest { name: consent.name, request_id: request_id() },
+        TrekkSamtykkeRequest {
+            name: consent.name,
+            request_id: request_id(),
+        },
     )
     .await;
     let after = refused::<_, HentKriseplanResponse>(&helper, read, request()).await;
-    assert_eq!(seen(&after), seen(&before), "honoured on the very next call");
+    assert_eq!(
+        seen(&after),
+        seen(&before),
+        "honoured on the very next call"
+    );
     let ended = tokio::time::timeout(Duration::from_secs(10), async {
         loop {
             match stream.message().await {
@@ -269,32 +379,47 @@ async fn a_withdrawn_consent_ends_the_stream_and_the_next_read() {
 async fn a_strictly_protected_person_does_not_exist_without_mandate() {
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
-    let leader = scene.desk("bestillerkontor", Rolle::Leder, Formal::Sikkerhet).await;
-    let second = scene.desk("bestillerkontor", Rolle::Beslutter, Formal::Sikkerhet).await;
+    let leader = scene
+        .desk("bestillerkontor", Rolle::Leder, Formal::Sikkerhet)
+        .await;
+    let second = scene
+        .desk("bestillerkontor", Rolle::Beslutter, Formal::Sikkerhet)
+        .await;
     let propose = |units: &[&str]| ForeslaVernRequest {
         parent: case.person.clone(),
         request_id: request_id(),
         r#type: Verntype::StrengtFortroligAdresse.into(),
         mandaterte_enheter: units.iter().map(|unit| format!("enheter/{unit}")).collect(),
-        hjemmel: Some(Hjemmel { lov: "folkeregisterloven".to_owned(), paragraf: "§ 10-4".to_owned() }),
+        hjemmel: Some(Hjemmel {
+            lov: "folkeregisterloven".to_owned(),
+            paragraf: "§ 10-4".to_owned(),
+        }),
         begrunnelse: "Trusler.".to_owned(),
         ..Default::default()
     };
     let method = "koordinering.v1.VernService/ForeslaVern";
-    let vern = ok::<_, ForeslaVernResponse>(&leader, method, propose(&["bestillerkontor", "rop", "bom"]))
-        .await
-        .vern
-        .unwrap();
+    let vern =
+        ok::<_, ForeslaVernResponse>(&leader, method, propose(&["bestillerkontor", "rop", "bom"]))
+            .await
+            .vern
+            .unwrap();
     ok::<_, BekreftVernResponse>(
         &second,
         "koordinering.v1.VernService/BekreftVern",
-        BekreftVernRequest { name: vern.name, request_id: request_id(), ..Default::default() },
+        BekreftVernRequest {
+            name: vern.name,
+            request_id: request_id(),
+            ..Default::default()
+        },
     )
     .await;
 
-    let nav = scene.desk("nav", Rolle::Saksbehandler, Formal::Samordning).await;
+    let nav = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Samordning)
+        .await;
     let hidden = refused::<_, HentVedtakResponse>(&nav, HENT_VEDTAK, hent(&case.vedtak)).await;
-    let nobody = "personer/00000000-0000-4000-8000-00000000dead/vedtak/00000000-0000-7000-8000-00000000dead";
+    let nobody =
+        "personer/00000000-0000-4000-8000-00000000dead/vedtak/00000000-0000-7000-8000-00000000dead";
     let missing = refused::<_, HentVedtakResponse>(&nav, HENT_VEDTAK, hent(nobody)).await;
     assert_eq!(seen(&hidden), seen(&missing));
     let rop = scene.desk("rop", Rolle::Behandler, Formal::Ytelse).await;
@@ -315,9 +440,14 @@ async fn a_strictly_protected_person_does_not_exist_without_mandate() {
     .await;
     assert!(receipt.kvittering.is_some());
     // Break-glass without mandate opens nothing.
-    let clinic = scene.desk("hjemmetjeneste", Rolle::Behandler, Formal::Nodhjelp).await;
+    let clinic = scene
+        .desk("hjemmetjeneste", Rolle::Behandler, Formal::Nodhjelp)
+        .await;
     let started: samspor::desk::Answer<StartNodtilgangResponse> = clinic
-        .call("gateway.v1.NodtilgangService/StartNodtilgang", start_nodtilgang(&case.person))
+        .call(
+            "gateway.v1.NodtilgangService/StartNodtilgang",
+            start_nodtilgang(&case.person),
+        )
         .await;
     drop(started);
     let status = refused::<_, HentVedtakResponse>(&clinic, HENT_VEDTAK, hent(&case.vedtak)).await;
@@ -329,7 +459,11 @@ fn start_nodtilgang(person: &str) -> StartNodtilgangRequest {
         parent: person.to_owned(),
         request_id: request_id(),
         begrunnelse: "Funnet bevisstløs hjemme.".to_owned(),
-        klasser: vec![Dataklasse::Tjeneste.into(), Dataklasse::Helse.into(), Dataklasse::Funksjon.into()],
+        klasser: vec![
+            Dataklasse::Tjeneste.into(),
+            Dataklasse::Helse.into(),
+            Dataklasse::Funksjon.into(),
+        ],
         varighet_minutter: 30,
     }
 }
@@ -343,43 +477,70 @@ async fn break_glass_opens_is_seen_and_is_reviewed_by_another() {
     let journal = scene.journal(&case.person).await;
     let start = "gateway.v1.NodtilgangService/StartNodtilgang";
     let read = "rop.v1.KriseplanService/HentKriseplan";
-    let request = || HentKriseplanRequest { name: journal.plan.clone() };
+    let request = || HentKriseplanRequest {
+        name: journal.plan.clone(),
+    };
 
-    let system = scene.desk_of("hjemmetjeneste", "", Rolle::System, Formal::Nodhjelp).await;
-    let status = refused::<_, StartNodtilgangResponse>(&system, start, start_nodtilgang(&case.person)).await;
+    let system = scene
+        .desk_of("hjemmetjeneste", "", Rolle::System, Formal::Nodhjelp)
+        .await;
+    let status =
+        refused::<_, StartNodtilgangResponse>(&system, start, start_nodtilgang(&case.person)).await;
     assert_eq!(status.code(), Code::PermissionDenied);
 
-    let clinician = scene.desk("hjemmetjeneste", Rolle::Behandler, Formal::Nodhjelp).await;
+    let clinician = scene
+        .desk("hjemmetjeneste", Rolle::Behandler, Formal::Nodhjelp)
+        .await;
     let before = refused::<_, HentKriseplanResponse>(&clinician, read, request()).await;
     assert_eq!(before.code(), Code::NotFound);
     let session =
-        ok::<_, StartNodtilgangResponse>(&clinician, start, start_nodtilgang(&case.person)).await.nodtilgang.unwrap();
-    let plan = ok::<_, HentKriseplanResponse>(&clinician, read, request()).await.kriseplan.unwrap();
+        ok::<_, StartNodtilgangResponse>(&clinician, start, start_nodtilgang(&case.person))
+            .await
+            .nodtilgang
+            .unwrap();
+    let plan = ok::<_, HentKriseplanResponse>(&clinician, read, request())
+        .await
+        .kriseplan
+        .unwrap();
     assert!(!plan.behandling.is_empty() && plan.kontakter.is_empty());
 
     let herself = scene.person_desk(&case.person).await;
     let log = ok::<_, ListInnsynResponse>(
         &herself,
         "gateway.v1.InnsynsloggService/ListInnsyn",
-        ListInnsynRequest { parent: case.person.clone(), page_size: 20, ..Default::default() },
+        ListInnsynRequest {
+            parent: case.person.clone(),
+            page_size: 20,
+            ..Default::default()
+        },
     )
     .await
     .innsyn;
-    assert!(log.iter().any(|row| row.formal() == Formal::Nodhjelp && row.metode.ends_with("HentKriseplan")));
+    assert!(
+        log.iter()
+            .any(|row| row.formal() == Formal::Nodhjelp && row.metode.ends_with("HentKriseplan"))
+    );
 
-    let leader = scene.desk("hjemmetjeneste", Rolle::Leder, Formal::Kontroll).await;
+    let leader = scene
+        .desk("hjemmetjeneste", Rolle::Leder, Formal::Kontroll)
+        .await;
     let waiting = || ListNodtilgangerRequest {
         parent: "enheter/hjemmetjeneste".to_owned(),
         bare_ventende: true,
         ..Default::default()
     };
     let list = "gateway.v1.NodtilgangService/ListNodtilganger";
-    let listed = ok::<_, ListNodtilgangerResponse>(&leader, list, waiting()).await.nodtilganger;
+    let listed = ok::<_, ListNodtilgangerResponse>(&leader, list, waiting())
+        .await
+        .nodtilganger;
     assert_eq!(listed.len(), 1);
     ok::<_, AvsluttNodtilgangResponse>(
         &clinician,
         "gateway.v1.NodtilgangService/AvsluttNodtilgang",
-        AvsluttNodtilgangRequest { name: session.name.clone(), request_id: request_id() },
+        AvsluttNodtilgangRequest {
+            name: session.name.clone(),
+            request_id: request_id(),
+        },
     )
     .await;
     let after = refused::<_, HentKriseplanResponse>(&clinician, read, request()).await;
@@ -395,5 +556,10 @@ async fn break_glass_opens_is_seen_and_is_reviewed_by_another() {
         },
     )
     .await;
-    assert!(ok::<_, ListNodtilgangerResponse>(&leader, list, waiting()).await.nodtilganger.is_empty());
+    assert!(
+        ok::<_, ListNodtilgangerResponse>(&leader, list, waiting())
+            .await
+            .nodtilganger
+            .is_empty()
+    );
 }

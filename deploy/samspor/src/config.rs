@@ -131,7 +131,11 @@ impl Config {
         let defaults = Defaults {
             adresse: (Ipv4Addr::LOCALHOST, 7070).into(),
             helseadresse: (Ipv4Addr::LOCALHOST, 7071).into(),
-            telemetri: TelemetriConfig { otlp: None, andel: 1.0, filter: "info".to_owned() },
+            telemetri: TelemetriConfig {
+                otlp: None,
+                andel: 1.0,
+                filter: "info".to_owned(),
+            },
         };
         let mut figment = Figment::from(Serialized::defaults(defaults));
         if let Some(file) = file {
@@ -142,7 +146,10 @@ impl Config {
         }
         // SAMSPOR_CONFIG names the file itself.
         let environment = Env::prefixed("SAMSPOR_").ignore(&["config"]).split("__");
-        figment.merge(environment).extract().map_err(|fault| anyhow::anyhow!("configuration: {fault}"))
+        figment
+            .merge(environment)
+            .extract()
+            .map_err(|fault| anyhow::anyhow!("configuration: {fault}"))
     }
 
     /// The database URL, from its file where it has one.
@@ -163,7 +170,8 @@ impl Config {
 /// # Errors
 /// When it cannot be read.
 pub fn read_text(file: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(text.trim().to_owned())
 }
 
@@ -178,5 +186,10 @@ pub fn read_key(file: &Path) -> Result<[u8; 32]> {
         .decode(text)
         .ok()
         .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    bytes.with_context(|| format!("{} does not hold a key of 32 bytes in base64", file.display()))
+    bytes.with_context(|| {
+        format!(
+            "{} does not hold a key of 32 bytes in base64",
+            file.display()
+        )
+    })
 }

@@ -41,19 +41,30 @@ impl Desk {
     /// A desk that calls through a channel.
     #[must_use]
     pub fn new(channel: Channel, token: TokenSource) -> Self {
-        Self { channel, token, formal: Formal::Unspecified, sak: None }
+        Self {
+            channel,
+            token,
+            formal: Formal::Unspecified,
+            sak: None,
+        }
     }
 
     /// The same desk, with a purpose.
     #[must_use]
     pub fn with_purpose(&self, formal: Formal) -> Self {
-        Self { formal, ..self.clone() }
+        Self {
+            formal,
+            ..self.clone()
+        }
     }
 
     /// The same desk, with a case reference.
     #[must_use]
     pub fn with_case(&self, sak: &str) -> Self {
-        Self { sak: Some(sak.to_owned()), ..self.clone() }
+        Self {
+            sak: Some(sak.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// Calls a method by its path without the leading `samspor.`:
@@ -68,9 +79,16 @@ impl Desk {
         async {
             let mut client = Grpc::new(self.channel.clone());
             let outcome = async {
-                client.ready().await.map_err(|_| Status::unavailable("the gateway does not answer"))?;
-                let path = path.parse().map_err(|_| Status::invalid_argument("method path"))?;
-                client.unary(self.request(request), path, ProstCodec::<Q, A>::default()).await
+                client
+                    .ready()
+                    .await
+                    .map_err(|_| Status::unavailable("the gateway does not answer"))?;
+                let path = path
+                    .parse()
+                    .map_err(|_| Status::invalid_argument("method path"))?;
+                client
+                    .unary(self.request(request), path, ProstCodec::<Q, A>::default())
+                    .await
             };
             answer(outcome.await)
         }
@@ -87,19 +105,34 @@ impl Desk {
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
-        let path = format!("/samspor.{method}").parse().map_err(|_| Status::invalid_argument("method path"))?;
+        let path = format!("/samspor.{method}")
+            .parse()
+            .map_err(|_| Status::invalid_argument("method path"))?;
         let mut client = Grpc::new(self.channel.clone());
-        client.ready().await.map_err(|_| Status::unavailable("the gateway does not answer"))?;
-        let opened = client.server_streaming(self.request(request), path, ProstCodec::<Q, A>::default()).await?;
+        client
+            .ready()
+            .await
+            .map_err(|_| Status::unavailable("the gateway does not answer"))?;
+        let opened = client
+            .server_streaming(self.request(request), path, ProstCodec::<Q, A>::default())
+            .await?;
         Ok(opened.into_inner())
     }
 
     fn request<Q>(&self, message: Q) -> Request<Q> {
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
-        set(metadata, "authorization", &format!("Bearer {}", (self.token)()));
+        set(
+            metadata,
+            "authorization",
+            &format!("Bearer {}", (self.token)()),
+        );
         if self.formal != Formal::Unspecified {
-            let name = self.formal.as_str_name().strip_prefix("FORMAL_").unwrap_or_default();
+            let name = self
+                .formal
+                .as_str_name()
+                .strip_prefix("FORMAL_")
+                .unwrap_or_default();
             set(metadata, samspor_gateway::proxy::FORMAAL, name);
         }
         if let Some(sak) = &self.sak {
@@ -125,7 +158,13 @@ fn answer<T>(outcome: Result<Response<T>, Status>) -> Answer<T> {
             .to_owned()
     };
     match outcome {
-        Ok(response) => Answer { trace_id: id_of(response.metadata()), result: Ok(response.into_inner()) },
-        Err(status) => Answer { trace_id: id_of(status.metadata()), result: Err(status) },
+        Ok(response) => Answer {
+            trace_id: id_of(response.metadata()),
+            result: Ok(response.into_inner()),
+        },
+        Err(status) => Answer {
+            trace_id: id_of(status.metadata()),
+            result: Err(status),
+        },
     }
 }

@@ -1,2 +1,295 @@
-//! stub
-fn main() {}
+//! `samspor`: the whole mesh in one process, one part of it, or an operator's
+//! command.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line talks to its user"
+)]
+
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Parser, Subcommand};
+use samspor::{
+    config::Config,
+    demo,
+    mesh::{self, Mesh, Options},
+    serve::{self, Part},
+};
+use samspor_chassis::{
+    id::RandomIds,
+    telemetry::{self, SpanBuffer, TelemetryConfig},
+    tid::{Clock, SystemClock},
+};
+use samspor_gateway::identity::dev::Claims;
+use samspor_proto::felles::Rolle;
+
+/// Spans that the process keeps for the waterfall.
+const KEPT_SPANS: usize = 20_000;
+
+/// A gRPC mesh for a municipality's work with people with ROP-lidelser.
+#[derive(Parser)]
+#[command(name = "samspor", version, about, max_term_width = 100)]
+struct Cli {
+    /// Answers as JSON, one object a line.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the whole mesh in this process, on SQLite files.
+    Up {
+        /// Folder for databases, keys and tokens.
+        #[arg(long, default_value = "samspor-data")]
+        data_dir: PathBuf,
+        /// Where the gateway takes calls.
+        #[arg(long, default_value = "127.0.0.1:7070")]
+        adresse: std::net::SocketAddr,
+        /// Municipality: karmoy or sarpsborg.
+        #[arg(long, default_value = "karmoy")]
+        kommune: String,
+        /// OTLP collector: http://host:4317.
+        #[arg(long, env = "SAMSPOR_TELEMETRI__OTLP")]
+        otlp: Option<String>,
+    },
+    /// Runs one part of the mesh.
+    Serve {
+        /// Which part.
+        part: Part,
+        /// Configuration file.
+        #[arg(long, env = "SAMSPOR_CONFIG")]
+        config: Option<PathBuf>,
+    },
+    /// Plays finding K4 on Karmøy's figures, on a mesh of its own.
+    Demo,
+    /// Brings the database of one part up to date.
+    Migrate {
+        /// Which part.
+        part: Part,
+        /// Configuration file.
+        #[arg(long, env = "SAMSPOR_CONFIG")]
+        config: Option<PathBuf>,
+    },
+    /// Makes a token of the dev issuer of `samspor up`.
+    Token {
+        /// Unit: rop. Not for the person.
+        #[arg(long, default_value = "")]
+        enhet: String,
+        /// Role: SAKSBEHANDLER, BESLUTTER, BEHANDLER, INNBYGGER …
+        #[arg(long)]
+        rolle: String,
+        /// Employee id; not for SYSTEM and INNBYGGER.
+        #[arg(long, default_value = "")]
+        ansatt: String,
+        /// Person id, for INNBYGGER.
+        #[arg(long, default_value = "")]
+        person: String,
+        /// Minutes for which it is good.
+        #[arg(long, default_value_t = 60)]
+        minutter: i64,
+        /// Folder of `samspor up`.
+        #[arg(long, default_value = "samspor-data")]
+        data_dir: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("samspor: {fault:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Up {
+            data_dir,
+            adresse,
+            kommune,
+            otlp,
+        } => {
+            let mut config = TelemetryConfig::new("samspor");
+            config.otlp_endpoint = otlp;
+            config.buffer = Some(SpanBuffer::new(KEPT_SPANS));
+            let _telemetry = telemetry::init(config)?;
+            up(&data_dir, adresse, &kommune, cli.json).await
+        }
+        Command::Serve { part, config } => {
+            let config = Config::load(config.as_deref())?;
+            let _telemetry = telemetry::init(telemetry_config(part.name(), &config))?;
+            serve::run(part, config, stopped()).await
+        }
+        Command::Demo => {
+            let spans = SpanBuffer::new(KEPT_SPANS);
+            let mut config = TelemetryConfig::new("samspor");
+            config.log_filter = "error".to_owned();
+            config.buffer = Some(spans.clone());
+            let _telemetry = telemetry::init(config)?;
+            let style = if cli.json {
+                demo::Style::Json
+            } else {
+                demo::Style::Text
+            };
+            demo::run(style, spans).await
+        }
+        Command::Migrate { part, config } => {
+            let config = Config::load(config.as_deref())?;
+            serve::migrate(part, &config).await?;
+            say(cli.json, "migrert", part.name());
+            Ok(())
+        }
+        Command::Token {
+            enhet,
+            rolle,
+            ansatt,
+            person,
+            minutter,
+            data_dir,
+        } => {
+            let claims = claims(enhet, &rolle, ansatt, person)?;
+            let now = SystemClock.now().0 / 1_000_000;
+            let token = mesh::issuer_of(&data_dir)?.token(&claims, now, minutter * 60)?;
+            say(cli.json, "token", &token);
+            Ok(())
+        }
+    }
+}
+
+fn say(json: bool, key: &str, value: &str) {
+    if json {
+        println!("{}", serde_json::json!({key: value}));
+    } else {
+        println!("{value}");
+    }
+}
+
+fn telemetry_config(part: &str, config: &Config) -> TelemetryConfig {
+    let mut telemetry = TelemetryConfig::new(part);
+    telemetry.otlp_endpoint.clone_from(&config.telemetri.otlp);
+    telemetry.sampled = config.telemetri.andel;
+    telemetry.log_filter.clone_from(&config.telemetri.filter);
+    telemetry
+}
+
+fn claims(enhet: String, rolle: &str, sub: String, person: String) -> Result<Claims> {
+    let known =
+        Rolle::from_str_name(&format!("ROLLE_{rolle}")).filter(|role| *role != Rolle::Unspecified);
+    let Some(role) = known else {
+        let roles: Vec<_> = (1..100)
+            .filter_map(|n| Rolle::try_from(n).ok())
+            .filter_map(|role| role.as_str_name().strip_prefix("ROLLE_"))
+            .collect();
+        bail!("unknown role {rolle}; one of {}", roles.join(", "));
+    };
+    match role {
+        Rolle::Innbygger if person.is_empty() => bail!("INNBYGGER needs --person"),
+        Rolle::Innbygger => {}
+        _ if enhet.is_empty() => bail!("{rolle} needs --enhet"),
+        Rolle::System | Rolle::Inntak => {}
+        _ if sub.is_empty() => bail!("{rolle} needs --ansatt"),
+        _ => {}
+    }
+    Ok(Claims {
+        enhet,
+        sub,
+        roller: vec![rolle.to_owned()],
+        person,
+        client_id: "samspor-token".to_owned(),
+    })
+}
+
+/// Tokens that `up` writes, so that a first call needs nothing else.
+const READY_MADE: [(&str, &str, &str, Rolle); 7] = [
+    (
+        "bestillerkontor-saksbehandler",
+        "bestillerkontor",
+        "bk-1",
+        Rolle::Saksbehandler,
+    ),
+    (
+        "bestillerkontor-beslutter",
+        "bestillerkontor",
+        "bk-2",
+        Rolle::Beslutter,
+    ),
+    ("rop-saksbehandler", "rop", "rop-1", Rolle::Saksbehandler),
+    ("rop-behandler", "rop", "rop-2", Rolle::Behandler),
+    ("rop-leder", "rop", "rop-3", Rolle::Leder),
+    ("nav-saksbehandler", "nav", "nav-1", Rolle::Saksbehandler),
+    ("nav-inntak", "nav", "nav-2", Rolle::Inntak),
+];
+
+async fn up(data_dir: &Path, addr: std::net::SocketAddr, kommune: &str, json: bool) -> Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
+    let mut options = Options::new(data_dir, clock, ids);
+    options.addr = addr;
+    kommune.clone_into(&mut options.kommune);
+    if !json && std::io::stderr().is_terminal() {
+        eprintln!("starting the mesh on SQLite in {}", data_dir.display());
+    }
+    let mesh = Mesh::start(options).await?;
+    let tokens = data_dir.join("tokens");
+    std::fs::create_dir_all(&tokens)
+        .with_context(|| format!("cannot make {}", tokens.display()))?;
+    for (name, unit, employee, role) in READY_MADE {
+        let token = mesh.token(&mesh::employee(unit, employee, role))?;
+        mesh::write_private(&tokens.join(format!("{name}.jwt")), token.as_bytes())?;
+    }
+    let health = mesh
+        .health_addr
+        .map(|addr| addr.to_string())
+        .unwrap_or_default();
+    if json {
+        let ready = serde_json::json!({
+            "gateway": mesh.addr.to_string(), "helse": health, "tokens": tokens.display().to_string(),
+        });
+        println!("{ready}");
+    } else {
+        println!("gateway   {}  (gRPC, reflection on)", mesh.addr);
+        println!("health    {health}");
+        println!("tokens    {}/*.jwt, good for 12 hours", tokens.display());
+        println!(
+            "more      samspor token --enhet rop --rolle BEHANDLER --ansatt rop-9 --data-dir {}",
+            data_dir.display()
+        );
+        println!("stop      Ctrl-C");
+    }
+    stopped().await;
+    mesh.shutdown().await;
+    Ok(())
+}
+
+/// Ctrl-C, or SIGTERM as an orchestrator sends it.
+async fn stopped() {
+    let interrupted = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+            return interrupted.await;
+        };
+        tokio::select! {
+            () = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    interrupted.await;
+}

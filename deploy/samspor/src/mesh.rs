@@ -95,9 +95,9 @@ impl Mesh {
     pub async fn start(options: Options) -> Result<Self> {
         std::fs::create_dir_all(&options.folder)
             .with_context(|| format!("cannot make the folder {}", options.folder.display()))?;
-        let listener = TcpListener::bind(options.addr)
-            .await
-            .with_context(|| format!("cannot take calls at {}; another process may", options.addr))?;
+        let listener = TcpListener::bind(options.addr).await.with_context(|| {
+            format!("cannot take calls at {}; another process may", options.addr)
+        })?;
         let addr = listener.local_addr()?;
         let health = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let issuer = Arc::new(dev_issuer(&options.folder)?);
@@ -121,14 +121,27 @@ impl Mesh {
             health: Some(health),
             database_url: database(&options, "gateway"),
             policy: Policy::load(&PolicySource::embedded(&options.kommune))?,
-            issuers: Issuers::parse(UTSTEDERE, &BTreeMap::from([(ISS.to_owned(), issuer.jwks()?)]))?,
-            keys: Keys { page_token: secret(&options, "sidetoken")?, pseudonym: secret(&options, "pseudonym")? },
+            issuers: Issuers::parse(
+                UTSTEDERE,
+                &BTreeMap::from([(ISS.to_owned(), issuer.jwks()?)]),
+            )?,
+            keys: Keys {
+                page_token: secret(&options, "sidetoken")?,
+                pseudonym: secret(&options, "pseudonym")?,
+            },
             services: targets,
             reflection: options.reflection,
         };
         let gateway = proxy::start(config, Arc::clone(&options.clock), options.ids).await?;
         gateway.ready().await;
-        Ok(Self { addr, health_addr: gateway.health_addr, services, gateway, issuer, clock: options.clock })
+        Ok(Self {
+            addr,
+            health_addr: gateway.health_addr,
+            services,
+            gateway,
+            issuer,
+            clock: options.clock,
+        })
     }
 
     /// Address of a service, for tests of what it refuses.
@@ -155,7 +168,9 @@ impl Mesh {
     /// # Errors
     /// When signing fails.
     pub fn token(&self, claims: &Claims) -> Result<String> {
-        Ok(self.issuer.token(claims, self.clock.now().0 / 1_000_000, TOKEN_SECONDS)?)
+        Ok(self
+            .issuer
+            .token(claims, self.clock.now().0 / 1_000_000, TOKEN_SECONDS)?)
     }
 
     /// A channel to the gateway.
@@ -163,7 +178,9 @@ impl Mesh {
     /// # Errors
     /// When the gateway does not answer.
     pub async fn channel(&self) -> Result<Channel> {
-        Ok(Endpoint::from_shared(format!("http://{}", self.addr))?.connect().await?)
+        Ok(Endpoint::from_shared(format!("http://{}", self.addr))?
+            .connect()
+            .await?)
     }
 
     /// The desk of somebody with these claims.
@@ -175,7 +192,9 @@ impl Mesh {
         let clock = Arc::clone(&self.clock);
         // A token that cannot be signed is empty, and refused as such.
         let token = move || {
-            issuer.token(&claims, clock.now().0 / 1_000_000, TOKEN_SECONDS).unwrap_or_default()
+            issuer
+                .token(&claims, clock.now().0 / 1_000_000, TOKEN_SECONDS)
+                .unwrap_or_default()
         };
         Ok(Desk::new(self.channel().await?, Arc::new(token)))
     }
@@ -192,7 +211,10 @@ impl Mesh {
 /// Claims of an employee in one role.
 #[must_use]
 pub fn employee(enhet: &str, ansatt: &str, rolle: Rolle) -> Claims {
-    let name = rolle.as_str_name().strip_prefix("ROLLE_").unwrap_or_default();
+    let name = rolle
+        .as_str_name()
+        .strip_prefix("ROLLE_")
+        .unwrap_or_default();
     Claims {
         enhet: enhet.to_owned(),
         sub: ansatt.to_owned(),
@@ -213,7 +235,11 @@ pub fn citizen(person: &str) -> Claims {
     }
 }
 
-async fn start_service(name: &str, config: ServiceConfig, options: &Options) -> Result<server::Running> {
+async fn start_service(
+    name: &str,
+    config: ServiceConfig,
+    options: &Options,
+) -> Result<server::Running> {
     let (clock, ids) = (Arc::clone(&options.clock), Arc::clone(&options.ids));
     let started = match name {
         Koordinering::NAME => {
@@ -245,18 +271,24 @@ fn service_config(
     };
     let (issuer, clock) = (Arc::clone(issuer), Arc::clone(&options.clock));
     let token = move || {
-        issuer.token(&claims, clock.now().0 / 1_000_000, TOKEN_SECONDS).unwrap_or_default()
+        issuer
+            .token(&claims, clock.now().0 / 1_000_000, TOKEN_SECONDS)
+            .unwrap_or_default()
     };
-    config.gateway = Some(MeshClientConfig::new(&format!("http://{gateway}"), TokenSource::Made(Arc::new(token))));
+    config.gateway = Some(MeshClientConfig::new(
+        &format!("http://{gateway}"),
+        TokenSource::Made(Arc::new(token)),
+    ));
     Ok(config)
 }
 
 fn database(options: &Options, name: &str) -> String {
-    options
-        .databases
-        .get(name)
-        .cloned()
-        .unwrap_or_else(|| format!("sqlite:{}", options.folder.join(format!("{name}.db")).display()))
+    options.databases.get(name).cloned().unwrap_or_else(|| {
+        format!(
+            "sqlite:{}",
+            options.folder.join(format!("{name}.db")).display()
+        )
+    })
 }
 
 /// A secret of the folder: made once, kept, readable by its owner alone.
@@ -266,7 +298,12 @@ fn secret(options: &Options, name: &str) -> Result<[u8; 32]> {
         use base64::Engine as _;
         let mut key = [0_u8; 32];
         options.ids.random(&mut key);
-        write_private(&file, base64::engine::general_purpose::STANDARD.encode(key).as_bytes())?;
+        write_private(
+            &file,
+            base64::engine::general_purpose::STANDARD
+                .encode(key)
+                .as_bytes(),
+        )?;
     }
     crate::config::read_key(&file)
 }
@@ -286,8 +323,12 @@ fn dev_issuer(folder: &Path) -> Result<DevIssuer> {
 /// When there is none.
 pub fn issuer_of(folder: &Path) -> Result<DevIssuer> {
     let file = folder.join("utsteder.nokkel");
-    let pkcs8 = std::fs::read(&file)
-        .with_context(|| format!("{} holds no dev issuer; run `samspor up` first", folder.display()))?;
+    let pkcs8 = std::fs::read(&file).with_context(|| {
+        format!(
+            "{} holds no dev issuer; run `samspor up` first",
+            folder.display()
+        )
+    })?;
     Ok(DevIssuer::from_pkcs8(&pkcs8)?)
 }
 
@@ -301,6 +342,9 @@ pub fn write_private(file: &Path, bytes: &[u8]) -> Result<()> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut open = options.open(file).with_context(|| format!("cannot write {}", file.display()))?;
-    open.write_all(bytes).with_context(|| format!("cannot write {}", file.display()))
+    let mut open = options
+        .open(file)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    open.write_all(bytes)
+        .with_context(|| format!("cannot write {}", file.display()))
 }

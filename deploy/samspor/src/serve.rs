@@ -92,11 +92,18 @@ pub async fn migrate(part: Part, config: &Config) -> Result<()> {
         Part::Bestillerkontor => Bestillerkontor::migrations(),
         Part::Rop => Rop::migrations(),
     };
-    Store::open(&config.database()?, migrations, clock, ids).await?.close().await;
+    Store::open(&config.database()?, migrations, clock, ids)
+        .await?
+        .close()
+        .await;
     Ok(())
 }
 
-async fn gateway(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<proxy::Running> {
+async fn gateway(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+) -> Result<proxy::Running> {
     let Some(settings) = &config.gateway else {
         bail!("configuration: [gateway] is missing");
     };
@@ -106,7 +113,10 @@ async fn gateway(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> R
         database_url: config.database()?,
         policy: Policy::load(&policy_source(settings))?,
         issuers: Issuers::parse(&issuers, &BTreeMap::new())?,
-        keys: Keys { page_token: read_key(&settings.sidetoken_fil)?, pseudonym: read_key(&settings.pseudonym_fil)? },
+        keys: Keys {
+            page_token: read_key(&settings.sidetoken_fil)?,
+            pseudonym: read_key(&settings.pseudonym_fil)?,
+        },
         services: targets(settings)?,
         reflection: settings.refleksjon,
         listener: listen(config.adresse).await?,
@@ -116,7 +126,10 @@ async fn gateway(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> R
 }
 
 fn policy_source(settings: &GatewayConfig) -> PolicySource {
-    PolicySource { kommune: settings.kommune.clone(), katalog: settings.policy.clone() }
+    PolicySource {
+        kommune: settings.kommune.clone(),
+        katalog: settings.policy.clone(),
+    }
 }
 
 fn targets(settings: &GatewayConfig) -> Result<Vec<ServiceTarget>> {
@@ -130,8 +143,12 @@ fn targets(settings: &GatewayConfig) -> Result<Vec<ServiceTarget>> {
             Ok(ServiceTarget {
                 name: name.clone(),
                 uri: target.adresse.clone(),
-                key: Key::from_file(&target.attestasjon_fil)
-                    .with_context(|| format!("[gateway.tjenester.{name}] {}", target.attestasjon_fil.display()))?,
+                key: Key::from_file(&target.attestasjon_fil).with_context(|| {
+                    format!(
+                        "[gateway.tjenester.{name}] {}",
+                        target.attestasjon_fil.display()
+                    )
+                })?,
             })
         })
         .collect()
@@ -154,7 +171,10 @@ fn service(config: &Config) -> Result<ServiceConfig> {
     service.addr = config.adresse;
     service.health_addr = Some(config.helseadresse);
     service.gateway = match (&settings.gateway, &settings.token_fil) {
-        (Some(gateway), Some(token)) => Some(MeshClientConfig::new(gateway, TokenSource::File(token.clone()))),
+        (Some(gateway), Some(token)) => Some(MeshClientConfig::new(
+            gateway,
+            TokenSource::File(token.clone()),
+        )),
         (None, None) => None,
         _ => bail!("configuration: tjeneste.gateway and tjeneste.token_fil belong together"),
     };
@@ -173,5 +193,7 @@ fn koordinering(config: &Config) -> Result<samspor_koordinering::Settings> {
 }
 
 async fn listen(addr: std::net::SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(addr).await.with_context(|| format!("cannot take calls at {addr}; another process may"))
+    TcpListener::bind(addr)
+        .await
+        .with_context(|| format!("cannot take calls at {addr}; another process may"))
 }

@@ -7,7 +7,8 @@ use crate::error::{FieldFaults, Refusal};
 
 /// Page size when the caller states none.
 pub const DEFAULT_SIZE: i32 = 50;
-/// Largest page size.
+/// Largest page size of a caller. The gateway asks an owner for one record
+/// more, to know whether something is left that the caller may see.
 pub const MAX_SIZE: i32 = 200;
 /// Longest token: a keyset is a few ids or names.
 const MAX_TOKEN: usize = 1_000;
@@ -34,11 +35,11 @@ impl Page {
     /// before, in the clear: the gateway seals it towards callers.
     ///
     /// # Errors
-    /// FELT_OMRADE for a size outside 0 to [`MAX_SIZE`], UGYLDIG_SIDETOKEN for
+    /// FELT_OMRADE for a size outside 0 to [`MAX_SIZE`] + 1, UGYLDIG_SIDETOKEN for
     /// a token that no list gave.
     pub fn parse(page_size: i32, page_token: &str) -> Result<Self, Refusal> {
         let mut faults = FieldFaults::new();
-        if !(0..=MAX_SIZE).contains(&page_size) {
+        if !(0..=MAX_SIZE + 1).contains(&page_size) {
             faults.range("page_size", 1, MAX_SIZE);
         }
         faults.finish()?;
@@ -104,7 +105,7 @@ mod tests {
     fn sizes() {
         assert_eq!(Page::parse(0, "").unwrap().size(), 50);
         assert_eq!(Page::parse(200, "").unwrap().size(), 200);
-        for size in [-1, 201, i32::MAX, i32::MIN] {
+        for size in [-1, 202, i32::MAX, i32::MIN] {
             let refusal = Page::parse(size, "").unwrap_err();
             assert_eq!(refusal.felt[0].grunn, Feilgrunn::FeltOmrade);
         }

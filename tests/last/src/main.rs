@@ -61,8 +61,21 @@ async fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Backend => pass::backend().await,
         Command::Pass { backend } => pass::proxy(&backend).await,
-        Command::Run { callers, rate, seconds, rounds } => {
-            run(&load::Plan { callers, rate, seconds }, rounds).await
+        Command::Run {
+            callers,
+            rate,
+            seconds,
+            rounds,
+        } => {
+            run(
+                &load::Plan {
+                    callers,
+                    rate,
+                    seconds,
+                },
+                rounds,
+            )
+            .await
         }
     }
 }
@@ -80,7 +93,8 @@ async fn run(plan: &load::Plan, rounds: usize) -> Result<()> {
     let mut services = Vec::new();
     // The first round warms both sides and is not counted.
     for round in 0..=rounds {
-        let passed = proc::measured(&[&pass], load::run(plan, &pass.address, None, &mesh.vedtak)).await?;
+        let passed =
+            proc::measured(&[&pass], load::run(plan, &pass.address, None, &mesh.vedtak)).await?;
         let before = proc::cpu(mesh.service_pid)?;
         let gated = proc::measured(
             &[&mesh.gateway],
@@ -97,9 +111,16 @@ async fn run(plan: &load::Plan, rounds: usize) -> Result<()> {
         services.push(service as f64 / gated.outcome.answered.max(1) as f64);
     }
     let (through, gateway) = (median(&mut through), median(&mut gateway));
-    println!("CPU a request, median: pass-through {through:.0} µs, gateway {gateway:.0} µs, service {:.0} µs", median(&mut services));
+    println!(
+        "CPU a request, median: pass-through {through:.0} µs, gateway {gateway:.0} µs, service {:.0} µs",
+        median(&mut services)
+    );
     println!("ratio gateway / pass-through: {:.2}", gateway / through);
-    println!("RssAnon: gateway {} KiB, service {} KiB", proc::rss_anon(mesh.gateway.pid)?, proc::rss_anon(mesh.service_pid)?);
+    println!(
+        "RssAnon: gateway {} KiB, service {} KiB",
+        proc::rss_anon(mesh.gateway.pid)?,
+        proc::rss_anon(mesh.service_pid)?
+    );
     Ok(())
 }
 

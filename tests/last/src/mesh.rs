@@ -39,8 +39,17 @@ impl Mesh {
         let issuer = DevIssuer::generate().map_err(|e| anyhow!("{e}"))?;
         let jwks = issuer.jwks().map_err(|e| anyhow!("{e}"))?;
         std::fs::write(at.join("jwks.json"), serde_json::to_vec(&jwks)?)?;
-        let now = i64::try_from(std::fs::metadata(at)?.modified()?.duration_since(std::time::UNIX_EPOCH)?.as_secs())?;
-        let sign = |claims: &Claims| issuer.token(claims, now, 24 * 3600).map_err(|e| anyhow!("{e}"));
+        let now = i64::try_from(
+            std::fs::metadata(at)?
+                .modified()?
+                .duration_since(std::time::UNIX_EPOCH)?
+                .as_secs(),
+        )?;
+        let sign = |claims: &Claims| {
+            issuer
+                .token(claims, now, 24 * 3600)
+                .map_err(|e| anyhow!("{e}"))
+        };
 
         let gateway = free_port()?;
         let mut services = BTreeMap::new();
@@ -66,7 +75,10 @@ impl Mesh {
             if name == "koordinering" {
                 let ring = format!("last:{}", BASE64_STANDARD.encode([9_u8; 32]));
                 write_private(&at.join("ring"), ring.as_bytes())?;
-                config += &format!("[koordinering]\nnokkel_fil = \"{}\"\nsyntetiske = true\n", at.join("ring").display());
+                config += &format!(
+                    "[koordinering]\nnokkel_fil = \"{}\"\nsyntetiske = true\n",
+                    at.join("ring").display()
+                );
             }
             services.insert(name, part(at, name, &(config + TELEMETRY), port)?);
             targets += &format!(
@@ -76,8 +88,14 @@ impl Mesh {
         }
         key(at, "sidetoken", 1)?;
         key(at, "pseudonym", 2)?;
-        let issuers = samspor_gateway::identity::dev::UTSTEDERE
-            .replacen("pseudonymiser = false", &format!("pseudonymiser = false\njwks_fil = \"{}\"", at.join("jwks.json").display()), 1);
+        let issuers = samspor_gateway::identity::dev::UTSTEDERE.replacen(
+            "pseudonymiser = false",
+            &format!(
+                "pseudonymiser = false\njwks_fil = \"{}\"",
+                at.join("jwks.json").display()
+            ),
+            1,
+        );
         std::fs::write(at.join("utstedere.toml"), issuers)?;
         let config = format!(
             "adresse = \"127.0.0.1:{gateway}\"\nhelseadresse = \"127.0.0.1:{}\"\ndatabase_url = \"sqlite:{}\"\n\
@@ -92,17 +110,42 @@ impl Mesh {
         let service_pid = services.get("bestillerkontor").context("no service")?.pid;
 
         let desk = |role: Rolle, id: &str| -> Result<Desk> {
-            let claims = employee(if role == Rolle::Inntak { "nav" } else { "bestillerkontor" }, id, role);
+            let claims = employee(
+                if role == Rolle::Inntak {
+                    "nav"
+                } else {
+                    "bestillerkontor"
+                },
+                id,
+                role,
+            );
             let token = sign(&claims)?;
-            let channel = Endpoint::from_shared(format!("http://{}", gateway.address))?.connect_lazy();
-            let formal = if role == Rolle::Inntak { Formal::Oppfolging } else { Formal::Saksbehandling };
+            let channel =
+                Endpoint::from_shared(format!("http://{}", gateway.address))?.connect_lazy();
+            let formal = if role == Rolle::Inntak {
+                Formal::Oppfolging
+            } else {
+                Formal::Saksbehandling
+            };
             Ok(Desk::new(channel, Arc::new(move || token.clone())).with_purpose(formal))
         };
         let author = desk(Rolle::Saksbehandler, "bk-b")?;
-        let vedtak = seed(&desk(Rolle::Saksbehandler, "bk-a")?, &desk(Rolle::Inntak, "nav")?, &author).await?;
+        let vedtak = seed(
+            &desk(Rolle::Saksbehandler, "bk-a")?,
+            &desk(Rolle::Inntak, "nav")?,
+            &author,
+        )
+        .await?;
         let token = sign(&employee("bestillerkontor", "bk-b", Rolle::Saksbehandler))?;
         let _ = (ISS, AUD);
-        Ok(Self { gateway, service_pid, token, vedtak, _services: services, _folder: folder })
+        Ok(Self {
+            gateway,
+            service_pid,
+            token,
+            vedtak,
+            _services: services,
+            _folder: folder,
+        })
     }
 }
 
@@ -112,7 +155,11 @@ fn part(at: &Path, name: &str, config: &str, port: u16) -> Result<Child> {
     let file = at.join(format!("{name}.toml"));
     std::fs::write(&file, config)?;
     let file = file.display().to_string();
-    Child::silent(&samspor()?, &["serve", name, "--config", &file], format!("127.0.0.1:{port}"))
+    Child::silent(
+        &samspor()?,
+        &["serve", name, "--config", &file],
+        format!("127.0.0.1:{port}"),
+    )
 }
 
 /// A key that only this run uses.
@@ -137,15 +184,22 @@ async fn seed(registrar: &Desk, inntak: &Desk, author: &Desk) -> Result<String> 
     // The gateway answers once it has read every feed.
     let mut person = None;
     for _ in 0..200 {
-        let request = SikrePersonRequest { request_id: request_id(), fodselsnummer: "01819010001".to_owned() };
-        let answer = registrar.call::<_, SikrePersonResponse>("koordinering.v1.PersonService/SikrePerson", request).await;
+        let request = SikrePersonRequest {
+            request_id: request_id(),
+            fodselsnummer: "01819010001".to_owned(),
+        };
+        let answer = registrar
+            .call::<_, SikrePersonResponse>("koordinering.v1.PersonService/SikrePerson", request)
+            .await;
         match answer.result {
             Ok(answer) => {
                 person = Some(answer.person);
                 break;
             }
             Err(status) if status.code() == tonic::Code::Unavailable => {
-                let _ = tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>()).await;
+                let _ =
+                    tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>())
+                        .await;
             }
             Err(status) => return Err(anyhow!("SikrePerson: {}", status.message())),
         }
@@ -167,13 +221,30 @@ async fn seed(registrar: &Desk, inntak: &Desk, author: &Desk) -> Result<String> 
         .await
         .result
         .map_err(told)?;
-    let list = ListSoknaderRequest { parent: person.clone(), ..Default::default() };
-    let listed: ListSoknaderResponse =
-        author.call("bestillerkontor.v1.SoknadService/ListSoknader", list).await.result.map_err(told)?;
-    let soknad = listed.soknader.first().context("no application")?.name.clone();
-    let start = StartKartleggingRequest { name: soknad.clone(), request_id: request_id() };
+    let list = ListSoknaderRequest {
+        parent: person.clone(),
+        ..Default::default()
+    };
+    let listed: ListSoknaderResponse = author
+        .call("bestillerkontor.v1.SoknadService/ListSoknader", list)
+        .await
+        .result
+        .map_err(told)?;
+    let soknad = listed
+        .soknader
+        .first()
+        .context("no application")?
+        .name
+        .clone();
+    let start = StartKartleggingRequest {
+        name: soknad.clone(),
+        request_id: request_id(),
+    };
     author
-        .call::<_, StartKartleggingResponse>("bestillerkontor.v1.SoknadService/StartKartlegging", start)
+        .call::<_, StartKartleggingResponse>(
+            "bestillerkontor.v1.SoknadService/StartKartlegging",
+            start,
+        )
         .await
         .result
         .map_err(told)?;
@@ -188,16 +259,26 @@ async fn seed(registrar: &Desk, inntak: &Desk, author: &Desk) -> Result<String> 
         .await
         .result
         .map_err(told)?;
-    let request = OpprettVedtakRequest { parent: person, request_id: request_id(), vedtak: Some(draft(&soknad)) };
-    let created: OpprettVedtakResponse =
-        author.call("bestillerkontor.v1.VedtakService/OpprettVedtak", request).await.result.map_err(told)?;
+    let request = OpprettVedtakRequest {
+        parent: person,
+        request_id: request_id(),
+        vedtak: Some(draft(&soknad)),
+    };
+    let created: OpprettVedtakResponse = author
+        .call("bestillerkontor.v1.VedtakService/OpprettVedtak", request)
+        .await
+        .result
+        .map_err(told)?;
     Ok(created.vedtak.context("no draft")?.name)
 }
 
 /// A vedtak of ordinary size.
 pub(crate) fn draft(soknad: &str) -> Vedtak {
     let basis = |paragraf: &str| {
-        Some(Hjemmel { lov: "helse- og omsorgstjenesteloven".to_owned(), paragraf: paragraf.to_owned() })
+        Some(Hjemmel {
+            lov: "helse- og omsorgstjenesteloven".to_owned(),
+            paragraf: paragraf.to_owned(),
+        })
     };
     let line = |r#type: Tjenestetype, unit: &str| Tjenestelinje {
         r#type: r#type.into(),
@@ -212,7 +293,10 @@ pub(crate) fn draft(soknad: &str) -> Vedtak {
     };
     Vedtak {
         soknad: soknad.to_owned(),
-        linjer: vec![line(Tjenestetype::RopOppfolging, "rop"), line(Tjenestetype::Boveiledning, "bom")],
+        linjer: vec![
+            line(Tjenestetype::RopOppfolging, "rop"),
+            line(Tjenestetype::Boveiledning, "bom"),
+        ],
         hovedansvarlig: "enheter/rop".to_owned(),
         parter: vec!["enheter/nav".to_owned()],
         begrunnelse: "Begge tjenester trengs samtidig.".to_owned(),

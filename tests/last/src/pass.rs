@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use samspor_proto::bestillerkontor::{
-    FattVedtakRequest, FattVedtakResponse, HentVedtakRequest, HentVedtakResponse, ListVedtakRequest,
-    ListVedtakResponse, OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
-    OpprettVedtakRequest, OpprettVedtakResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
-    SendTilGodkjenningRequest, SendTilGodkjenningResponse, UnderrettVedtakRequest, UnderrettVedtakResponse, Vedtak,
+    FattVedtakRequest, FattVedtakResponse, HentVedtakRequest, HentVedtakResponse,
+    ListVedtakRequest, ListVedtakResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
+    OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
+    ReturnerVedtakRequest, ReturnerVedtakResponse, SendTilGodkjenningRequest,
+    SendTilGodkjenningResponse, UnderrettVedtakRequest, UnderrettVedtakResponse, Vedtak,
     vedtak_service_client::VedtakServiceClient,
     vedtak_service_server::{VedtakService, VedtakServiceServer},
 };
@@ -27,7 +28,10 @@ enum Role {
     /// Answers itself.
     Backend(Arc<Vedtak>),
     /// Asks another.
-    Pass(Vec<VedtakServiceClient<Channel>>, Arc<std::sync::atomic::AtomicUsize>),
+    Pass(
+        Vec<VedtakServiceClient<Channel>>,
+        Arc<std::sync::atomic::AtomicUsize>,
+    ),
 }
 
 macro_rules! unused {
@@ -48,12 +52,16 @@ impl VedtakService for Role {
             Self::Backend(vedtak) => {
                 let mut vedtak = Vedtak::clone(vedtak);
                 vedtak.name = request.into_inner().name;
-                Ok(Response::new(HentVedtakResponse { vedtak: Some(vedtak) }))
+                Ok(Response::new(HentVedtakResponse {
+                    vedtak: Some(vedtak),
+                }))
             }
             Self::Pass(clients, turn) => {
                 let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let client = clients.get(turn % clients.len().max(1));
-                let mut client = client.cloned().ok_or_else(|| Status::unavailable("no client"))?;
+                let mut client = client
+                    .cloned()
+                    .ok_or_else(|| Status::unavailable("no client"))?;
                 client.hent_vedtak(Request::new(request.into_inner())).await
             }
         }

@@ -30,11 +30,20 @@ impl Child {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}; build it in release first", binary.display()))?;
+            .with_context(|| {
+                format!(
+                    "cannot start {}; build it in release first",
+                    binary.display()
+                )
+            })?;
         let output = process.stdout.take().context("no output")?;
         let mut address = String::new();
         BufReader::new(output).read_line(&mut address)?;
-        Ok(Self { pid: process.id(), process, address: address.trim().to_owned() })
+        Ok(Self {
+            pid: process.id(),
+            process,
+            address: address.trim().to_owned(),
+        })
     }
 
     /// Starts a process that says nothing; its address is known already.
@@ -44,8 +53,17 @@ impl Child {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
-            .with_context(|| format!("cannot start {}; build it in release first", binary.display()))?;
-        Ok(Self { pid: process.id(), process, address })
+            .with_context(|| {
+                format!(
+                    "cannot start {}; build it in release first",
+                    binary.display()
+                )
+            })?;
+        Ok(Self {
+            pid: process.id(),
+            process,
+            address,
+        })
     }
 }
 
@@ -70,16 +88,32 @@ pub(crate) fn samspor() -> Result<PathBuf> {
 pub(crate) fn cpu(pid: u32) -> Result<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name may hold spaces; the fields after its parenthesis do not.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |n: usize| fields.get(n).and_then(|text| text.parse::<u64>().ok()).context("stat");
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |n: usize| {
+        fields
+            .get(n)
+            .and_then(|text| text.parse::<u64>().ok())
+            .context("stat")
+    };
     Ok((ticks(11)? + ticks(12)?) * 1_000_000 / TICKS)
 }
 
 /// Anonymous resident memory of a process in KiB.
 pub(crate) fn rss_anon(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("RssAnon")).context("RssAnon")?;
-    line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).context("RssAnon")
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("RssAnon"))
+        .context("RssAnon")?;
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .context("RssAnon")
 }
 
 /// A round of load, and what it cost.
@@ -111,9 +145,20 @@ impl fmt::Display for Measured {
 }
 
 /// Runs a round and takes the CPU time of the processes around it.
-pub(crate) async fn measured(children: &[&Child], round: impl Future<Output = Result<Outcome>>) -> Result<Measured> {
-    let all = || children.iter().map(|child| cpu(child.pid)).sum::<Result<u64>>();
+pub(crate) async fn measured(
+    children: &[&Child],
+    round: impl Future<Output = Result<Outcome>>,
+) -> Result<Measured> {
+    let all = || {
+        children
+            .iter()
+            .map(|child| cpu(child.pid))
+            .sum::<Result<u64>>()
+    };
     let before = all()?;
     let outcome = round.await?;
-    Ok(Measured { outcome, micros: all()?.saturating_sub(before) })
+    Ok(Measured {
+        outcome,
+        micros: all()?.saturating_sub(before),
+    })
 }

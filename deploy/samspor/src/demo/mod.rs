@@ -114,7 +114,9 @@ fn figures_text(figures: &Karmoy) -> Vec<String> {
 async fn settled(buffer: &SpanBuffer, trace: &str, clock: &dyn Clock) -> Vec<FinishedSpan> {
     let mut spans = buffer.trace(trace);
     for _ in 0..20 {
-        clock.sleep_until(clock.now().plus(Duration::from_millis(50))).await;
+        clock
+            .sleep_until(clock.now().plus(Duration::from_millis(50)))
+            .await;
         let more = buffer.trace(trace);
         if more.len() == spans.len() && more.iter().any(|span| span.kind == "consumer") {
             break;

@@ -49,11 +49,19 @@ pub(super) struct Printer {
 impl Printer {
     pub(super) fn new(style: Style) -> Self {
         let colour = std::io::stdout().is_terminal() && style == Style::Text;
-        Self { style, colour, steps: 0 }
+        Self {
+            style,
+            colour,
+            steps: 0,
+        }
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(super) fn progress(&self, what: &str) {
@@ -70,7 +78,10 @@ impl Printer {
                     println!("{}", self.paint("2", line));
                 }
             }
-            Style::Json => println!("{}", serde_json::json!({"gateway": addr, "bakgrunn": figures})),
+            Style::Json => println!(
+                "{}",
+                serde_json::json!({"gateway": addr, "bakgrunn": figures})
+            ),
         }
     }
 
@@ -87,13 +98,32 @@ impl Printer {
             println!("{}", serde_json::to_string(&step).unwrap_or_default());
             return;
         }
-        let purpose = if step.formal.is_empty() { String::new() } else { format!(" [{}]", step.formal) };
-        println!("{:>3}. {} {}{}", step.nr, self.paint("1", &step.hvem), step.hva, self.paint("2", &purpose));
-        let mark = if step.avslatt { self.paint("31", "✗") } else { self.paint("32", "✓") };
+        let purpose = if step.formal.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", step.formal)
+        };
+        println!(
+            "{:>3}. {} {}{}",
+            step.nr,
+            self.paint("1", &step.hvem),
+            step.hva,
+            self.paint("2", &purpose)
+        );
+        let mark = if step.avslatt {
+            self.paint("31", "✗")
+        } else {
+            self.paint("32", "✓")
+        };
         println!("     {mark} {}", step.svar);
         if let Some(seen) = &step.innhold {
             for (class, fields) in &seen.sett {
-                println!("       {} {:<14} {}", self.paint("32", "saw"), class, fields.join(", "));
+                println!(
+                    "       {} {:<14} {}",
+                    self.paint("32", "saw"),
+                    class,
+                    fields.join(", ")
+                );
             }
             for withheld in &seen.skjermet {
                 println!("       {} {withheld}", self.paint("33", "withheld"));
@@ -119,7 +149,13 @@ impl Printer {
 
     pub(super) fn closing(&self) {
         if self.style == Style::Text {
-            println!("\n{}", self.paint("2", "Try it yourself: `samspor up`, then grpcurl as in README.md."));
+            println!(
+                "\n{}",
+                self.paint(
+                    "2",
+                    "Try it yourself: `samspor up`, then grpcurl as in README.md."
+                )
+            );
         }
     }
 }

@@ -30,8 +30,15 @@ pub(super) fn seen<M: Message>(full_name: &str, record: &M) -> Seen {
     let mut fields: Vec<(Dataklasse, String)> = Vec::new();
     collect(&message, "", &mut fields);
     let mut sett: Vec<(String, Vec<String>)> = Vec::new();
-    for class in Klasser::alle().iter().filter(|class| *class != Dataklasse::Teknisk) {
-        let names: Vec<String> = fields.iter().filter(|(of, _)| *of == class).map(|(_, name)| name.clone()).collect();
+    for class in Klasser::alle()
+        .iter()
+        .filter(|class| *class != Dataklasse::Teknisk)
+    {
+        let names: Vec<String> = fields
+            .iter()
+            .filter(|(of, _)| *of == class)
+            .map(|(_, name)| name.clone())
+            .collect();
         if !names.is_empty() {
             sett.push((kortnavn(class).to_owned(), names));
         }
@@ -51,7 +58,11 @@ pub(super) fn seen<M: Message>(full_name: &str, record: &M) -> Seen {
                 Skjermingsgrunn::Aldri => "aldri for denne enheten",
                 Skjermingsgrunn::Unspecified => "grunnen sies ikke",
             };
-            let rule = if withheld.regel.is_empty() { String::new() } else { format!(", {}", withheld.regel) };
+            let rule = if withheld.regel.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", withheld.regel)
+            };
             format!("{} ({why}{rule})", kortnavn(withheld.klasse()))
         })
         .collect();
@@ -64,10 +75,18 @@ fn collect(message: &DynamicMessage, prefix: &str, fields: &mut Vec<(Dataklasse,
             continue;
         }
         let class = kontrakter().utvidelser.klasse_av(&field);
-        let path = if prefix.is_empty() { field.name().to_owned() } else { format!("{prefix}.{}", field.name()) };
-        let inner = value.as_message().or_else(|| value.as_list()?.first()?.as_message());
+        let path = if prefix.is_empty() {
+            field.name().to_owned()
+        } else {
+            format!("{prefix}.{}", field.name())
+        };
+        let inner = value
+            .as_message()
+            .or_else(|| value.as_list()?.first()?.as_message());
         match inner {
-            Some(inner) if inner.descriptor().full_name().starts_with("samspor.") && has_classes(inner) => {
+            Some(inner)
+                if inner.descriptor().full_name().starts_with("samspor.") && has_classes(inner) =>
+            {
                 collect(inner, &path, fields);
             }
             _ => fields.push((class, path)),

@@ -42,13 +42,26 @@ struct Stage<'m> {
 
 /// Plays everything. Gives the trace id of the decision.
 pub(super) async fn play(mesh: &Mesh, out: &mut Printer) -> Result<String> {
-    let mut stage = Stage { mesh, out, requests: 0 };
+    let mut stage = Stage {
+        mesh,
+        out,
+        requests: 0,
+    };
     stage.play().await
 }
 
 impl Stage<'_> {
-    async fn someone(&self, name: &'static str, unit: &str, id: &str, role: Rolle) -> Result<Someone> {
-        Ok(Someone { name, desk: self.mesh.desk(employee(unit, id, role)).await? })
+    async fn someone(
+        &self,
+        name: &'static str,
+        unit: &str,
+        id: &str,
+        role: Rolle,
+    ) -> Result<Someone> {
+        Ok(Someone {
+            name,
+            desk: self.mesh.desk(employee(unit, id, role)).await?,
+        })
     }
 
     /// A fresh request id; fixed, so that the demo is the same every time.
@@ -79,7 +92,10 @@ impl Stage<'_> {
         self.out.step(Step {
             hvem: who.name.to_owned(),
             hva: what.to_owned(),
-            formal: formal.as_str_name().trim_start_matches("FORMAL_").to_owned(),
+            formal: formal
+                .as_str_name()
+                .trim_start_matches("FORMAL_")
+                .to_owned(),
             svar,
             avslatt: answer.result.is_err(),
             innhold,
@@ -90,18 +106,67 @@ impl Stage<'_> {
     }
 
     async fn play(&mut self) -> Result<String> {
-        let counter = self.someone("Counter at Nav", "nav", "nav-skranke", Rolle::Inntak).await?;
-        let registrar = self.someone("Bestillerkontor, caseworker A", "bestillerkontor", "bk-a", Rolle::Saksbehandler).await?;
-        let caseworker = self.someone("Bestillerkontor, caseworker B", "bestillerkontor", "bk-b", Rolle::Saksbehandler).await?;
-        let same_decider = self.someone("The same caseworker B, as decider", "bestillerkontor", "bk-b", Rolle::Beslutter).await?;
-        let decider = self.someone("Bestillerkontor, decider", "bestillerkontor", "bk-c", Rolle::Beslutter).await?;
-        let rop = self.someone("ROP, caseworker", "rop", "rop-a", Rolle::Saksbehandler).await?;
-        let clinician = self.someone("ROP, clinician", "rop", "rop-b", Rolle::Behandler).await?;
-        let milieu = self.someone("ROP, milieu staff", "rop", "rop-c", Rolle::Miljo).await?;
-        let bom = self.someone("BOM, caseworker", "bom", "bom-a", Rolle::Saksbehandler).await?;
-        let nav = self.someone("Nav, caseworker", "nav", "nav-a", Rolle::Saksbehandler).await?;
+        let counter = self
+            .someone("Counter at Nav", "nav", "nav-skranke", Rolle::Inntak)
+            .await?;
+        let registrar = self
+            .someone(
+                "Bestillerkontor, caseworker A",
+                "bestillerkontor",
+                "bk-a",
+                Rolle::Saksbehandler,
+            )
+            .await?;
+        let caseworker = self
+            .someone(
+                "Bestillerkontor, caseworker B",
+                "bestillerkontor",
+                "bk-b",
+                Rolle::Saksbehandler,
+            )
+            .await?;
+        let same_decider = self
+            .someone(
+                "The same caseworker B, as decider",
+                "bestillerkontor",
+                "bk-b",
+                Rolle::Beslutter,
+            )
+            .await?;
+        let decider = self
+            .someone(
+                "Bestillerkontor, decider",
+                "bestillerkontor",
+                "bk-c",
+                Rolle::Beslutter,
+            )
+            .await?;
+        let rop = self
+            .someone("ROP, caseworker", "rop", "rop-a", Rolle::Saksbehandler)
+            .await?;
+        let clinician = self
+            .someone("ROP, clinician", "rop", "rop-b", Rolle::Behandler)
+            .await?;
+        let milieu = self
+            .someone("ROP, milieu staff", "rop", "rop-c", Rolle::Miljo)
+            .await?;
+        let bom = self
+            .someone("BOM, caseworker", "bom", "bom-a", Rolle::Saksbehandler)
+            .await?;
+        let landlord = self
+            .someone(
+                "Boligkontor, a party only",
+                "boligkontor",
+                "bo-a",
+                Rolle::Saksbehandler,
+            )
+            .await?;
+        let nav = self
+            .someone("Nav, caseworker", "nav", "nav-a", Rolle::Saksbehandler)
+            .await?;
 
-        self.out.chapter("One door: a person is known, and asks in her own words");
+        self.out
+            .chapter("One door: a person is known, and asks in her own words");
         let id = self.request_id();
         let person = self
             .ask(
@@ -109,8 +174,16 @@ impl Stage<'_> {
                 Formal::Saksbehandling,
                 "looks the person up by identity number",
                 "koordinering.v1.PersonService/SikrePerson",
-                SikrePersonRequest { request_id: id, fodselsnummer: SYNTETISK.to_owned() },
-                |answer: &SikrePersonResponse| (format!("{}; whether it is new is not told", answer.person), None),
+                SikrePersonRequest {
+                    request_id: id,
+                    fodselsnummer: SYNTETISK.to_owned(),
+                },
+                |answer: &SikrePersonResponse| {
+                    (
+                        format!("{}; whether it is new is not told", answer.person),
+                        None,
+                    )
+                },
             )
             .await
             .result
@@ -126,13 +199,20 @@ impl Stage<'_> {
                 parent: person.clone(),
                 request_id: id,
                 eget_onske: "Å bo hjemme, med faste folk som kjenner meg.".to_owned(),
-                gjelder: vec![Tjenestetype::RopOppfolging.into(), Tjenestetype::Boveiledning.into()],
+                gjelder: vec![
+                    Tjenestetype::RopOppfolging.into(),
+                    Tjenestetype::Boveiledning.into(),
+                ],
                 kanal: Kanal::Oppmote.into(),
                 helseopplysninger: "Opplyser selv om rusbruk.".to_owned(),
                 ..MottaSoknadRequest::default()
             },
             |answer: &MottaSoknadResponse| {
-                let reference = answer.kvittering.as_ref().map(|k| k.referanse.clone()).unwrap_or_default();
+                let reference = answer
+                    .kvittering
+                    .as_ref()
+                    .map(|k| k.referanse.clone())
+                    .unwrap_or_default();
                 (format!("receipt {reference}, and nothing else"), None)
             },
         )
@@ -146,10 +226,19 @@ impl Stage<'_> {
                 Formal::Saksbehandling,
                 "opens the unit's work list",
                 "bestillerkontor.v1.SoknadService/ListEnhetensSoknader",
-                ListEnhetensSoknaderRequest { parent: "enheter/bestillerkontor".to_owned(), ..Default::default() },
+                ListEnhetensSoknaderRequest {
+                    parent: "enheter/bestillerkontor".to_owned(),
+                    ..Default::default()
+                },
                 |answer: &ListEnhetensSoknaderResponse| {
-                    let first = answer.soknader.first().map(|s| seen("samspor.bestillerkontor.v1.Soknad", s));
-                    (format!("{} application waits", answer.soknader.len()), first)
+                    let first = answer
+                        .soknader
+                        .first()
+                        .map(|s| seen("samspor.bestillerkontor.v1.Soknad", s));
+                    (
+                        format!("{} application waits", answer.soknader.len()),
+                        first,
+                    )
                 },
             )
             .await
@@ -166,9 +255,22 @@ impl Stage<'_> {
             Formal::Saksbehandling,
             "starts the assessment, which confirms the relation",
             "bestillerkontor.v1.SoknadService/StartKartlegging",
-            StartKartleggingRequest { name: soknad.clone(), request_id: id },
+            StartKartleggingRequest {
+                name: soknad.clone(),
+                request_id: id,
+            },
             |answer: &StartKartleggingResponse| {
-                (format!("state {}", answer.soknad.as_ref().map(|s| s.tilstand().as_str_name()).unwrap_or_default()), None)
+                (
+                    format!(
+                        "state {}",
+                        answer
+                            .soknad
+                            .as_ref()
+                            .map(|s| s.tilstand().as_str_name())
+                            .unwrap_or_default()
+                    ),
+                    None,
+                )
             },
         )
         .await
@@ -183,7 +285,8 @@ impl Stage<'_> {
             GjorKlarSoknadRequest {
                 name: soknad.clone(),
                 request_id: id,
-                funksjonsbeskrivelse: "Trenger struktur i hverdagen og følge til avtaler.".to_owned(),
+                funksjonsbeskrivelse: "Trenger struktur i hverdagen og følge til avtaler."
+                    .to_owned(),
                 helsebeskrivelse: "Lett utviklingshemming og rusmiddelbruk.".to_owned(),
             },
             |_: &GjorKlarSoknadResponse| ("ready for decision".to_owned(), None),
@@ -192,7 +295,8 @@ impl Stage<'_> {
         .result
         .map_err(failed)?;
 
-        self.out.chapter("One vedtak for two services: what K4 says did not happen");
+        self.out
+            .chapter("One vedtak for two services: what K4 says did not happen");
         let id = self.request_id();
         let draft = self
             .ask(
@@ -200,10 +304,17 @@ impl Stage<'_> {
                 Formal::Saksbehandling,
                 "drafts one vedtak with a line for ROP and a line for BOM",
                 "bestillerkontor.v1.VedtakService/OpprettVedtak",
-                OpprettVedtakRequest { parent: person.clone(), request_id: id, vedtak: Some(draft_of(&soknad)) },
+                OpprettVedtakRequest {
+                    parent: person.clone(),
+                    request_id: id,
+                    vedtak: Some(draft_of(&soknad)),
+                },
                 |answer: &OpprettVedtakResponse| {
                     let lines = answer.vedtak.as_ref().map_or(0, |v| v.linjer.len());
-                    (format!("draft with {lines} lines, hovedansvarlig enheter/rop"), None)
+                    (
+                        format!("draft with {lines} lines, hovedansvarlig enheter/rop"),
+                        None,
+                    )
                 },
             )
             .await
@@ -218,7 +329,11 @@ impl Stage<'_> {
                 Formal::Saksbehandling,
                 "sends it for approval",
                 "bestillerkontor.v1.VedtakService/SendTilGodkjenning",
-                SendTilGodkjenningRequest { name: draft.name.clone(), request_id: id, etag: draft.etag.clone() },
+                SendTilGodkjenningRequest {
+                    name: draft.name.clone(),
+                    request_id: id,
+                    etag: draft.etag.clone(),
+                },
                 |_: &SendTilGodkjenningResponse| ("waits for somebody else".to_owned(), None),
             )
             .await
@@ -226,7 +341,11 @@ impl Stage<'_> {
             .map_err(failed)?
             .vedtak
             .context("no draft came back")?;
-        let decide = |request_id: String| FattVedtakRequest { name: draft.name.clone(), request_id, etag: sent.etag.clone() };
+        let decide = |request_id: String| FattVedtakRequest {
+            name: draft.name.clone(),
+            request_id,
+            etag: sent.etag.clone(),
+        };
         let id = self.request_id();
         self.ask(
             &same_decider,
@@ -245,7 +364,12 @@ impl Stage<'_> {
                 "decides",
                 "bestillerkontor.v1.VedtakService/FattVedtak",
                 decide(id),
-                |_: &FattVedtakResponse| ("the vedtak stands; ROP and BOM each have an oppdrag".to_owned(), None),
+                |_: &FattVedtakResponse| {
+                    (
+                        "the vedtak stands; ROP and BOM each have an oppdrag".to_owned(),
+                        None,
+                    )
+                },
             )
             .await;
         decided.result.map_err(failed)?;
@@ -255,34 +379,50 @@ impl Stage<'_> {
             self.take_on(who, unit).await?;
         }
 
-        self.out.chapter("ROP delivers, and writes what it must where it belongs");
-        self.deliver(&person, &clinician, &milieu).await?;
+        self.out
+            .chapter("ROP delivers, and writes what it must where it belongs");
+        self.deliver(&person, &rop, &clinician, &milieu).await?;
 
-        self.out.chapter("One record, four readers");
+        self.out.chapter("One record, five readers");
         for (who, formal) in [
             (&caseworker, Formal::Saksbehandling),
             (&clinician, Formal::Ytelse),
             (&bom, Formal::Ytelse),
-            (&nav, Formal::Samordning),
+            (&landlord, Formal::Samordning),
         ] {
-            self.read_vedtak(who, formal, &draft.name).await;
+            let _ = self.read_vedtak(who, formal, &draft.name).await;
         }
-        let stranger = self.someone("Hjemmetjeneste, not named", "hjemmetjeneste", "hj-a", Rolle::Saksbehandler).await?;
-        self.read_vedtak(&stranger, Formal::Ytelse, &draft.name).await;
+        let stranger = self
+            .someone(
+                "Hjemmetjeneste, not named",
+                "hjemmetjeneste",
+                "hj-a",
+                Rolle::Saksbehandler,
+            )
+            .await?;
+        let _ = self
+            .read_vedtak(&stranger, Formal::Ytelse, &draft.name)
+            .await;
         self.ask(
             &bom,
             Formal::Sikkerhet,
             "asks how to visit safely",
             "rop.v1.RisikovurderingService/HentGjeldendeRisikovurdering",
-            HentGjeldendeRisikovurderingRequest { parent: person.clone() },
+            HentGjeldendeRisikovurderingRequest {
+                parent: person.clone(),
+            },
             |answer: &HentGjeldendeRisikovurderingResponse| {
                 let risk = answer.risikovurdering.as_ref();
-                ("two on visits; why is not BOM's to know".to_owned(), risk.map(|r| seen("samspor.rop.v1.Risikovurdering", r)))
+                (
+                    "two on visits; why is not BOM's to know".to_owned(),
+                    risk.map(|r| seen("samspor.rop.v1.Risikovurdering", r)),
+                )
             },
         )
         .await;
 
-        self.out.chapter("Nav asks for more, and the person decides");
+        self.out
+            .chapter("Nav asks for more, and the person decides");
         self.consent(&person, &draft.name, &nav).await?;
         self.show_log(&person).await?;
         Ok(trace)
@@ -296,9 +436,15 @@ impl Stage<'_> {
                 Formal::Ytelse,
                 "finds the offer in its work list",
                 "bestillerkontor.v1.OppdragService/ListEnhetensOppdrag",
-                ListEnhetensOppdragRequest { parent: format!("enheter/{unit}"), ..Default::default() },
+                ListEnhetensOppdragRequest {
+                    parent: format!("enheter/{unit}"),
+                    ..Default::default()
+                },
                 |answer: &ListEnhetensOppdragResponse| {
-                    let first = answer.oppdrag.first().map(|o| seen("samspor.bestillerkontor.v1.Oppdrag", o));
+                    let first = answer
+                        .oppdrag
+                        .first()
+                        .map(|o| seen("samspor.bestillerkontor.v1.Oppdrag", o));
                     (format!("{} oppdrag", answer.oppdrag.len()), first)
                 },
             )
@@ -315,7 +461,10 @@ impl Stage<'_> {
             Formal::Ytelse,
             "accepts it",
             "bestillerkontor.v1.OppdragService/AksepterOppdrag",
-            AksepterOppdragRequest { name: offered.name.clone(), request_id: id },
+            AksepterOppdragRequest {
+                name: offered.name.clone(),
+                request_id: id,
+            },
             |_: &AksepterOppdragResponse| ("responsible from now".to_owned(), None),
         )
         .await
@@ -327,7 +476,10 @@ impl Stage<'_> {
             Formal::Ytelse,
             "starts it",
             "bestillerkontor.v1.OppdragService/StartOppdrag",
-            StartOppdragRequest { name: offered.name, request_id: id },
+            StartOppdragRequest {
+                name: offered.name,
+                request_id: id,
+            },
             |_: &StartOppdragResponse| ("started".to_owned(), None),
         )
         .await
@@ -336,7 +488,13 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn deliver(&mut self, person: &str, clinician: &Someone, milieu: &Someone) -> Result<()> {
+    async fn deliver(
+        &mut self,
+        person: &str,
+        rop: &Someone,
+        clinician: &Someone,
+        milieu: &Someone,
+    ) -> Result<()> {
         let now = prost_types_now(self.mesh);
         let id = self.request_id();
         self.ask(
@@ -351,6 +509,7 @@ impl Stage<'_> {
                 utfall: Kontaktutfall::Mott.into(),
                 tidspunkt: Some(now),
                 notat: "Ryddet sammen, avtalte ny dag.".to_owned(),
+                hjemmel: Some(basis("helse- og omsorgstjenesteloven", "§ 3-2 nr. 6")),
                 ..Default::default()
             },
             |_: &RegistrerKontaktResponse| ("met".to_owned(), None),
@@ -379,6 +538,28 @@ impl Stage<'_> {
         .result
         .map_err(failed)?;
         let id = self.request_id();
+        self.ask(
+            rop,
+            Formal::Ytelse,
+            "names the clinician who treats the person",
+            "rop.v1.BehandlingService/TildelBehandler",
+            TildelBehandlerRequest {
+                parent: person.to_owned(),
+                request_id: id,
+                ansatt: "rop-b".to_owned(),
+                hjemmel: Some(basis("helsepersonelloven", "§ 4")),
+            },
+            |_: &TildelBehandlerResponse| {
+                (
+                    "the restricted journal opens for that employee alone".to_owned(),
+                    None,
+                )
+            },
+        )
+        .await
+        .result
+        .map_err(failed)?;
+        let id = self.request_id();
         let restricted = self
             .ask(
                 clinician,
@@ -402,8 +583,13 @@ impl Stage<'_> {
             Formal::Ytelse,
             "asks for the restricted notes",
             "rop.v1.JournalService/ListBegrensedeNotater",
-            ListBegrensedeNotaterRequest { parent: person.to_owned(), ..Default::default() },
-            |answer: &ListBegrensedeNotaterResponse| (format!("{} notes", answer.notater.len()), None),
+            ListBegrensedeNotaterRequest {
+                parent: person.to_owned(),
+                ..Default::default()
+            },
+            |answer: &ListBegrensedeNotaterResponse| {
+                (format!("{} notes", answer.notater.len()), None)
+            },
         )
         .await;
         let id = self.request_id();
@@ -419,11 +605,16 @@ impl Stage<'_> {
                 tiltak: vec![Risikotiltak::ToAnsatte.into()],
                 kilde: Risikokilde::EgenErfaring.into(),
                 grunnlag: "Utrygg når påvirket.".to_owned(),
-                utloper: Some(prost_types::Timestamp { seconds: now.seconds + 90 * 86_400, nanos: 0 }),
+                utloper: Some(prost_types::Timestamp {
+                    seconds: now.seconds + 90 * 86_400,
+                    nanos: 0,
+                }),
                 hjemmel: Some(basis("arbeidsmiljøloven", "§ 4-3")),
                 ..Default::default()
             },
-            |_: &RegistrerRisikovurderingResponse| ("yellow: two on visits, for 90 days".to_owned(), None),
+            |_: &RegistrerRisikovurderingResponse| {
+                ("yellow: two on visits, for 90 days".to_owned(), None)
+            },
         )
         .await
         .result
@@ -431,17 +622,27 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn read_vedtak(&mut self, who: &Someone, formal: Formal, name: &str) -> Result<HentVedtakResponse, Status> {
+    async fn read_vedtak(
+        &mut self,
+        who: &Someone,
+        formal: Formal,
+        name: &str,
+    ) -> Result<HentVedtakResponse, Status> {
         self.ask(
             who,
             formal,
             "reads the vedtak",
             "bestillerkontor.v1.VedtakService/HentVedtak",
-            HentVedtakRequest { name: name.to_owned() },
+            HentVedtakRequest {
+                name: name.to_owned(),
+            },
             |answer: &HentVedtakResponse| {
                 let vedtak = answer.vedtak.as_ref();
                 let lines = vedtak.map_or(0, |v| v.linjer.len());
-                (format!("the vedtak with {lines} line(s)"), vedtak.map(|v| seen("samspor.bestillerkontor.v1.Vedtak", v)))
+                (
+                    format!("the vedtak with {lines} line(s)"),
+                    vedtak.map(|v| seen("samspor.bestillerkontor.v1.Vedtak", v)),
+                )
             },
         )
         .await
@@ -451,7 +652,10 @@ impl Stage<'_> {
     async fn consent(&mut self, person: &str, vedtak: &str, nav: &Someone) -> Result<()> {
         let herself = Someone {
             name: "The person",
-            desk: self.mesh.desk(citizen(person.trim_start_matches("personer/"))).await?,
+            desk: self
+                .mesh
+                .desk(citizen(person.trim_start_matches("personer/")))
+                .await?,
         };
         let _ = self.read_vedtak(nav, Formal::Samordning, vedtak).await;
         let id = self.request_id();
@@ -475,7 +679,10 @@ impl Stage<'_> {
                     formal: Formal::Samordning.into(),
                     periode: Some(Periode {
                         fra: None,
-                        til: Some(prost_types::Timestamp { seconds: now.seconds + 90 * 86_400, nanos: 0 }),
+                        til: Some(prost_types::Timestamp {
+                            seconds: now.seconds + 90 * 86_400,
+                            nanos: 0,
+                        }),
                     }),
                     form: Samtykkeform::Digital.into(),
                     innhentet: Some(now),
@@ -494,7 +701,11 @@ impl Stage<'_> {
             .with_purpose(Formal::Samordning)
             .stream::<_, FolgResponse>(
                 "hendelse.v1.HendelseService/Folg",
-                FolgRequest { parent: person.to_owned(), tjeneste: "rop".to_owned(), fra: None },
+                FolgRequest {
+                    parent: person.to_owned(),
+                    tjeneste: "rop".to_owned(),
+                    fra: None,
+                },
             )
             .await
             .map_err(failed)?;
@@ -504,8 +715,16 @@ impl Stage<'_> {
             Formal::Innsyn,
             "withdraws the consent; no reason is asked for",
             "koordinering.v1.SamtykkeService/TrekkSamtykke",
-            TrekkSamtykkeRequest { name: consent, request_id: id },
-            |_: &TrekkSamtykkeResponse| ("withdrawn, and honoured by every replica when this is answered".to_owned(), None),
+            TrekkSamtykkeRequest {
+                name: consent,
+                request_id: id,
+            },
+            |_: &TrekkSamtykkeResponse| {
+                (
+                    "withdrawn, and honoured by every replica when this is answered".to_owned(),
+                    None,
+                )
+            },
         )
         .await
         .result
@@ -532,12 +751,19 @@ impl Stage<'_> {
     }
 
     async fn show_log(&mut self, person: &str) -> Result<()> {
-        let herself = self.mesh.desk(citizen(person.trim_start_matches("personer/"))).await?;
+        let herself = self
+            .mesh
+            .desk(citizen(person.trim_start_matches("personer/")))
+            .await?;
         let log: Answer<ListInnsynResponse> = herself
             .with_purpose(Formal::Innsyn)
             .call(
                 "gateway.v1.InnsynsloggService/ListInnsyn",
-                ListInnsynRequest { parent: person.to_owned(), page_size: 200, page_token: String::new() },
+                ListInnsynRequest {
+                    parent: person.to_owned(),
+                    page_size: 200,
+                    page_token: String::new(),
+                },
             )
             .await;
         let rows = log.result.map_err(failed)?.innsyn;
@@ -551,16 +777,26 @@ impl Stage<'_> {
                     unit => format!("{unit} {}", actor.ansatt),
                 };
                 let method = row.metode.rsplit('/').next().unwrap_or_default();
-                let released: Klasser = row.poster.iter().flat_map(samspor_proto::gateway::InnsynPost::utlevert).collect();
+                let released: Klasser = row
+                    .poster
+                    .iter()
+                    .flat_map(samspor_proto::gateway::InnsynPost::utlevert)
+                    .collect();
                 let what = if row.avslatt {
                     "refused".to_owned()
                 } else {
-                    released.iter().filter(|c| *c != Dataklasse::Teknisk).map(kortnavn).collect::<Vec<_>>().join(" ")
+                    released
+                        .iter()
+                        .filter(|c| *c != Dataklasse::Teknisk)
+                        .map(kortnavn)
+                        .collect::<Vec<_>>()
+                        .join(" ")
                 };
                 format!("{who:<28} {method:<30} {:<14} {what}", row.regler.join(","))
             })
             .collect();
-        self.out.lines("The access log as the person sees it", &lines);
+        self.out
+            .lines("The access log as the person sees it", &lines);
         Ok(())
     }
 }
@@ -580,12 +816,25 @@ fn draft_of(soknad: &str) -> Vedtak {
     Vedtak {
         soknad: soknad.to_owned(),
         linjer: vec![
-            line(Tjenestetype::RopOppfolging, "rop", 2.0, 4.0, "Mindre rusbruk, faste avtaler."),
-            line(Tjenestetype::Boveiledning, "bom", 5.0, 8.0, "Klare hjemmet med følge."),
+            line(
+                Tjenestetype::RopOppfolging,
+                "rop",
+                2.0,
+                4.0,
+                "Mindre rusbruk, faste avtaler.",
+            ),
+            line(
+                Tjenestetype::Boveiledning,
+                "bom",
+                5.0,
+                8.0,
+                "Klare hjemmet med følge.",
+            ),
         ],
         hovedansvarlig: "enheter/rop".to_owned(),
-        parter: vec!["enheter/nav".to_owned()],
-        begrunnelse: "Begge tjenester trengs samtidig; den ene erstatter ikke den andre.".to_owned(),
+        parter: vec!["enheter/boligkontor".to_owned()],
+        begrunnelse: "Begge tjenester trengs samtidig; den ene erstatter ikke den andre."
+            .to_owned(),
         medisinsk_grunnlag: "Lett utviklingshemming og rusmiddelbruk.".to_owned(),
         funksjonsvurdering: "Trenger struktur i hverdagen.".to_owned(),
         hjemmel: Some(basis("helse- og omsorgstjenesteloven", "§ 3-1")),
@@ -594,7 +843,10 @@ fn draft_of(soknad: &str) -> Vedtak {
 }
 
 fn basis(lov: &str, paragraf: &str) -> Hjemmel {
-    Hjemmel { lov: lov.to_owned(), paragraf: paragraf.to_owned() }
+    Hjemmel {
+        lov: lov.to_owned(),
+        paragraf: paragraf.to_owned(),
+    }
 }
 
 fn prost_types_now(mesh: &Mesh) -> prost_types::Timestamp {

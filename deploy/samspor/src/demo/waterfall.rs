@@ -20,8 +20,16 @@ pub(super) fn waterfall(spans: &[FinishedSpan]) -> Vec<String> {
     for siblings in children.values_mut() {
         siblings.sort_by_key(|span| span.start);
     }
-    let begin = spans.iter().map(|span| span.start).min().unwrap_or_default();
-    let end = spans.iter().map(|span| span.start + span.duration).max().unwrap_or_default();
+    let begin = spans
+        .iter()
+        .map(|span| span.start)
+        .min()
+        .unwrap_or_default();
+    let end = spans
+        .iter()
+        .map(|span| span.start + span.duration)
+        .max()
+        .unwrap_or_default();
     let mut lines = Vec::new();
     walk(&children, "", 0, (begin, end), &mut lines);
     lines
@@ -45,11 +53,18 @@ fn walk(
 }
 
 fn short(span: &FinishedSpan) -> String {
-    let service = span.attribute("samspor.tjeneste").map(|name| format!("[{name}] ")).unwrap_or_default();
+    let service = span
+        .attribute("samspor.tjeneste")
+        .map(|name| format!("[{name}] "))
+        .unwrap_or_default();
     let name = span.name.strip_prefix("samspor.").unwrap_or(&span.name);
     let statement = span.attribute("db.query.text").unwrap_or_default();
     let words: Vec<&str> = statement.split_whitespace().take(4).collect();
-    if words.is_empty() { format!("{service}{name}") } else { format!("{service}{name}: {}", words.join(" ")) }
+    if words.is_empty() {
+        format!("{service}{name}")
+    } else {
+        format!("{service}{name}: {}", words.join(" "))
+    }
 }
 
 fn bar(span: &FinishedSpan, (begin, end): (i64, i64)) -> String {

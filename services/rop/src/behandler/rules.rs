@@ -1,0 +1,157 @@
+//! How a relation of treatment begins and ends.
+
+use samspor_chassis::{
+    domene::{Aktor, Virkninger, felt},
+    error::{FieldFaults, Refusal},
+    tid::Tid,
+};
+use samspor_proto::rop::TildelBehandlerRequest;
+
+use super::{Behandlerforhold, Innhold, Slutt};
+
+/// Longest employee id.
+const MAKS_ANSATT: usize = 100;
+
+/// Reads which employee shall treat, and on what basis.
+pub(crate) fn les(
+    request: &TildelBehandlerRequest,
+    av: Aktor,
+    now: Tid,
+    faults: &mut FieldFaults,
+) -> (String, Innhold) {
+    let ansatt = felt::pakrevd(&request.ansatt, "ansatt", MAKS_ANSATT, faults);
+    if !ansatt.bytes().all(|b| b.is_ascii_graphic()) {
+        faults.form("ansatt", "en id uten mellomrom");
+    }
+    let innhold = Innhold {
+        fra: now,
+        tildelt_av: av,
+        hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
+        slutt: None,
+    };
+    (ansatt, innhold)
+}
+
+/// Assigns an employee.
+pub(crate) fn tildel(
+    person: String,
+    id: String,
+    ansatt: String,
+    innhold: Innhold,
+) -> (Behandlerforhold, Virkninger) {
+    let forhold = Behandlerforhold {
+        person,
+        id,
+        versjon: 1,
+        ansvarlig_enhet: innhold.tildelt_av.enhet.clone(),
+        ansatt,
+        innhold,
+    };
+    let out = virkninger("BehandlerTildelt", &forhold);
+    (forhold, out)
+}
+
+/// Ends the relation.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG` when it has ended before.
+pub(crate) fn avslutt(
+    mut forhold: Behandlerforhold,
+    begrunnelse: String,
+    av: Aktor,
+    now: Tid,
+) -> Result<(Behandlerforhold, Virkninger), Refusal> {
+    if forhold.innhold.slutt.is_some() {
+        return Err(Refusal::transition("AVSLUTTET", &[]));
+    }
+    forhold.innhold.slutt = Some(Slutt {
+        tid: now,
+        av,
+        begrunnelse,
+    });
+    let out = virkninger("BehandlerAvsluttet", &forhold);
+    Ok((forhold, out))
+}
+
+fn virkninger(hendelse: &'static str, forhold: &Behandlerforhold) -> Virkninger {
+    let mut out = Virkninger::new();
+    let owner = [forhold.ansvarlig_enhet.clone()];
+    out.hendelse(hendelse, &forhold.emne(), owner);
+    out.faktum(forhold.faktum());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use samspor_proto::felles::{Faktumtype, Feilgrunn, Hjemmel, Rolle, part};
+
+    use super::*;
+
+    const NOW: Tid = Tid(1_800_000_000_000_000);
+    const LATER: Tid = Tid(1_800_000_100_000_000);
+
+    fn who(ansatt: &str) -> Aktor {
+        Aktor {
+            enhet: "rop".into(),
+            ansatt: ansatt.into(),
+            rolle: Rolle::Leder,
+        }
+    }
+
+    fn read(ansatt: &str) -> Result<(String, Innhold), Vec<(String, Feilgrunn)>> {
+        let request = TildelBehandlerRequest {
+            ansatt: ansatt.into(),
+            hjemmel: Some(Hjemmel {
+                lov: "helsepersonelloven".into(),
+                paragraf: "§ 4".into(),
+            }),
+            ..Default::default()
+        };
+        let mut faults = FieldFaults::new();
+        let read = les(&request, who("l1"), NOW, &mut faults);
+        match faults.finish() {
+            Ok(()) => Ok(read),
+            Err(refusal) => Err(refusal
+                .felt
+                .into_iter()
+                .map(|fault| (fault.felt, fault.grunn))
+                .collect()),
+        }
+    }
+
+    #[test]
+    fn an_employee_is_named_by_id() {
+        assert_eq!(
+            read(""),
+            Err(vec![("ansatt".into(), Feilgrunn::FeltMangler)])
+        );
+        assert_eq!(
+            read("Ola Nordmann"),
+            Err(vec![("ansatt".into(), Feilgrunn::FeltForm)])
+        );
+        assert!(read("rop-t1").is_ok());
+    }
+
+    #[test]
+    fn the_fact_begins_and_ends_with_the_relation() {
+        let (ansatt, innhold) = read("t1").unwrap();
+        let (forhold, out) = tildel("p".into(), "f".into(), ansatt, innhold);
+        let begins = out.fakta[0].clone();
+        assert_eq!(begins.r#type(), Faktumtype::Behandler);
+        assert_eq!(begins.opprettet_av, "l1");
+        let party = begins.part.unwrap().hvem.unwrap();
+        assert_eq!(party, part::Hvem::Ansatt("t1".into()));
+        assert!(begins.periode.unwrap().til.is_none());
+
+        let (forhold, out) = avslutt(forhold, "Ny behandler".into(), who("l2"), LATER).unwrap();
+        let ends = &out.fakta[0];
+        assert_eq!(ends.id, "behandler/f");
+        assert_eq!(ends.periode.unwrap().fra, begins.periode.unwrap().fra);
+        assert_eq!(ends.periode.unwrap().til, Some(LATER.into()));
+
+        let again = avslutt(forhold, "x".into(), who("l2"), LATER).unwrap_err();
+        assert_eq!(again.grunn, Feilgrunn::UgyldigOvergang);
+    }
+}

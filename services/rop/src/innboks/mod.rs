@@ -1,0 +1,109 @@
+//! Innboks: what has come to a unit and waits for someone to take it.
+//!
+//! APEN → KVITTERT (someone took it) | BORTFALT (there is nothing left to
+//! take). Filled by bestillerkontor's events and by three missed contacts in a
+//! row. Invariants: an event makes one task however often it arrives; the task
+//! says which record it is about and nothing of what is in it.
+
+pub(crate) mod rpc;
+pub(crate) mod rules;
+pub(crate) mod store;
+
+use samspor_chassis::{
+    domene::{Aktor, Emne, navn},
+    feeds::Consumer,
+    store::etag,
+    tid::Tid,
+};
+use samspor_proto::rop::{self as proto, OppgaveTilstand, Oppgavetype};
+use serde::{Deserialize, Serialize};
+
+use crate::ENHET;
+
+/// Collection in the resource name.
+pub(crate) const SAMLING: &str = "oppgaver";
+
+/// What bestillerkontor offers to the unit becomes tasks.
+pub(crate) const FRA_BESTILLERKONTOR: Consumer = Consumer {
+    from: "bestillerkontor",
+    enhet: ENHET,
+    apply: rpc::fra_bestillerkontor,
+};
+
+samspor_chassis::tilstand! {
+    /// State of a task.
+    pub(crate) enum Tilstand => OppgaveTilstand {
+        /// Waits.
+        Apen = "APEN",
+        /// Someone took it.
+        Kvittert = "KVITTERT",
+        /// What it was about was declined or ended.
+        Bortfalt = "BORTFALT",
+    }
+}
+
+samspor_chassis::tilstand! {
+    /// Kind of a task.
+    pub(crate) enum Type => Oppgavetype {
+        /// An oppdrag is offered.
+        OppdragTilbudt = "OPPDRAG_TILBUDT",
+        /// Look for the person.
+        Oppsokende = "OPPSOKENDE",
+    }
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Oppgave {
+    pub(crate) person: String,
+    pub(crate) id: String,
+    pub(crate) versjon: i64,
+    /// Unit id whose inbox it is in.
+    pub(crate) ansvarlig_enhet: String,
+    pub(crate) tilstand: Tilstand,
+    pub(crate) type_: Type,
+    /// Name of the record that it is about.
+    pub(crate) post: String,
+    pub(crate) innhold: Innhold,
+}
+
+/// What nothing queries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Innhold {
+    /// Since when it waits.
+    pub(crate) siden: Tid,
+    pub(crate) kvittert: Option<(Tid, Aktor)>,
+}
+
+impl Oppgave {
+    /// Resource name.
+    pub(crate) fn name(&self) -> String {
+        navn::post(&self.person, SAMLING, &self.id)
+    }
+
+    /// What events are about.
+    pub(crate) fn emne(&self) -> Emne {
+        Emne {
+            person: self.person.clone(),
+            post: self.name(),
+            eier: self.ansvarlig_enhet.clone(),
+        }
+    }
+
+    /// As the contract carries it.
+    pub(crate) fn to_proto(&self) -> proto::Oppgave {
+        let Innhold { siden, kvittert } = self.innhold.clone();
+        proto::Oppgave {
+            name: self.name(),
+            etag: etag::etag(self.versjon),
+            ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
+            tilstand: OppgaveTilstand::from(self.tilstand).into(),
+            r#type: Oppgavetype::from(self.type_).into(),
+            post: self.post.clone(),
+            siden: Some(siden.into()),
+            kvittert: kvittert.as_ref().map(|(at, _)| (*at).into()),
+            kvittert_av: kvittert.map(|(_, who)| who.to_proto()),
+            skjerming: None,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `InnboksService` and the events that fill the inbox.
+
+use futures::{FutureExt as _, future::BoxFuture};
+use samspor_chassis::{
+    domene::{Virkninger, felt, navn},
+    error::{Error, FieldFaults},
+    page::Page,
+    store::Tx,
+    tid::Tid,
+};
+use samspor_proto::{
+    felles::Kvittering,
+    hendelse::Hendelse,
+    rop::{
+        KvitterOppgaveRequest, KvitterOppgaveResponse, ListOppgaverRequest, ListOppgaverResponse,
+        Oppgavetype,
+    },
+};
+
+use super::{Oppgave, SAMLING, Type, rules, store};
+use crate::{ENHET, kontakt::Kontakt};
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListOppgaverRequest,
+) -> Result<ListOppgaverResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let enhet = navn::les_enhet(&request.parent, "parent", &mut faults);
+    let filter: Option<Oppgavetype> = felt::filter(
+        request.r#type,
+        "type",
+        "samspor.rop.v1.Oppgavetype",
+        &mut faults,
+    );
+    faults.finish()?;
+    let type_ = Type::ALLE
+        .iter()
+        .copied()
+        .find(|type_| Some(Oppgavetype::from(*type_)) == filter);
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let (tasks, next_page_token) = store::ventende(tx, &enhet, type_, &page).await?;
+    Ok(ListOppgaverResponse {
+        oppgaver: tasks.iter().map(Oppgave::to_proto).collect(),
+        next_page_token,
+    })
+}
+
+pub(crate) async fn kvitter(
+    tx: &mut Tx,
+    request: KvitterOppgaveRequest,
+) -> Result<KvitterOppgaveResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    crate::las_person(tx, &person).await?;
+    let task = store::hent(tx, &person, &id).await?;
+    let (mut task, virkninger) = rules::kvitter(task, av, tx.now())?;
+    store::lagre(tx, &mut task).await?;
+    virkninger.utfor(tx);
+    Ok(KvitterOppgaveResponse {
+        kvittering: Some(Kvittering {
+            referanse: task.id,
+            mottatt: Some(tx.now().into()),
+        }),
+    })
+}
+
+/// The effect of one event of bestillerkontor. An event that is not about an
+/// oppdrag has none.
+pub(crate) fn fra_bestillerkontor(
+    tx: &mut Tx,
+    hendelse: Hendelse,
+) -> BoxFuture<'_, Result<(), Error>> {
+    async move {
+        let mut faults = FieldFaults::new();
+        let (person, _) = navn::les_post(&hendelse.post, "oppdrag", "post", &mut faults);
+        if !faults.is_empty() {
+            return Ok(());
+        }
+        crate::las_person(tx, &person).await?;
+        match rules::betydning(&hendelse.r#type) {
+            rules::Betydning::Ny => {
+                let committed = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
+                let since = committed.unwrap_or(tx.now());
+                let (type_, id) = (Type::OppdragTilbudt, tx.new_id());
+                let task = rules::ny(type_, person, id, ENHET, hendelse.post, since);
+                legg_inn(tx, &task).await
+            }
+            rules::Betydning::Bortfaller => {
+                let task = store::om(tx, Type::OppdragTilbudt, &hendelse.post).await?;
+                if let Some(mut task) = task.and_then(rules::bortfall) {
+                    store::lagre(tx, &mut task).await?;
+                }
+                Ok(())
+            }
+            rules::Betydning::Ingen => Ok(()),
+        }
+    }
+    .boxed()
+}
+
+/// Three missed contacts in a row: somebody must look for the person. Nothing
+/// new while somebody is asked already.
+pub(crate) async fn oppsokende(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error> {
+    let task = rules::ny(
+        Type::Oppsokende,
+        kontakt.person.clone(),
+        tx.new_id(),
+        &kontakt.ansvarlig_enhet,
+        kontakt.name(),
+        tx.now(),
+    );
+    legg_inn(tx, &task).await
+}
+
+async fn legg_inn(tx: &mut Tx, task: &Oppgave) -> Result<(), Error> {
+    if store::sett_inn(tx, task).await? {
+        let mut out = Virkninger::new();
+        let owner = [task.ansvarlig_enhet.clone()];
+        out.hendelse("OppgaveOpprettet", &task.emne(), owner);
+        out.utfor(tx);
+    }
+    Ok(())
+}

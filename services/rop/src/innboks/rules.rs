@@ -1,0 +1,156 @@
+//! What makes a task, and what becomes of it.
+
+use samspor_chassis::{
+    domene::{Aktor, Overganger, Virkninger},
+    error::Refusal,
+    tid::Tid,
+};
+use samspor_proto::felles::Feilgrunn;
+
+use super::{Innhold, Oppgave, Tilstand, Type};
+
+/// Which verb is allowed in which state.
+pub(crate) const OVERGANGER: Overganger<Tilstand> =
+    Overganger(&[("KvitterOppgave", &[Tilstand::Apen])]);
+
+/// What an event of bestillerkontor means to the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Betydning {
+    /// Something to take.
+    Ny,
+    /// Nothing left to take.
+    Bortfaller,
+    /// Nothing.
+    Ingen,
+}
+
+/// What an event means, by its type.
+pub(crate) fn betydning(type_: &str) -> Betydning {
+    match type_ {
+        "OppdragTilbudt" => Betydning::Ny,
+        "OppdragAvvist" | "OppdragAvsluttet" => Betydning::Bortfaller,
+        _ => Betydning::Ingen,
+    }
+}
+
+/// A task that waits.
+pub(crate) fn ny(
+    type_: Type,
+    person: String,
+    id: String,
+    enhet: &str,
+    post: String,
+    siden: Tid,
+) -> Oppgave {
+    Oppgave {
+        person,
+        id,
+        versjon: 1,
+        ansvarlig_enhet: enhet.to_owned(),
+        tilstand: Tilstand::Apen,
+        type_,
+        post,
+        innhold: Innhold {
+            siden,
+            kvittert: None,
+        },
+    }
+}
+
+/// Somebody in the unit takes it.
+///
+/// # Errors
+/// `IKKE_TILLATT` for another unit, `UGYLDIG_OVERGANG`.
+pub(crate) fn kvitter(
+    mut oppgave: Oppgave,
+    av: Aktor,
+    now: Tid,
+) -> Result<(Oppgave, Virkninger), Refusal> {
+    if av.enhet != oppgave.ansvarlig_enhet {
+        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+            .with("regel", "W5")
+            .with("rad", "Bare enheten med innboksen kan dette."));
+    }
+    OVERGANGER.krev("KvitterOppgave", oppgave.tilstand, oppgave.tilstand.kode())?;
+    oppgave.tilstand = Tilstand::Kvittert;
+    oppgave.innhold.kvittert = Some((now, av));
+    let mut out = Virkninger::new();
+    let owner = [oppgave.ansvarlig_enhet.clone()];
+    out.hendelse("OppgaveKvittert", &oppgave.emne(), owner);
+    Ok((oppgave, out))
+}
+
+/// There is nothing left to take. None when somebody had taken it.
+pub(crate) fn bortfall(mut oppgave: Oppgave) -> Option<Oppgave> {
+    if oppgave.tilstand != Tilstand::Apen {
+        return None;
+    }
+    oppgave.tilstand = Tilstand::Bortfalt;
+    Some(oppgave)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use samspor_proto::felles::Rolle;
+
+    use super::*;
+
+    const NOW: Tid = Tid(1_800_000_000_000_000);
+
+    fn who(enhet: &str) -> Aktor {
+        Aktor {
+            enhet: enhet.into(),
+            ansatt: "r1".into(),
+            rolle: Rolle::Miljo,
+        }
+    }
+
+    fn task(tilstand: Tilstand) -> Oppgave {
+        let post = "personer/p/oppdrag/1".into();
+        let type_ = Type::OppdragTilbudt;
+        let mut task = ny(type_, "p".into(), "o".into(), "rop", post, NOW);
+        task.tilstand = tilstand;
+        task
+    }
+
+    #[test]
+    fn every_cell() {
+        for (state, may) in [
+            (Tilstand::Apen, true),
+            (Tilstand::Kvittert, false),
+            (Tilstand::Bortfalt, false),
+        ] {
+            match kvitter(task(state), who("rop"), NOW) {
+                Ok((taken, _)) => assert!(may && taken.tilstand == Tilstand::Kvittert),
+                Err(refusal) => {
+                    assert!(!may);
+                    assert_eq!(refusal.grunn, Feilgrunn::UgyldigOvergang);
+                    assert_eq!(refusal.nokler["tilstand"], state.kode());
+                }
+            }
+            assert_eq!(bortfall(task(state)).is_some(), may);
+        }
+    }
+
+    #[test]
+    fn only_the_unit_of_the_inbox_takes_a_task() {
+        let refusal = kvitter(task(Tilstand::Apen), who("bom"), NOW).unwrap_err();
+        assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt);
+    }
+
+    #[test]
+    fn what_events_mean() {
+        for (type_, expected) in [
+            ("OppdragTilbudt", Betydning::Ny),
+            ("OppdragAvvist", Betydning::Bortfaller),
+            ("OppdragAvsluttet", Betydning::Bortfaller),
+            ("OppdragAkseptert", Betydning::Ingen),
+            ("VedtakFattet", Betydning::Ingen),
+            ("", Betydning::Ingen),
+        ] {
+            assert_eq!(betydning(type_), expected, "{type_}");
+        }
+    }
+}

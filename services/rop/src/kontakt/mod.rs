@@ -1,0 +1,108 @@
+//! Kontakt: what happened between the service and the person. Never changed.
+//!
+//! Invariants: a declined contact has a day on which it is offered again, and
+//! a clock that runs until the person was met or has answered anew (R10); no
+//! number of missed contacts closes anything, three of them call for outreach.
+
+pub(crate) mod rpc;
+pub(crate) mod rules;
+pub(crate) mod store;
+
+use samspor_chassis::{
+    domene::{Aktor, Dag, Emne, Hjemmel, felles::tall, navn},
+    store::etag,
+    tid::Tid,
+};
+use samspor_proto::rop::{self as proto, Kontakttype, Kontaktutfall};
+use serde::{Deserialize, Serialize};
+
+/// Collection in the resource name.
+pub(crate) const SAMLING: &str = "kontakter";
+/// Deadline: a declined contact is offered again.
+pub(crate) const FRIST_NYTT_TILBUD: &str = "nytt_tilbud";
+
+samspor_chassis::tilstand! {
+    /// What came of a contact.
+    pub(crate) enum Utfall => Kontaktutfall {
+        /// They met.
+        Mott = "MOTT",
+        /// The person was not there.
+        IkkeMott = "IKKE_MOTT",
+        /// The person declined.
+        TakketNei = "TAKKET_NEI",
+    }
+}
+
+/// A contact.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Kontakt {
+    pub(crate) person: String,
+    pub(crate) id: String,
+    /// Unit id that owns it.
+    pub(crate) ansvarlig_enhet: String,
+    pub(crate) utfall: Utfall,
+    pub(crate) tidspunkt: Tid,
+    pub(crate) innhold: Innhold,
+}
+
+/// What nothing queries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Innhold {
+    #[serde(with = "tall")]
+    pub(crate) type_: Kontakttype,
+    pub(crate) notat: String,
+    pub(crate) sted: String,
+    /// Set exactly where the person declined.
+    pub(crate) nytt_tilbud: Option<Dag>,
+    /// Resource name at bestillerkontor; empty for a service without vedtak.
+    pub(crate) oppdrag: String,
+    pub(crate) registrert_av: Aktor,
+    pub(crate) registrert: Tid,
+    pub(crate) hjemmel: Hjemmel,
+}
+
+impl Kontakt {
+    /// Resource name.
+    pub(crate) fn name(&self) -> String {
+        navn::post(&self.person, SAMLING, &self.id)
+    }
+
+    /// What events and deadlines are about.
+    pub(crate) fn emne(&self) -> Emne {
+        Emne {
+            person: self.person.clone(),
+            post: self.name(),
+            eier: self.ansvarlig_enhet.clone(),
+        }
+    }
+
+    /// As the contract carries it.
+    pub(crate) fn to_proto(&self) -> proto::Kontakt {
+        let Innhold {
+            type_,
+            notat,
+            sted,
+            nytt_tilbud,
+            oppdrag,
+            registrert_av,
+            registrert,
+            hjemmel,
+        } = self.innhold.clone();
+        proto::Kontakt {
+            name: self.name(),
+            etag: etag::etag(1),
+            ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
+            r#type: type_.into(),
+            utfall: Kontaktutfall::from(self.utfall).into(),
+            tidspunkt: Some(self.tidspunkt.into()),
+            notat,
+            sted,
+            nytt_tilbud: nytt_tilbud.map(|day| day.to_string()).unwrap_or_default(),
+            oppdrag,
+            registrert_av: Some(registrert_av.to_proto()),
+            registrert: Some(registrert.into()),
+            hjemmel: Some(hjemmel.to_proto()),
+            skjerming: None,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `KontaktService`: contract ↔ domain.
+
+use samspor_chassis::{
+    domene::navn,
+    error::{Error, FieldFaults},
+    page::Page,
+    store::Tx,
+};
+use samspor_proto::rop::{
+    HentKontaktRequest, HentKontaktResponse, ListKontakterRequest, ListKontakterResponse,
+    RegistrerKontaktRequest, RegistrerKontaktResponse,
+};
+
+use super::{Kontakt, SAMLING, rules, store};
+use crate::innboks;
+
+pub(crate) async fn registrer(
+    tx: &mut Tx,
+    request: RegistrerKontaktRequest,
+) -> Result<RegistrerKontaktResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    let registrering = rules::les(&request, &person, &av, tx.now(), &mut faults);
+    faults.finish()?;
+    let registrering = registrering.ok_or_else(|| Error::internal("no contact and no fault"))?;
+
+    crate::las_person(tx, &person).await?;
+    let waiting = store::ventende(tx, &person).await?;
+    if rules::avgjor_tilbud(registrering.utfall) {
+        store::avgjor_ventende(tx, &person).await?;
+    }
+    let (kontakt, virkninger) = rules::registrer(registrering, person, tx.new_id(), &waiting);
+    store::sett_inn(tx, &kontakt).await?;
+    virkninger.utfor(tx);
+    let latest = store::siste_utfall(tx, &kontakt.person).await?;
+    if rules::trenger_oppsok(&latest) {
+        innboks::rpc::oppsokende(tx, &kontakt).await?;
+    }
+    Ok(RegistrerKontaktResponse {
+        kontakt: Some(kontakt.to_proto()),
+    })
+}
+
+pub(crate) async fn hent(
+    tx: &mut Tx,
+    request: HentKontaktRequest,
+) -> Result<HentKontaktResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    let kontakt = store::hent(tx, &person, &id).await?;
+    Ok(HentKontaktResponse {
+        kontakt: Some(kontakt.to_proto()),
+    })
+}
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListKontakterRequest,
+) -> Result<ListKontakterResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    faults.finish()?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let (kontakter, next_page_token) = store::personens(tx, &person, &page).await?;
+    Ok(ListKontakterResponse {
+        kontakter: kontakter.iter().map(Kontakt::to_proto).collect(),
+        next_page_token,
+    })
+}

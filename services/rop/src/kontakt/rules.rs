@@ -1,0 +1,297 @@
+//! What a contact may say, and what follows from it.
+
+use samspor_chassis::{
+    domene::{Aktor, Dag, Virkninger, felt, navn},
+    error::FieldFaults,
+    tid::Tid,
+};
+use samspor_proto::rop::{Kontaktutfall, RegistrerKontaktRequest};
+
+use super::{FRIST_NYTT_TILBUD, Innhold, Kontakt, Utfall};
+
+/// So many missed contacts in a row call for outreach.
+pub(crate) const OPPSOKENDE_ETTER: usize = 3;
+
+/// What was registered.
+pub(crate) struct Registrering {
+    pub(crate) utfall: Utfall,
+    pub(crate) tidspunkt: Tid,
+    pub(crate) innhold: Innhold,
+}
+
+/// Reads a contact. None only where there is a fault.
+pub(crate) fn les(
+    request: &RegistrerKontaktRequest,
+    person: &str,
+    av: &Aktor,
+    now: Tid,
+    faults: &mut FieldFaults,
+) -> Option<Registrering> {
+    let type_ = felt::valg(request.r#type, "type", "samspor.rop.v1.Kontakttype", faults);
+    let outcome: Kontaktutfall = felt::valg(
+        request.utfall,
+        "utfall",
+        "samspor.rop.v1.Kontaktutfall",
+        faults,
+    );
+    let tidspunkt = felt::tidspunkt(request.tidspunkt, "tidspunkt", faults).unwrap_or(now);
+    if tidspunkt > now {
+        faults.form("tidspunkt", "et tidspunkt som ikke er i framtiden");
+    }
+    let declined = outcome == Kontaktutfall::TakketNei;
+    let nytt_tilbud = felt::dag(&request.nytt_tilbud, "nytt_tilbud", faults);
+    match (declined, nytt_tilbud) {
+        (true, None) if request.nytt_tilbud.is_empty() => faults.missing("nytt_tilbud"),
+        (true, Some(day)) if day < Dag::av(now) => {
+            faults.form("nytt_tilbud", "en dag som ikke er passert");
+        }
+        (false, Some(_)) => {
+            faults.contradicts(
+                "nytt_tilbud",
+                "utfall",
+                "gjelder bare når personen takket nei",
+            );
+        }
+        _ => {}
+    }
+    if !request.oppdrag.is_empty() {
+        let (owner, _) = navn::les_post(&request.oppdrag, "oppdrag", "oppdrag", faults);
+        if !owner.is_empty() && owner != person {
+            faults.contradicts("oppdrag", "parent", "oppdraget gjelder en annen person");
+        }
+    }
+    let innhold = Innhold {
+        type_,
+        notat: felt::tekst(&request.notat, "notat", felt::LANG, faults),
+        sted: felt::tekst(&request.sted, "sted", felt::KORT, faults),
+        nytt_tilbud,
+        oppdrag: request.oppdrag.clone(),
+        registrert_av: av.clone(),
+        registrert: now,
+        hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
+    };
+    let utfall = Utfall::ALLE
+        .iter()
+        .copied()
+        .find(|known| Kontaktutfall::from(*known) == outcome)?;
+    Some(Registrering {
+        utfall,
+        tidspunkt,
+        innhold,
+    })
+}
+
+/// Registers a contact. `waiting` are the names of the person's declined
+/// contacts that wait to be offered again: being met, or a new answer, settles
+/// them.
+pub(crate) fn registrer(
+    registrering: Registrering,
+    person: String,
+    id: String,
+    waiting: &[String],
+) -> (Kontakt, Virkninger) {
+    let Registrering {
+        utfall,
+        tidspunkt,
+        innhold,
+    } = registrering;
+    let kontakt = Kontakt {
+        person,
+        id,
+        ansvarlig_enhet: innhold.registrert_av.enhet.clone(),
+        utfall,
+        tidspunkt,
+        innhold,
+    };
+    let emne = kontakt.emne();
+    let owner = [kontakt.ansvarlig_enhet.clone()];
+    let mut out = Virkninger::new();
+    out.hendelse("KontaktRegistrert", &emne, owner.clone());
+    if avgjor_tilbud(utfall) {
+        for post in waiting {
+            out.slett_frist(FRIST_NYTT_TILBUD, post);
+        }
+    }
+    if let Some(day) = kontakt.innhold.nytt_tilbud {
+        // Told on the day, and again when the day has passed.
+        let warn = Some(day.start());
+        out.frist(FRIST_NYTT_TILBUD, &emne, day.slutt(), warn, owner);
+    }
+    (kontakt, out)
+}
+
+/// Whether a contact settles what the person had declined before.
+pub(crate) fn avgjor_tilbud(utfall: Utfall) -> bool {
+    utfall != Utfall::IkkeMott
+}
+
+/// Whether a contact calls for outreach, given the latest outcomes with it,
+/// newest first.
+pub(crate) fn trenger_oppsok(latest: &[Utfall]) -> bool {
+    latest.len() >= OPPSOKENDE_ETTER
+        && latest
+            .iter()
+            .take(OPPSOKENDE_ETTER)
+            .all(|utfall| *utfall == Utfall::IkkeMott)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests"
+    )]
+
+    use samspor_chassis::domene::virkning::Fristendring;
+    use samspor_proto::{
+        felles::{Feilgrunn, Hjemmel, Rolle},
+        rop::Kontakttype,
+    };
+
+    use super::*;
+
+    /// Friday 2027-01-15 08:00 UTC.
+    const NOW: Tid = Tid(1_800_000_000_000_000);
+    const P: &str = "3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+    const OTHER: &str = "4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+
+    fn request(utfall: Kontaktutfall, nytt_tilbud: &str) -> RegistrerKontaktRequest {
+        RegistrerKontaktRequest {
+            r#type: Kontakttype::Besok.into(),
+            utfall: utfall.into(),
+            nytt_tilbud: nytt_tilbud.into(),
+            hjemmel: Some(Hjemmel {
+                lov: "helse- og omsorgstjenesteloven".into(),
+                paragraf: "§ 3-2".into(),
+            }),
+            ..Default::default()
+        }
+    }
+
+    fn read(request: &RegistrerKontaktRequest) -> Result<Registrering, Vec<(String, Feilgrunn)>> {
+        let by = Aktor {
+            enhet: "rop".into(),
+            ansatt: "r1".into(),
+            rolle: Rolle::Miljo,
+        };
+        let mut faults = FieldFaults::new();
+        let read = les(request, P, &by, NOW, &mut faults);
+        match faults.finish() {
+            Ok(()) => Ok(read.unwrap()),
+            Err(refusal) => Err(refusal
+                .felt
+                .into_iter()
+                .map(|fault| (fault.felt, fault.grunn))
+                .collect()),
+        }
+    }
+
+    /// To see it red, let a declined contact go without a day.
+    #[test]
+    fn declined_is_not_closed() {
+        let table = [
+            (Kontaktutfall::TakketNei, "", Some(Feilgrunn::FeltMangler)),
+            (
+                Kontaktutfall::TakketNei,
+                "2027-01-14",
+                Some(Feilgrunn::FeltForm),
+            ),
+            (Kontaktutfall::TakketNei, "snart", Some(Feilgrunn::FeltForm)),
+            (
+                Kontaktutfall::Mott,
+                "2027-02-01",
+                Some(Feilgrunn::FeltMotstrid),
+            ),
+            (
+                Kontaktutfall::IkkeMott,
+                "2027-02-01",
+                Some(Feilgrunn::FeltMotstrid),
+            ),
+            (Kontaktutfall::TakketNei, "2027-01-15", None),
+            (Kontaktutfall::Mott, "", None),
+        ];
+        for (utfall, day, expected) in table {
+            let found = read(&request(utfall, day)).err();
+            let expected = expected.map(|reason| vec![("nytt_tilbud".to_owned(), reason)]);
+            assert_eq!(found, expected, "{utfall:?} {day}");
+        }
+    }
+
+    #[test]
+    fn every_other_field_is_held_to_its_rule() {
+        type Change = fn(&mut RegistrerKontaktRequest);
+        let table: [(Change, &str, Feilgrunn); 6] = [
+            (|r| r.r#type = 0, "type", Feilgrunn::FeltUkjentVerdi),
+            (|r| r.utfall = 9, "utfall", Feilgrunn::FeltUkjentVerdi),
+            (|r| r.hjemmel = None, "hjemmel", Feilgrunn::FeltMangler),
+            (
+                |r| r.tidspunkt = Some(Tid(NOW.0 + 1).into()),
+                "tidspunkt",
+                Feilgrunn::FeltForm,
+            ),
+            (
+                |r| r.oppdrag = "oppdrag".into(),
+                "oppdrag",
+                Feilgrunn::FeltForm,
+            ),
+            (
+                |r| r.oppdrag = navn::post(OTHER, "oppdrag", P),
+                "oppdrag",
+                Feilgrunn::FeltMotstrid,
+            ),
+        ];
+        for (change, field, reason) in table {
+            let mut request = request(Kontaktutfall::Mott, "");
+            change(&mut request);
+            assert_eq!(read(&request).err(), Some(vec![(field.to_owned(), reason)]));
+        }
+    }
+
+    fn registered(utfall: Kontaktutfall, day: &str) -> Vec<String> {
+        let registrering = read(&request(utfall, day)).ok().unwrap();
+        let waiting = ["before".to_owned()];
+        let (_, out) = registrer(registrering, P.into(), "k".into(), &waiting);
+        out.frister
+            .iter()
+            .map(|change| match change {
+                Fristendring::Sett(deadline) => {
+                    assert_eq!(deadline.mottakere, ["rop"]);
+                    format!("set {} {}", deadline.warn.unwrap(), deadline.due)
+                }
+                Fristendring::Slett { post, .. } => format!("clear {post}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_offer_is_repeated_until_the_person_was_met_or_answered_anew() {
+        assert_eq!(
+            registered(Kontaktutfall::TakketNei, "2027-02-01"),
+            [
+                "clear before",
+                "set 2027-01-31T23:00:00Z 2027-02-01T23:00:00Z"
+            ]
+        );
+        assert_eq!(registered(Kontaktutfall::Mott, ""), ["clear before"]);
+        assert_eq!(
+            registered(Kontaktutfall::IkkeMott, ""),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn three_missed_in_a_row_call_for_outreach() {
+        use Utfall::{IkkeMott, Mott, TakketNei};
+        for (latest, expected) in [
+            (&[IkkeMott, IkkeMott][..], false),
+            (&[IkkeMott, IkkeMott, IkkeMott], true),
+            (&[IkkeMott, IkkeMott, Mott], false),
+            (&[IkkeMott, TakketNei, IkkeMott], false),
+            (&[Mott, IkkeMott, IkkeMott], false),
+        ] {
+            assert_eq!(trenger_oppsok(latest), expected, "{latest:?}");
+        }
+    }
+}

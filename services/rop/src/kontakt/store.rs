@@ -1,0 +1,113 @@
+//! SQL of contacts.
+
+use samspor_chassis::{
+    domene::{dokument, navn},
+    error::{Error, Refusal},
+    page::Page,
+    params,
+    store::Tx,
+    tid::Tid,
+};
+
+use super::{Kontakt, SAMLING, Utfall, rules};
+
+type Row = (String, String, String, String, Tid, String);
+
+fn les((id, person, ansvarlig_enhet, utfall, tidspunkt, innhold): Row) -> Result<Kontakt, Error> {
+    Ok(Kontakt {
+        person,
+        id,
+        ansvarlig_enhet,
+        utfall: Utfall::fra_kode(&utfall).ok_or_else(dokument::ukjent_tilstand)?,
+        tidspunkt,
+        innhold: dokument::les(&innhold)?,
+    })
+}
+
+/// The contact of that person with that id.
+pub(crate) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Kontakt, Error> {
+    let row: Option<Row> = tx
+        .one(
+            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold FROM kontakt \
+             WHERE id = $1 AND person = $2",
+            params![id, person],
+        )
+        .await?;
+    les(row.ok_or_else(Refusal::not_found)?)
+}
+
+/// Stores a contact.
+pub(crate) async fn sett_inn(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO kontakt \
+         (id, person, ansvarlig_enhet, utfall, tidspunkt, tilbud_apent, innhold) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        params![
+            kontakt.id.as_str(),
+            kontakt.person.as_str(),
+            kontakt.ansvarlig_enhet.as_str(),
+            kontakt.utfall.kode(),
+            kontakt.tidspunkt,
+            i64::from(kontakt.innhold.nytt_tilbud.is_some()),
+            dokument::skriv(&kontakt.innhold)?
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Names of the person's declined contacts that wait to be offered again.
+pub(crate) async fn ventende(tx: &mut Tx, person: &str) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT id FROM kontakt WHERE person = $1 AND tilbud_apent = 1 ORDER BY id",
+            params![person],
+        )
+        .await?;
+    let names = rows.iter().map(|(id,)| navn::post(person, SAMLING, id));
+    Ok(names.collect())
+}
+
+/// None of them waits any more.
+pub(crate) async fn avgjor_ventende(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE kontakt SET tilbud_apent = 0 WHERE person = $1 AND tilbud_apent = 1",
+        params![person],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The latest outcomes of the person's contacts, newest first: as many as the
+/// rule looks at.
+pub(crate) async fn siste_utfall(tx: &mut Tx, person: &str) -> Result<Vec<Utfall>, Error> {
+    let count = i64::try_from(rules::OPPSOKENDE_ETTER).unwrap_or(i64::MAX);
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT utfall FROM kontakt WHERE person = $1 \
+             ORDER BY tidspunkt DESC, id DESC LIMIT $2",
+            params![person, count],
+        )
+        .await?;
+    rows.iter()
+        .map(|(code,)| Utfall::fra_kode(code).ok_or_else(dokument::ukjent_tilstand))
+        .collect()
+}
+
+/// One page of a person's contacts, newest first.
+pub(crate) async fn personens(
+    tx: &mut Tx,
+    person: &str,
+    page: &Page,
+) -> Result<(Vec<Kontakt>, String), Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold FROM kontakt \
+             WHERE person = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+            params![person, dokument::nyeste(page), page.limit()],
+        )
+        .await?;
+    let (rows, next) = page.cut(rows, |row| row.0.clone());
+    let records = rows.into_iter().map(les).collect::<Result<_, _>>()?;
+    Ok((records, next))
+}

@@ -1,0 +1,67 @@
+//! `KriseplanService`: contract ↔ domain.
+
+use samspor_chassis::{
+    domene::navn,
+    error::{Error, FieldFaults},
+    page::Page,
+    store::Tx,
+};
+use samspor_proto::rop::{
+    HentKriseplanRequest, HentKriseplanResponse, ListKriseplanerRequest, ListKriseplanerResponse,
+    SkrivKriseplanRequest, SkrivKriseplanResponse,
+};
+
+use super::{Kriseplan, SAMLING, rules, store};
+
+pub(crate) async fn skriv(
+    tx: &mut Tx,
+    request: SkrivKriseplanRequest,
+) -> Result<SkrivKriseplanResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    let innhold = rules::les(&request, av, tx.now(), &mut faults);
+    faults.finish()?;
+
+    crate::las_person(tx, &person).await?;
+    let before = store::nyeste(tx, &person).await?;
+    let id = tx.new_id();
+    let (plan, replaced, virkninger) =
+        rules::skriv(innhold, person, id, &request.erstatter, before)?;
+    if let Some(replaced) = replaced {
+        store::lagre_erstattet(tx, &replaced).await?;
+    }
+    store::sett_inn(tx, &plan).await?;
+    virkninger.utfor(tx);
+    Ok(SkrivKriseplanResponse {
+        kriseplan: Some(plan.to_proto()),
+    })
+}
+
+pub(crate) async fn hent(
+    tx: &mut Tx,
+    request: HentKriseplanRequest,
+) -> Result<HentKriseplanResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    let plan = store::hent(tx, &person, &id).await?;
+    Ok(HentKriseplanResponse {
+        kriseplan: Some(plan.to_proto()),
+    })
+}
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListKriseplanerRequest,
+) -> Result<ListKriseplanerResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    faults.finish()?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let (plans, next_page_token) = store::personens(tx, &person, &page).await?;
+    Ok(ListKriseplanerResponse {
+        kriseplaner: plans.iter().map(Kriseplan::to_proto).collect(),
+        next_page_token,
+    })
+}

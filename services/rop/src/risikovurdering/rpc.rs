@@ -1,0 +1,87 @@
+//! `RisikovurderingService`: contract ↔ domain.
+
+use samspor_chassis::{
+    domene::navn,
+    error::{Error, FieldFaults, Refusal},
+    page::Page,
+    store::Tx,
+};
+use samspor_proto::rop::{
+    HentGjeldendeRisikovurderingRequest, HentGjeldendeRisikovurderingResponse,
+    HentRisikovurderingRequest, HentRisikovurderingResponse, ListRisikovurderingerRequest,
+    ListRisikovurderingerResponse, RegistrerRisikovurderingRequest,
+    RegistrerRisikovurderingResponse,
+};
+
+use super::{SAMLING, rules, store};
+
+pub(crate) async fn registrer(
+    tx: &mut Tx,
+    request: RegistrerRisikovurderingRequest,
+) -> Result<RegistrerRisikovurderingResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    let registrering = rules::les(&request, av, tx.now(), &mut faults);
+    faults.finish()?;
+    let registrering = registrering.ok_or_else(|| Error::internal("no assessment, no fault"))?;
+
+    crate::las_person(tx, &person).await?;
+    let before = store::nyeste(tx, &person).await?;
+    let (vurdering, replaced, virkninger) =
+        rules::registrer(registrering, person, tx.new_id(), before, tx.now());
+    if let Some(replaced) = replaced {
+        store::lagre_erstattet(tx, &replaced).await?;
+    }
+    store::sett_inn(tx, &vurdering).await?;
+    virkninger.utfor(tx);
+    Ok(RegistrerRisikovurderingResponse {
+        risikovurdering: Some(vurdering.to_proto(tx.now())),
+    })
+}
+
+pub(crate) async fn hent_gjeldende(
+    tx: &mut Tx,
+    request: HentGjeldendeRisikovurderingRequest,
+) -> Result<HentGjeldendeRisikovurderingResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    faults.finish()?;
+    let now = tx.now();
+    let current = store::nyeste(tx, &person).await?;
+    let current = current
+        .filter(|vurdering| vurdering.gjelder(now))
+        .ok_or_else(Refusal::not_found)?;
+    Ok(HentGjeldendeRisikovurderingResponse {
+        risikovurdering: Some(current.to_proto(now)),
+    })
+}
+
+pub(crate) async fn hent(
+    tx: &mut Tx,
+    request: HentRisikovurderingRequest,
+) -> Result<HentRisikovurderingResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    let vurdering = store::hent(tx, &person, &id).await?;
+    Ok(HentRisikovurderingResponse {
+        risikovurdering: Some(vurdering.to_proto(tx.now())),
+    })
+}
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListRisikovurderingerRequest,
+) -> Result<ListRisikovurderingerResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    faults.finish()?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let (records, next_page_token) = store::personens(tx, &person, &page).await?;
+    let now = tx.now();
+    Ok(ListRisikovurderingerResponse {
+        risikovurderinger: records.iter().map(|record| record.to_proto(now)).collect(),
+        next_page_token,
+    })
+}
