@@ -136,7 +136,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Demo => {
             let spans = SpanBuffer::new(KEPT_SPANS);
             let mut config = TelemetryConfig::new("samspor");
-            config.log_filter = "error".to_owned();
+            "error".clone_into(&mut config.log_filter);
             config.buffer = Some(spans.clone());
             let _telemetry = telemetry::init(config)?;
             let style = if cli.json {

@@ -1,12 +1,14 @@
 //! Steps 5 to 7 of unary calls: forward, decide on the answer, log, release.
 
 use bytes::{Bytes, BytesMut};
+use samspor_chassis::telemetry;
 use samspor_proto::{
     felles::Feilgrunn,
     internt::Loggtype,
     klassifisering::Klasser,
     tilgang::{Dataklasse, Handling},
 };
+use tracing::Instrument as _;
 
 use super::{judge::Judged, passage::Passage, refusal::Refused};
 use crate::{
@@ -248,8 +250,13 @@ impl Passage<'_> {
         let upstream = self
             .gateway
             .upstream(self.method, self.request.rute.as_deref())?;
-        let request = self.attested(body, classes, rule)?;
-        let answered = upstream.unary(&self.method.path, request).await;
+        let span = telemetry::client_span(&upstream.name, &self.method.metode.sti);
+        let answered = async {
+            let request = self.attested(body, classes, rule)?;
+            Ok(upstream.unary(&self.method.path, request).await)
+        }
+        .instrument(span)
+        .await?;
         let response = answered.map_err(|status| Refused::from_service(&upstream.name, &status))?;
         if let Some(number) = super::forward::fact_number(response.metadata()) {
             self.gateway.feeds.drain(&upstream.name, number).await?;

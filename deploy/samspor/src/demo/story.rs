@@ -857,6 +857,10 @@ fn refusal(status: &Status) -> String {
     format!("{:?}: {}", status.code(), status.message())
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function of map_err"
+)]
 fn failed(status: Status) -> anyhow::Error {
     anyhow!("a step that must succeed was refused: {}", refusal(&status))
 }
