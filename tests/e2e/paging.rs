@@ -70,7 +70,7 @@ async fn a_page_is_filled_past_what_is_dropped_and_its_token_tells_nothing() {
                 lov: "pasientjournalloven".to_owned(),
                 paragraf: "§ 17".to_owned(),
             }),
-            begrunnelse: "Personens ønske.".to_owned(),
+            begrunnelse: "Personens eget ønske om sperring.".to_owned(),
             ..Default::default()
         },
     )
