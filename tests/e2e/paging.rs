@@ -75,18 +75,14 @@ async fn a_page_is_filled_past_what_is_dropped_and_its_token_tells_nothing() {
         },
     )
     .await;
-    // The proposer may not see the record back; the list of the protection does.
-    let name = match vern.vern {
-        Some(vern) => vern.name,
-        None => panic!("no protection came back"),
-    };
+    let vern = vern.vern.unwrap();
     ok::<_, BekreftVernResponse>(
         &second,
         "koordinering.v1.VernService/BekreftVern",
         BekreftVernRequest {
-            name,
+            name: vern.name,
             request_id: request_id(),
-            ..Default::default()
+            etag: vern.etag,
         },
     )
     .await;

@@ -229,7 +229,6 @@ impl Scene {
         }
         Case {
             person,
-            soknad,
             vedtak: draft.name,
         }
     }
@@ -325,12 +324,7 @@ impl Scene {
             },
         )
         .await;
-        Journal {
-            open,
-            restricted,
-            plan,
-            risk,
-        }
+        Journal { restricted, plan }
     }
 }
 

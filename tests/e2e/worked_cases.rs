@@ -136,7 +136,7 @@ async fn nobody_decides_on_the_own_draft() {
     let receipt = ok::<_, MottaSoknadResponse>(
         &inntak,
         "bestillerkontor.v1.SoknadService/MottaSoknad",
-        intake(()),
+        intake,
     )
     .await;
     assert!(!receipt.kvittering.unwrap().referanse.is_empty());
@@ -406,7 +406,7 @@ async fn a_strictly_protected_person_does_not_exist_without_mandate() {
         BekreftVernRequest {
             name: vern.name,
             request_id: request_id(),
-            ..Default::default()
+            etag: vern.etag,
         },
     )
     .await;
