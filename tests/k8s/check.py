@@ -74,6 +74,8 @@ def pod_faults(deployment, kinds):
         yield "fewer than two replicas"
     if pod.get("automountServiceAccountToken") is not False:
         yield "pod mounts a token"
+    if pod.get("enableServiceLinks") is not False:
+        yield "services of the namespace become variables SAMSPOR_…"
     security = pod.get("securityContext", {})
     if not security.get("runAsNonRoot") or security.get("runAsUser", 0) < 10000:
         yield "pod may run as root"
