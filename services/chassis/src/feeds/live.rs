@@ -99,3 +99,47 @@ impl<P, F> State<P, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use futures::StreamExt as _;
+    use samspor_proto::felles::Faktum;
+
+    use super::*;
+    use crate::testing::{self, TestCall};
+
+    /// The clock stands still, so only the commit itself can wake the stream.
+    ///
+    /// Seen red (it hangs): with `mark_unchanged` after the look.
+    #[tokio::test]
+    async fn what_is_committed_during_a_look_is_not_missed() {
+        let database = testing::sqlite();
+        let store = database.open(&[]).await;
+        let (_closing, closed) = watch::channel(false);
+        let stream = follow(store.clone(), closed, 0, |looks| {
+            let store = store.clone();
+            async move {
+                if looks > 0 {
+                    return Ok(Look {
+                        item: Some("seen"),
+                        position: looks,
+                        next: Next::Never,
+                    });
+                }
+                // It has read already when somebody commits.
+                let mut tx = store.begin(TestCall::new("rop").build()).await?;
+                tx.fact(Faktum::default());
+                tx.save().await?;
+                Ok(Look {
+                    item: None,
+                    position: 1,
+                    next: Next::News,
+                })
+            }
+        });
+        let seen: Vec<_> = stream.map(Result::unwrap).collect().await;
+        assert_eq!(seen, ["seen"]);
+    }
+}
