@@ -1,6 +1,6 @@
 //! Where the policy's files come from, and how a fault in one is told.
 
-use std::{fs, ops::Range, path::PathBuf};
+use std::{fmt::Write as _, fs, ops::Range, path::PathBuf};
 
 use ring::digest::{Context, SHA256};
 use toml::de::{DeTable, DeValue};
@@ -84,7 +84,7 @@ macro_rules! embedded {
     };
 }
 
-const EMBEDDED: &[(&str, &str)] = embedded![
+pub(super) const EMBEDDED: &[(&str, &str)] = embedded![
     "policies/1-kjerne.cedar",
     "policies/2-forbud.cedar",
     "policies/3-lese.cedar",
@@ -113,15 +113,15 @@ impl Files {
     }
 
     fn sort_out(mut all: Vec<File>, kommune: &str) -> Result<Self, LoadError> {
-        let mut take = |name: String| match all.iter().position(|file| file.name == name) {
-            Some(at) => Ok(all.swap_remove(at)),
-            None => {
-                let kommuner = match name.starts_with("kommuner/") {
-                    true => format!("; there are {}", names_under(&all, "kommuner/")),
-                    false => String::new(),
-                };
-                Err(LoadError::new(&name, 0, format!("missing{kommuner}")))
+        let mut take = |name: String| {
+            if let Some(at) = all.iter().position(|file| file.name == name) {
+                return Ok(all.swap_remove(at));
             }
+            let kommuner = match name.starts_with("kommuner/") {
+                true => format!("; there are {}", names_under(&all, "kommuner/")),
+                false => String::new(),
+            };
+            Err(LoadError::new(&name, 0, format!("missing{kommuner}")))
         };
         let formaal = take("policies/formaal.toml".into())?;
         let roller = take("policies/roller.toml".into())?;
@@ -166,12 +166,12 @@ impl Files {
                 hash.update(part.as_bytes());
             }
         }
-        hash.finish()
-            .as_ref()
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let mut version = String::new();
+        for byte in hash.finish().as_ref().iter().take(6) {
+            // Writing to a string does not fail.
+            let _ = write!(version, "{byte:02x}");
+        }
+        version
     }
 }
 

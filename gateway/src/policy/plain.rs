@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cedar_policy::{
-    Authorizer, Context, Decision as Verdict, Entities, EntityUid, Request, RestrictedExpression,
+    Authorizer, Context, Decision as Verdict, Entities, EntityUid, PolicySet, Request,
+    RestrictedExpression,
 };
 use samspor_proto::{
     felles::{Faktumtype, Rolle},
@@ -15,7 +16,7 @@ use samspor_proto::{
 
 use super::{
     question::{Act, Part, Question, formalnavn, rollenavn},
-    rules::{Rules, Trail},
+    rules::Rules,
     tables::{Relations, Roles},
     vocabulary::{
         Functions, READ, ROWS, alle_faktumtyper, alle_formal, alle_klasser, alle_roller, entity,
@@ -222,15 +223,14 @@ impl World {
             .filter(|kind| !CLOSING.contains(kind))
             .collect();
         let innbygger = self.rolle == Rolle::Innbygger;
-        match innbygger {
-            true => self.person_her = open,
-            false => {
-                self.enhet.clone_from(&open);
-                self.enhet_her.clone_from(&open);
-                if self.har_ansatt {
-                    self.ansatt.clone_from(&open);
-                    self.ansatt_her = open;
-                }
+        if innbygger {
+            self.person_her = open;
+        } else {
+            self.enhet.clone_from(&open);
+            self.enhet_her.clone_from(&open);
+            if self.har_ansatt {
+                self.ansatt.clone_from(&open);
+                self.ansatt_her = open;
             }
         }
         self.selv = innbygger;
@@ -239,13 +239,13 @@ impl World {
 
 /// Entities of the vocabulary, made once.
 #[derive(Debug)]
-struct Names {
-    rolle: BTreeMap<Rolle, EntityUid>,
-    klasse: BTreeMap<Dataklasse, EntityUid>,
+pub(super) struct Names {
+    pub(super) rolle: BTreeMap<Rolle, EntityUid>,
+    pub(super) klasse: BTreeMap<Dataklasse, EntityUid>,
     formal: BTreeMap<Formal, EntityUid>,
     faktum: BTreeMap<Faktumtype, EntityUid>,
     funksjon: HashMap<String, EntityUid>,
-    action: HashMap<&'static str, EntityUid>,
+    pub(super) action: HashMap<&'static str, EntityUid>,
     eier: BTreeMap<Eier, EntityUid>,
     omfang: BTreeMap<Omfang, EntityUid>,
     del: [EntityUid; 3],
@@ -253,7 +253,7 @@ struct Names {
 }
 
 impl Names {
-    fn new(functions: &Functions) -> Result<Self, String> {
+    pub(super) fn new(functions: &Functions) -> Result<Self, String> {
         let funksjon = |name: &str| Ok((name.to_owned(), entity("Funksjon", name)?));
         let action = |name: &'static str| Ok((name, entity("Action", name)?));
         Ok(Self {
@@ -304,6 +304,14 @@ impl Names {
     }
 }
 
+/// A request without its class.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    principal: EntityUid,
+    action: EntityUid,
+    context: Context,
+}
+
 /// Cedar with the vocabulary: judges worlds.
 #[derive(Debug)]
 pub(super) struct Judge {
@@ -321,62 +329,60 @@ impl Judge {
         })
     }
 
-    /// Which of the classes the rules give in this world. One Cedar request
-    /// per class.
+    /// A world in Cedar's words.
     ///
     /// # Errors
-    /// When a rule cannot be evaluated: then nothing is given.
-    pub(super) fn judge(
+    /// When a value of it is no word of the rules.
+    pub(super) fn prepare(
         &self,
-        rules: &Rules,
         roles: &Roles,
         relations: &Relations,
         world: &World,
-        classes: Klasser,
-    ) -> Result<Trail, String> {
-        let missing = || {
-            format!(
-                "{} or {:?} is no word of the rules",
-                world.action, world.rolle
-            )
-        };
-        let principal = self.names.rolle.get(&world.rolle).ok_or_else(missing)?;
-        let action = self
-            .names
+    ) -> Result<Prepared, String> {
+        let unknown = || format!("{}, {:?}: no word of the rules", world.action, world.rolle);
+        let names = &self.names;
+        let principal = names.rolle.get(&world.rolle).ok_or_else(unknown)?;
+        let action = names
             .action
             .get(world.action.as_str())
-            .ok_or_else(missing)?;
-        let context = self.context(roles, relations, world)?;
-        let mut trail = Trail::default();
-        for class in classes.iter() {
-            let resource = self.names.klasse.get(&class).ok_or_else(missing)?;
-            let request = Request::new(
-                principal.clone(),
-                action.clone(),
-                resource.clone(),
-                context.clone(),
-                None,
-            )
-            .map_err(|e| e.to_string())?;
-            let response = self
-                .authorizer
-                .is_authorized(&request, &rules.policies, &self.entities);
-            if let Some(error) = response.diagnostics().errors().next() {
-                return Err(error.to_string());
-            }
-            let positions = response
-                .diagnostics()
-                .reason()
-                .filter_map(|id| rules.position(id));
-            match response.decision() {
-                Verdict::Allow => {
-                    trail.classes |= Klasser::av(&[class]);
-                    trail.permits.extend(positions);
-                }
-                Verdict::Deny => trail.forbids.extend(positions),
-            }
+            .ok_or_else(unknown)?;
+        Ok(Prepared {
+            principal: principal.clone(),
+            action: action.clone(),
+            context: self.context(roles, relations, world)?,
+        })
+    }
+
+    /// What the rules, or `only` some of them, say of one class: whether it is
+    /// given, and the rules that gave it or else closed it.
+    ///
+    /// # Errors
+    /// When a rule cannot be evaluated.
+    pub(super) fn ask(
+        &self,
+        rules: &Rules,
+        only: Option<&PolicySet>,
+        prepared: &Prepared,
+        class: Dataklasse,
+    ) -> Result<(bool, Vec<usize>), String> {
+        let Prepared {
+            principal,
+            action,
+            context,
+        } = prepared.clone();
+        let resource = self.names.klasse.get(&class).ok_or("no class")?.clone();
+        let request =
+            Request::new(principal, action, resource, context, None).map_err(|e| e.to_string())?;
+        let policies = only.unwrap_or_else(|| rules.slice_for(&request));
+        let response = self
+            .authorizer
+            .is_authorized(&request, policies, &self.entities);
+        let diagnostics = response.diagnostics();
+        if let Some(error) = diagnostics.errors().next() {
+            return Err(error.to_string());
         }
-        Ok(trail)
+        let determining = diagnostics.reason().filter_map(|id| rules.position(id));
+        Ok((response.decision() == Verdict::Allow, determining.collect()))
     }
 
     fn context(

@@ -2,11 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cedar_policy::{Effect, PolicyId, PolicySet};
+use cedar_policy::{
+    ActionConstraint, Effect, EntityUid, PolicyId, PolicySet, PrincipalConstraint, Request,
+    ResourceConstraint,
+};
 use samspor_proto::klassifisering::Klasser;
 
 use super::{
     files::{File, LoadError},
+    plain::Names,
     question::{Named, RuleId},
     vocabulary::{FACT_ATTRIBUTES, Functions, VALIDATION, validator},
 };
@@ -44,7 +48,12 @@ pub(super) struct Rules {
     pub(super) policies: PolicySet,
     pub(super) rules: Vec<Rule>,
     index: HashMap<PolicyId, usize>,
+    slices: Vec<PolicySet>,
+    slice_of: HashMap<Scope, usize>,
 }
+
+/// Principal, action and resource of a request.
+type Scope = (EntityUid, EntityUid, EntityUid);
 
 const ANNOTATIONS: [&str; 5] = ["id", "hjemmel", "navngis", "tekst", "som_ukjent"];
 
@@ -80,11 +89,61 @@ impl Rules {
             let (file, line) = places.get(error.policy_id()).copied().unwrap_or_default();
             return Err(LoadError::new(file, line, error.to_string()));
         }
-        Ok(Self {
+        let mut all = Self {
             policies,
             rules,
             index,
-        })
+            slices: Vec::new(),
+            slice_of: HashMap::new(),
+        };
+        all.slice(functions)
+            .map_err(|fault| LoadError::new("policies/", 0, fault))?;
+        Ok(all)
+    }
+
+    /// The rules whose scope lets a request in. The others cannot be
+    /// satisfied, and most of the cost of a request is the rules it looks at.
+    pub(super) fn slice_for(&self, request: &Request) -> &PolicySet {
+        let slice = match (request.principal(), request.action(), request.resource()) {
+            (Some(principal), Some(action), Some(resource)) => {
+                let scope = (principal.clone(), action.clone(), resource.clone());
+                self.slice_of.get(&scope)
+            }
+            _ => None,
+        };
+        slice
+            .and_then(|at| self.slices.get(*at))
+            .unwrap_or(&self.policies)
+    }
+
+    fn slice(&mut self, functions: &Functions) -> Result<(), String> {
+        let names = Names::new(functions)?;
+        let policies: Vec<&cedar_policy::Policy> = self.policies.policies().collect();
+        let mut known: HashMap<Vec<bool>, usize> = HashMap::new();
+        for principal in names.rolle.values() {
+            for action in names.action.values() {
+                for resource in names.klasse.values() {
+                    let fits: Vec<bool> = policies
+                        .iter()
+                        .map(|policy| lets_in(policy, principal, action, resource))
+                        .collect();
+                    let at = if let Some(at) = known.get(&fits) {
+                        *at
+                    } else {
+                        let chosen = policies.iter().zip(&fits).filter(|(_, fits)| **fits);
+                        let slice =
+                            PolicySet::from_policies(chosen.map(|(policy, _)| (*policy).clone()))
+                                .map_err(|e| e.to_string())?;
+                        self.slices.push(slice);
+                        known.insert(fits, self.slices.len() - 1);
+                        self.slices.len() - 1
+                    };
+                    let scope = (principal.clone(), action.clone(), resource.clone());
+                    self.slice_of.insert(scope, at);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Position of a rule; rules are told in the order of the files.
@@ -109,6 +168,30 @@ impl Rules {
             .iter()
             .flat_map(|rule| rule.literals.iter().map(String::as_str))
     }
+}
+
+/// Whether the scope of a policy lets a request in. What it does not know
+/// (`in` over a hierarchy, of which the vocabulary has none) lets in.
+fn lets_in(
+    policy: &cedar_policy::Policy,
+    principal: &EntityUid,
+    action: &EntityUid,
+    resource: &EntityUid,
+) -> bool {
+    let principal = match policy.principal_constraint() {
+        PrincipalConstraint::Eq(only) => only == *principal,
+        _ => true,
+    };
+    let action = match policy.action_constraint() {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(only) => only == *action,
+        ActionConstraint::In(some) => some.contains(action),
+    };
+    let resource = match policy.resource_constraint() {
+        ResourceConstraint::Eq(only) => only == *resource,
+        _ => true,
+    };
+    principal && action && resource
 }
 
 /// One policy's text, from its `@id` on, and the line where it begins.

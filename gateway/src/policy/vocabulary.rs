@@ -2,6 +2,8 @@
 //! contracts' enums and from `funksjoner.toml`, so that a misspelt role, class,
 //! purpose, fact or function refuses to load.
 
+use std::fmt::Write as _;
+
 use cedar_policy::{EntityUid, Schema, ValidationMode, Validator};
 use samspor_proto::{
     felles::{Faktumtype, Rolle},
@@ -125,8 +127,10 @@ pub(super) fn validator(functions: &Functions) -> Result<Validator, String> {
         &mut ["ingen", "egen_enhet", "annen_enhet"].into_iter(),
     );
     for action in ROWS.into_iter().chain([READ]) {
-        schema += &format!(
-            "action {action} appliesTo {{ principal: [Rolle], resource: [Klasse], context: {CONTEXT} }};\n"
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            schema,
+            "action {action} appliesTo {{ principal: [Rolle], resource: [Klasse], context: {CONTEXT} }};"
         );
     }
     let (schema, _) = Schema::from_cedarschema_str(&schema).map_err(|e| e.to_string())?;
