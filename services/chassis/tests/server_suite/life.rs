@@ -63,8 +63,8 @@ async fn health_has_its_own_port_and_needs_no_permit() {
     assert_eq!(on_health.status.code(), Code::Unimplemented);
 }
 
-/// Seen red: with `Running::shutdown` aborting the server task at once, with
-/// the body of a stream not watching the drain, and with health not set.
+/// Seen red: with a handler dropped when the service closes, with the body of a
+/// stream not watching the drain, and with health not set.
 #[tokio::test]
 async fn a_drain_finishes_what_runs_and_ends_streams() {
     let world = World::new().await;

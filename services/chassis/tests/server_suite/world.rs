@@ -136,7 +136,7 @@ async fn begin(
             post: name.clone(),
             person: String::new(),
             kind: "gjennomgang",
-            due: tx.now().plus(Duration::from_secs(60)),
+            due: tx.now().plus(Duration::from_mins(1)),
             warn: None,
             eier: "rop".to_owned(),
             mottakere: Vec::new(),
