@@ -44,7 +44,10 @@ fn nanoseconds() {
         run(mode, ROUNDS / 10);
         let start = Instant::now();
         run(mode, ROUNDS);
-        println!("{mode:>14}: {:>6} ns", start.elapsed().as_nanos() / u128::from(ROUNDS));
+        println!(
+            "{mode:>14}: {:>6} ns",
+            start.elapsed().as_nanos() / u128::from(ROUNDS)
+        );
     }
 }
 
@@ -67,7 +70,10 @@ fn instructions() {
     };
     let mut whole = 0;
     for mode in &MODES[1..] {
-        let per_round = count(mode, ROUNDS).unwrap_or_default().saturating_sub(setup) / ROUNDS;
+        let per_round = count(mode, ROUNDS)
+            .unwrap_or_default()
+            .saturating_sub(setup)
+            / ROUNDS;
         if whole == 0 {
             whole = per_round;
         }
@@ -88,7 +94,11 @@ fn run(mode: &str, rounds: u32) {
         return;
     };
     let body = Bytes::from(answer().encode_to_vec());
-    let shown = [Dataklasse::Teknisk, Dataklasse::Tjeneste, Dataklasse::Funksjon];
+    let shown = [
+        Dataklasse::Teknisk,
+        Dataklasse::Tjeneste,
+        Dataklasse::Funksjon,
+    ];
     let shown = Klasser::av(&shown);
     let skjerming = EncodedSkjerming::new(&withheld(Klasser::alle().uten(shown)));
     let party = Keep {
