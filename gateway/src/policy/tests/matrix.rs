@@ -798,19 +798,19 @@ fn carried(message: &prost_reflect::MessageDescriptor, depth: u8) -> Klasser {
     classes.fold(Klasser::INGEN, |all, some| all | some)
 }
 
-/// Reading: that the record exists. Writing: something of what the request
-/// carries, or anything where it carries nothing but ids. Intake may carry
-/// what its sender never reads.
+/// Reading: that the record exists. Writing: the class by which the record is
+/// known, where the request carries it; else something of what it carries, or
+/// anything where that is nothing but ids. Intake may carry what its sender
+/// never reads.
 fn gets_something(method: &Metode, rolle: Rolle, formal: Formal) -> bool {
     let tilgang = &method.tilgang;
     let r#type = ressurstype(&tilgang.ressurs);
     let rows = tilgang.rad.iter().map(String::as_str);
     let carried = carried(&method.inn, 4).uten(Klasser::av(&[Dataklasse::Teknisk]));
+    let existence = Dataklasse::try_from(r#type.ressurs.eksistensklasse).unwrap();
     let (actions, asked) = match tilgang.handling() {
-        Handling::Les | Handling::List => {
-            let existence = Dataklasse::try_from(r#type.ressurs.eksistensklasse).unwrap();
-            (vec![READ], Klasser::av(&[existence]))
-        }
+        Handling::Les | Handling::List => (vec![READ], Klasser::av(&[existence])),
+        Handling::Skriv if carried.har(existence) => (rows.collect(), Klasser::av(&[existence])),
         Handling::Skriv if !carried.er_tom() => (rows.collect(), carried),
         _ => (rows.collect(), Klasser::alle()),
     };
