@@ -229,7 +229,7 @@ impl Passage<'_> {
             let facts = self.subject_facts();
             let (rule, decision) = self.may_do(&facts)?;
             self.check_case(&facts)?;
-            let mut entry = Judged::default().entry(self, Loggtype::Hensikt);
+            let mut entry = Judged::on(self.person(), facts.version).entry(self, Loggtype::Hensikt);
             for row in &mut entry.rows {
                 row.content.regler.push(rule.clone());
                 row.content.poster.push(samspor_proto::internt::Loggfort {

@@ -38,15 +38,37 @@ pub(super) struct Kept {
     skjerming: Arc<EncodedSkjerming>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
+    /// The oldest facts that something was decided on: newer ones in between
+    /// must not hide that.
     version: i64,
     posts: Vec<Loggfort>,
     own_relation: bool,
     basis: Vec<u8>,
 }
 
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            version: i64::MAX,
+            posts: Vec::new(),
+            own_relation: false,
+            basis: Vec::new(),
+        }
+    }
+}
+
 impl Judged {
+    /// Nothing released yet, but decided on these facts of the call's subject.
+    pub(super) fn on(person: Option<&str>, version: i64) -> Self {
+        let seen = Seen { version, ..Seen::default() };
+        Self {
+            people: BTreeMap::from([(person.map(ToOwned::to_owned), seen)]),
+            ..Self::default()
+        }
+    }
+
     /// Records that are kept.
     pub(super) fn kept(&self) -> usize {
         self.records.iter().flatten().count()
@@ -101,7 +123,7 @@ impl Judged {
             .people
             .entry(record.person.map(ToOwned::to_owned))
             .or_default();
-        seen.version = facts.version;
+        seen.version = seen.version.min(facts.version);
         if !decided.existence(ressurs) || referred.er_tom() {
             self.records.push(None);
             return;
@@ -169,7 +191,7 @@ impl Judged {
             .fold(Klasser::alle(), |classes, other| {
                 let facts = passage.gateway.facts.get(other);
                 let seen = self.people.entry(Some((*other).to_owned())).or_default();
-                seen.version = facts.version;
+                seen.version = seen.version.min(facts.version);
                 let question = Question {
                     subject: Some(other),
                     facts: &facts,

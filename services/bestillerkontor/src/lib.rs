@@ -147,6 +147,18 @@ samspor_chassis::rpc! {
     }
 }
 
+/// Applications and decisions are changed by the unit that owns them, and an
+/// application by the person. The gateway cannot know the owner before the
+/// record is read, so the owner holds the line.
+fn krev_eier(tx: &Tx) -> Result<(), Refusal> {
+    let actor = &tx.call().actor;
+    if actor.enhet == ENHET || actor.person.is_some() {
+        Ok(())
+    } else {
+        Err(Refusal::not_found())
+    }
+}
+
 /// Changes of one person's cases run one after the other: a vedtak, its
 /// application and its oppdrag change together.
 async fn las_person(tx: &mut Tx, person: &str) -> Result<(), Error> {

@@ -151,13 +151,14 @@ async fn las_person(tx: &mut Tx, person: &str) -> Result<(), Error> {
 /// Who acts, for a unit: it owns what is registered.
 ///
 /// # Errors
-/// `IKKE_TILLATT` for a caller without a unit.
+/// `IKKE_TILLATT` for another unit: a relation to the person does not make it
+/// an author here.
 fn for_enhet(tx: &Tx) -> Result<Aktor, Refusal> {
     let av = Aktor::from(&tx.call().actor);
-    if av.enhet.is_empty() {
+    if av.enhet != ENHET {
         return Err(Refusal::new(Feilgrunn::IkkeTillatt)
             .with("regel", "W3")
-            .with("rad", "Bare en enhet kan registrere dette."));
+            .with("rad", "Bare ROP-tjenesten registrerer her."));
     }
     Ok(av)
 }

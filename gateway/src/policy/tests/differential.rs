@@ -525,7 +525,7 @@ fn misses(answers: &Answers, word: usize, mask: u32) -> bool {
 
 #[test]
 fn differential_memo_against_plain_cedar() {
-    let n: u64 = variable("SAMSPOR_DIFF_N").map_or(15_000, |n| n.parse().unwrap());
+    let n: u64 = variable("SAMSPOR_DIFF_N").map_or(20_000, |n| n.parse().unwrap());
     let seed: u64 = variable("SAMSPOR_SEED").map_or(20_260_101, |n| n.parse().unwrap());
     println!("seed {seed}, {n} questions");
     let policy = policy("karmoy");

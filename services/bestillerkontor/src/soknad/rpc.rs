@@ -201,6 +201,7 @@ pub(crate) async fn list_enhetens(
 async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Soknad, Error> {
     let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
     faults.finish()?;
+    crate::krev_eier(tx)?;
     crate::las_person(tx, &person).await?;
     store::hent(tx, &person, &id).await
 }

@@ -211,6 +211,7 @@ pub(crate) async fn list(
 async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Vedtak, Error> {
     let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
     faults.finish()?;
+    crate::krev_eier(tx)?;
     crate::las_person(tx, &person).await?;
     store::hent(tx, &person, &id).await
 }

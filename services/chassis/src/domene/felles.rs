@@ -34,7 +34,7 @@ impl Aktor {
     /// the person, who have no employee id.
     #[must_use]
     pub fn er_samme_ansatte(&self, other: &Self) -> bool {
-        !self.ansatt.is_empty() && self.enhet == other.enhet && self.ansatt == other.ansatt
+        !self.ansatt.is_empty() && self.ansatt == other.ansatt
     }
 }
 

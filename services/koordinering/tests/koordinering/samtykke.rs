@@ -268,7 +268,7 @@ async fn consents_are_listed_newest_first(database: Database) {
     assert_eq!(list(true).await, [names[0].clone(), names[2].clone()]);
     let request = ListSamtykkerRequest {
         parent: person.clone(),
-        page_size: 201,
+        page_size: 202,
         ..ListSamtykkerRequest::default()
     };
     let refused: Result<ListSamtykkerResponse, _> = benk

@@ -22,6 +22,13 @@ pub(crate) async fn tildel(
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let (ansatt, innhold) = rules::les(&request, av, tx.now(), &mut faults);
     faults.finish()?;
+    // It opens the restricted journal, so nobody gives it to oneself.
+    if ansatt == innhold.tildelt_av.ansatt {
+        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+            .with("regel", "W3")
+            .with("rad", "Behandleren oppnevnes av en annen ansatt.")
+            .into());
+    }
     let (forhold, virkninger) = rules::tildel(person, tx.new_id(), ansatt, innhold);
     store::sett_inn(tx, &forhold).await?;
     virkninger.utfor(tx);
