@@ -62,7 +62,10 @@ impl Default for Seen {
 impl Judged {
     /// Nothing released yet, but decided on these facts of the call's subject.
     pub(super) fn on(person: Option<&str>, version: i64) -> Self {
-        let seen = Seen { version, ..Seen::default() };
+        let seen = Seen {
+            version,
+            ..Seen::default()
+        };
         Self {
             people: BTreeMap::from([(person.map(ToOwned::to_owned), seen)]),
             ..Self::default()

@@ -31,7 +31,7 @@ use samspor_chassis::{
         Aktor,
         felles::{Hvem, Relasjon},
     },
-    error::Error,
+    error::{Error, Refusal},
     server::{Agency, Chassis},
     store::{Migrations, Tx},
     tid::Tid,

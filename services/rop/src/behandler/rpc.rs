@@ -2,10 +2,11 @@
 
 use samspor_chassis::{
     domene::{felt, navn},
-    error::{Error, FieldFaults},
+    error::{Error, FieldFaults, Refusal},
     page::Page,
     store::Tx,
 };
+use samspor_proto::felles::Feilgrunn;
 use samspor_proto::rop::{
     AvsluttBehandlerRequest, AvsluttBehandlerResponse, ListBehandlereRequest,
     ListBehandlereResponse, TildelBehandlerRequest, TildelBehandlerResponse,
