@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, client::Grpc};
 use tonic_prost::ProstCodec;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::scene::{NUMBERS, Scene, request_id};
 
@@ -83,6 +84,40 @@ impl io::Write for Lines {
     }
 }
 
+/// Telemetry of this process, set up once: all tests of the binary are seen
+/// by one collector and write to one log.
+struct Watch {
+    collector: Collector,
+    lines: Lines,
+    guard: telemetry::Guard,
+}
+
+fn watch() -> &'static Watch {
+    static WATCH: OnceLock<Watch> = OnceLock::new();
+    WATCH.get_or_init(|| {
+        // A runtime of its own: a test's ends with the test.
+        let start = || {
+            let runtime = Box::leak(Box::new(tokio::runtime::Runtime::new().unwrap()));
+            runtime.block_on(async {
+                let (collector, endpoint) = Collector::start().await;
+                let lines = Lines::default();
+                let mut config = TelemetryConfig::new("samspor");
+                config.otlp_endpoint = Some(endpoint);
+                "trace".clone_into(&mut config.log_filter);
+                let writer = lines.clone();
+                config.log_writer = Some(BoxMakeWriter::new(move || writer.clone()));
+                let guard = telemetry::init(config).unwrap();
+                Watch {
+                    collector,
+                    lines,
+                    guard,
+                }
+            })
+        };
+        std::thread::spawn(start).join().unwrap()
+    })
+}
+
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -125,11 +160,9 @@ fn edges(spans: &[Span], trace: &str) -> BTreeSet<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_runs_from_the_client_to_the_consumer() {
-    let (collector, endpoint) = Collector::start().await;
-    let mut config = TelemetryConfig::new("samspor");
-    config.otlp_endpoint = Some(endpoint);
-    config.log_filter = "error".to_owned();
-    let guard = telemetry::init(config).unwrap();
+    let Watch {
+        collector, guard, ..
+    } = watch();
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
     drop(case);
@@ -184,7 +217,6 @@ async fn one_trace_runs_from_the_client_to_the_consumer() {
         found.iter().any(|(_, child)| child.starts_with("consumer")),
         "no consumer in {found:#?}"
     );
-    drop(guard);
 }
 
 /// Time for the exporter: the collector has no notification.
@@ -198,14 +230,11 @@ async fn wait() {
 /// the trace id back; nothing personal is in any span or log line.
 #[tokio::test(flavor = "multi_thread")]
 async fn telemetry_holds_no_personal_data() {
-    let (collector, endpoint) = Collector::start().await;
-    let lines = Lines::default();
-    let mut config = TelemetryConfig::new("samspor");
-    config.otlp_endpoint = Some(endpoint);
-    config.log_filter = "trace".to_owned();
-    let writer = lines.clone();
-    config.log_writer = Some(tracing_writer(writer));
-    let guard = telemetry::init(config).unwrap();
+    let Watch {
+        collector,
+        lines,
+        guard,
+    } = watch();
     let scene = Scene::start().await;
 
     let case = scene.case(NUMBERS[0]).await;
@@ -252,11 +281,6 @@ async fn telemetry_holds_no_personal_data() {
             assert!(!told.contains(canary), "{canary} in an error");
         }
     }
-    drop(guard);
-}
-
-fn tracing_writer(lines: Lines) -> tracing_subscriber::fmt::writer::BoxMakeWriter {
-    tracing_subscriber::fmt::writer::BoxMakeWriter::new(move || lines.clone())
 }
 
 /// Outside callers do not continue a trace, they are linked to it.
