@@ -31,7 +31,10 @@ def main(address, token, purpose, method, body):
             break
     else:
         sys.exit(f"no service {package}.{name} in {PROTO}")
-    request = json_format.Parse(body, getattr(messages, f"{verb}Request")())
+    try:
+        request = json_format.Parse(body, getattr(messages, f"{verb}Request")())
+    except json_format.ParseError as fault:
+        sys.exit(str(fault))
     headers = [("authorization", f"Bearer {token}"), ("x-samspor-formaal", purpose)]
     with grpc.insecure_channel(address) as channel:
         try:
