@@ -144,8 +144,10 @@ impl Config {
             }
             figment = figment.merge(Toml::file(file));
         }
-        // SAMSPOR_CONFIG names the file itself.
-        let environment = Env::prefixed("SAMSPOR_").ignore(&["config"]).split("__");
+        // SAMSPOR_CONFIG names the file itself, the others steer the tests.
+        let environment = Env::prefixed("SAMSPOR_")
+            .ignore(&["config", "require_postgres", "oppdater", "diff_n", "seed"])
+            .split("__");
         figment
             .merge(environment)
             .extract()

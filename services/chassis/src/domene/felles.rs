@@ -251,7 +251,9 @@ mod tests {
             rolle: Rolle::Saksbehandler,
         };
         assert!(who("rop", "a").er_samme_ansatte(&who("rop", "a")));
-        assert!(!who("rop", "a").er_samme_ansatte(&who("bom", "a")));
+        // Employed in two units is still one employee.
+        assert!(who("rop", "a").er_samme_ansatte(&who("bom", "a")));
+        assert!(!who("rop", "a").er_samme_ansatte(&who("rop", "b")));
         assert!(!who("", "").er_samme_ansatte(&who("", "")));
         assert_eq!(who("", "").to_proto().enhet, "");
     }
