@@ -47,16 +47,17 @@ use samspor_chassis::{
 };
 use samspor_proto::koordinering::{
     AvvisForslagOmVernRequest, AvvisForslagOmVernResponse, BekreftOpphevingAvVernRequest,
-    BekreftOpphevingAvVernResponse, BekreftVernRequest, BekreftVernResponse,
-    ForeslaOpphevingAvVernRequest, ForeslaOpphevingAvVernResponse, ForeslaVernRequest,
-    ForeslaVernResponse, GiSamtykkeRequest, GiSamtykkeResponse, HentPersonRequest,
-    HentPersonResponse, HentReservasjonRequest, HentReservasjonResponse, HentSamtykkeRequest,
-    HentSamtykkeResponse, HentVernRequest, HentVernResponse, ListReservasjonerRequest,
-    ListReservasjonerResponse, ListSamtykkerRequest, ListSamtykkerResponse, ListVernRequest,
-    ListVernResponse, OppdaterPersonRequest, OppdaterPersonResponse, OpphevReservasjonRequest,
-    OpphevReservasjonResponse, RegistrerReservasjonRequest, RegistrerReservasjonResponse,
-    SikrePersonRequest, SikrePersonResponse, SlaSammenPersonerRequest, SlaSammenPersonerResponse,
-    TrekkSamtykkeRequest, TrekkSamtykkeResponse,
+    BekreftOpphevingAvVernResponse, BekreftSamtykkeRequest, BekreftSamtykkeResponse,
+    BekreftVernRequest, BekreftVernResponse, ForeslaOpphevingAvVernRequest,
+    ForeslaOpphevingAvVernResponse, ForeslaVernRequest, ForeslaVernResponse, GiSamtykkeRequest,
+    GiSamtykkeResponse, HentPersonRequest, HentPersonResponse, HentReservasjonRequest,
+    HentReservasjonResponse, HentSamtykkeRequest, HentSamtykkeResponse, HentVernRequest,
+    HentVernResponse, ListReservasjonerRequest, ListReservasjonerResponse, ListSamtykkerRequest,
+    ListSamtykkerResponse, ListVernRequest, ListVernResponse, OppdaterPersonRequest,
+    OppdaterPersonResponse, OpphevReservasjonRequest, OpphevReservasjonResponse,
+    RegistrerReservasjonRequest, RegistrerReservasjonResponse, SikrePersonRequest,
+    SikrePersonResponse, SlaSammenPersonerRequest, SlaSammenPersonerResponse, TrekkSamtykkeRequest,
+    TrekkSamtykkeResponse,
     person_service_server::{self, PersonServiceServer},
     reservasjon_mot_deling_service_server::{self, ReservasjonMotDelingServiceServer},
     samtykke_service_server::{self, SamtykkeServiceServer},
@@ -74,6 +75,10 @@ const MIGRATIONS: Migrations = &[
         include_str!("../migrations/0002_samtykke.sql"),
     ),
     ("0003_vern", include_str!("../migrations/0003_vern.sql")),
+    (
+        "0004_bekreftelse",
+        include_str!("../migrations/0004_bekreftelse.sql"),
+    ),
 ];
 
 /// The service of the koordinerende enhet. Started with [`Settings`].
@@ -124,6 +129,7 @@ samspor_chassis::rpc! {
 samspor_chassis::rpc! {
     impl samtykke_service_server::SamtykkeService for Koordinering {
         write gi_samtykke(GiSamtykkeRequest) -> GiSamtykkeResponse = samtykke::rpc::gi;
+        write bekreft_samtykke(BekreftSamtykkeRequest) -> BekreftSamtykkeResponse = samtykke::rpc::bekreft;
         write trekk_samtykke(TrekkSamtykkeRequest) -> TrekkSamtykkeResponse = samtykke::rpc::trekk;
         read hent_samtykke(HentSamtykkeRequest) -> HentSamtykkeResponse = samtykke::rpc::hent;
         read list_samtykker(ListSamtykkerRequest) -> ListSamtykkerResponse = samtykke::rpc::list;

@@ -1,7 +1,8 @@
 //! Reservasjon mot deling: the person objects to sharing with one unit or with
 //! all (helsepersonelloven § 25). Not a reservation of a dwelling.
 //!
-//! GJELDENDE → OPPHEVET. One holds per person and party at a time.
+//! GJELDENDE → OPPHEVET. One holds per person and party at a time. Staff of a
+//! unit never lift what the person holds against it.
 
 pub(crate) mod rpc;
 pub(crate) mod rules;
@@ -10,7 +11,7 @@ pub(crate) mod store;
 use samspor_chassis::{store::etag, tid::Tid};
 use samspor_proto::{
     felles::{Faktum, Faktumtype, Hjemmel, Part, Periode, part},
-    koordinering::{self, ReservasjonMotDelingTilstand, reservasjon_mot_deling},
+    koordinering::{self, ReservasjonMotDelingTilstand, Samtykkeform, reservasjon_mot_deling},
 };
 
 use crate::{Aktor, navn, vilje::Vilje};
@@ -28,8 +29,19 @@ pub(crate) struct Reservasjon {
     pub(crate) vilje: Vilje,
     /// First instant at which it holds.
     pub(crate) fra: Tid,
-    /// When it was lifted, and who recorded that.
-    pub(crate) opphevet: Option<(Tid, Aktor)>,
+    pub(crate) opphevet: Option<Opphevelse>,
+}
+
+/// An objection was lifted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Opphevelse {
+    /// When.
+    pub(crate) tid: Tid,
+    /// Who recorded it.
+    pub(crate) av: Aktor,
+    /// How the person expressed the wish, and when; none where it was lifted
+    /// before that was asked for.
+    pub(crate) onske: Option<(Samtykkeform, Tid)>,
 }
 
 /// Whom an objection is against.
@@ -85,7 +97,7 @@ impl Reservasjon {
     fn periode(&self) -> Periode {
         Periode {
             fra: Some(self.fra.into()),
-            til: self.opphevet.as_ref().map(|(at, _)| (*at).into()),
+            til: self.opphevet.as_ref().map(|lifted| lifted.tid.into()),
         }
     }
 
@@ -95,6 +107,7 @@ impl Reservasjon {
             None => ReservasjonMotDelingTilstand::Gjeldende,
             Some(_) => ReservasjonMotDelingTilstand::Opphevet,
         };
+        let wish = self.opphevet.as_ref().and_then(|lifted| lifted.onske);
         let mot = match &self.mot {
             Mot::Enhet(enhet) => reservasjon_mot_deling::Mot::Enhet(navn::enhet(enhet)),
             Mot::AlleEnheter => reservasjon_mot_deling::Mot::AlleEnheter(true),
@@ -109,7 +122,9 @@ impl Reservasjon {
             innhentet: Some(self.vilje.innhentet.into()),
             eier: navn::enhet(&self.vilje.eier),
             registrert_av: Some(self.vilje.registrert_av.to_proto()),
-            opphevet_av: self.opphevet.as_ref().map(|(_, who)| who.to_proto()),
+            opphevet_av: self.opphevet.as_ref().map(|lifted| lifted.av.to_proto()),
+            opphevet_form: wish.map_or(0, |(form, _)| form.into()),
+            opphevet_innhentet: wish.map(|(_, at)| at.into()),
             hjemmel: Some(Hjemmel {
                 lov: "helsepersonelloven".to_owned(),
                 paragraf: "§ 25".to_owned(),

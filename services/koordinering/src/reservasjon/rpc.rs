@@ -53,11 +53,15 @@ pub(crate) async fn opphev(
 ) -> Result<OpphevReservasjonResponse, Error> {
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
-    let (person, id) = les_navn(&request.name)?;
+    let koordinerende = tx.call().har_funksjon("koordinerende_enhet");
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    let onske = vilje::les(who, request.form, request.innhentet, now, &mut faults);
+    faults.finish()?;
     vern::store::en_om_gangen(tx).await?;
     innbygger::bare_egen(tx, &person).await?;
     let reservasjon = store::hent(tx, &person, &id).await?;
-    let mut reservasjon = rules::opphev(reservasjon, who, now)?;
+    let mut reservasjon = rules::opphev(reservasjon, onske, koordinerende, now)?;
     store::opphev(tx, &mut reservasjon).await?;
     announce(tx, "ReservasjonOpphevet", &reservasjon).await?;
     Ok(OpphevReservasjonResponse {

@@ -9,7 +9,7 @@ use samspor_chassis::{
 };
 use samspor_proto::koordinering::Samtykkeform;
 
-use super::{Mot, Reservasjon};
+use super::{Mot, Opphevelse, Reservasjon};
 use crate::{kolonne, samtykke::store::known, vilje::Vilje};
 
 type Row = (
@@ -24,6 +24,8 @@ type Row = (
     Tid,
     Option<Tid>,
     Option<String>,
+    Option<i64>,
+    Option<Tid>,
 );
 
 fn read(row: Row) -> Result<Reservasjon, Error> {
@@ -39,7 +41,13 @@ fn read(row: Row) -> Result<Reservasjon, Error> {
         fra,
         opphevet,
         opphevet_av,
+        opphevet_form,
+        opphevet_innhentet,
     ) = row;
+    let onske = opphevet_form
+        .zip(opphevet_innhentet)
+        .map(|(form, at)| Ok::<_, Error>((known(form, Samtykkeform::try_from)?, at)))
+        .transpose()?;
     Ok(Reservasjon {
         id,
         person,
@@ -54,7 +62,13 @@ fn read(row: Row) -> Result<Reservasjon, Error> {
         fra,
         opphevet: opphevet
             .zip(opphevet_av)
-            .map(|(at, who)| Ok::<_, Error>((at, kolonne::les(&who)?)))
+            .map(|(tid, av)| {
+                Ok::<_, Error>(Opphevelse {
+                    tid,
+                    av: kolonne::les(&av)?,
+                    onske,
+                })
+            })
             .transpose()?,
     })
 }
@@ -105,7 +119,7 @@ pub(super) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Reservas
     let row: Option<Row> = tx
         .one(
             "SELECT id, person, versjon, mot, form, innhentet, eier, registrert_av, fra, \
-             opphevet, opphevet_av FROM reservasjon WHERE person = $1 AND id = $2",
+             opphevet, opphevet_av, opphevet_form, opphevet_innhentet FROM reservasjon WHERE person = $1 AND id = $2",
             params![person, id],
         )
         .await?;
@@ -114,16 +128,22 @@ pub(super) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Reservas
 
 /// Stores that an objection was lifted.
 pub(super) async fn opphev(tx: &mut Tx, reservasjon: &mut Reservasjon) -> Result<(), Error> {
-    let (at, who) = reservasjon.opphevet.clone().unzip();
+    let Some(Opphevelse { tid, av, onske }) = &reservasjon.opphevet else {
+        return Err(Error::internal("an objection that was not lifted"));
+    };
+    let (form, innhentet) = onske.unzip();
     let affected = tx
         .execute(
-            "UPDATE reservasjon SET opphevet = $3, opphevet_av = $4, versjon = versjon + 1 \
+            "UPDATE reservasjon SET opphevet = $3, opphevet_av = $4, opphevet_form = $5, \
+             opphevet_innhentet = $6, versjon = versjon + 1 \
              WHERE id = $1 AND versjon = $2 AND opphevet IS NULL",
             params![
                 reservasjon.id.as_str(),
                 reservasjon.versjon,
-                at,
-                who.map(|who| kolonne::skriv(&who)).transpose()?
+                *tid,
+                kolonne::skriv(av)?,
+                form.map(|form| i64::from(i32::from(form))),
+                innhentet
             ],
         )
         .await?;
@@ -137,7 +157,7 @@ pub(crate) async fn gjeldende(tx: &mut Tx, person: &str) -> Result<Vec<Reservasj
     let rows: Vec<Row> = tx
         .all(
             "SELECT id, person, versjon, mot, form, innhentet, eier, registrert_av, fra, \
-             opphevet, opphevet_av FROM reservasjon \
+             opphevet, opphevet_av, opphevet_form, opphevet_innhentet FROM reservasjon \
              WHERE person = $1 AND opphevet IS NULL ORDER BY id",
             params![person],
         )
@@ -155,7 +175,7 @@ pub(super) async fn list(
     let rows: Vec<Row> = tx
         .all(
             "SELECT id, person, versjon, mot, form, innhentet, eier, registrert_av, fra, \
-             opphevet, opphevet_av FROM reservasjon \
+             opphevet, opphevet_av, opphevet_form, opphevet_innhentet FROM reservasjon \
              WHERE person IN (SELECT id FROM person WHERE id = $1 OR sammenslatt_med = $1) \
              AND ($2 = '' OR id < $2) AND ($3 = 0 OR opphevet IS NULL) \
              ORDER BY id DESC LIMIT $4",

@@ -1,9 +1,11 @@
 //! Consent: one unit, in one role, for one purpose, reads the classes named
 //! within a period (P18).
 //!
-//! GITT → TRUKKET (at once, without a reason) | UTLOPT (by the clock).
-//! Invariants: never JOURNAL, STRAFF, VURDERING or TREDJEPART; always an end;
-//! what was given is never changed, only withdrawn.
+//! TIL_BEKREFTELSE → GITT → TRUKKET (at once, without a reason) | UTLOPT (by
+//! the clock). It begins as GITT, unless staff record it for their own unit:
+//! then the person or another employee confirms it first. Invariants: never
+//! JOURNAL, STRAFF, VURDERING or TREDJEPART; always an end; nobody opens records
+//! to the own unit alone; what was given is never changed, only withdrawn.
 
 pub(crate) mod rpc;
 pub(crate) mod rules;
@@ -32,8 +34,20 @@ pub(crate) struct Samtykke {
     pub(crate) versjon: i64,
     pub(crate) innhold: Innhold,
     pub(crate) vilje: Vilje,
+    pub(crate) bekreftelse: Bekreftelse,
     /// When it was withdrawn, and who recorded that.
     pub(crate) trukket: Option<(Tid, Aktor)>,
+}
+
+/// Whether somebody else than the recorder must confirm a consent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Bekreftelse {
+    /// The person gave it, or staff of another unit than the one that reads.
+    Unodvendig,
+    /// Waited for.
+    Ventes,
+    /// Given, then and by whom.
+    Gitt(Tid, Aktor),
 }
 
 /// What a consent says.
@@ -56,6 +70,8 @@ pub(crate) struct Innhold {
 /// State of a consent at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tilstand {
+    /// Waits for a confirmation; it opens nothing.
+    TilBekreftelse,
     /// Given; it opens within its period.
     Gitt,
     /// Withdrawn.
@@ -75,18 +91,24 @@ impl Samtykke {
         match self.trukket {
             Some(_) => Tilstand::Trukket,
             None if self.innhold.til <= now => Tilstand::Utlopt,
+            None if self.bekreftelse == Bekreftelse::Ventes => Tilstand::TilBekreftelse,
             None => Tilstand::Gitt,
         }
     }
 
-    /// The fact that access rules build on. A withdrawal sends it again with
-    /// the end moved to then.
-    pub(crate) fn faktum(&self) -> Faktum {
+    /// The fact that access rules build on; none before it is confirmed. A
+    /// withdrawal sends it again with the end moved to then.
+    pub(crate) fn faktum(&self) -> Option<Faktum> {
+        let fra = match &self.bekreftelse {
+            Bekreftelse::Unodvendig => self.innhold.fra,
+            Bekreftelse::Ventes => return None,
+            Bekreftelse::Gitt(at, _) => self.innhold.fra.max(*at),
+        };
         let til = match &self.trukket {
             Some((at, _)) => (*at).min(self.innhold.til),
             None => self.innhold.til,
         };
-        Faktum {
+        Some(Faktum {
             id: format!("{SAMLING}/{}", self.id),
             subjekt: self.person.clone(),
             part: Some(Part {
@@ -98,16 +120,21 @@ impl Samtykke {
             rolle: self.innhold.rolle.into(),
             formal: self.innhold.formal.into(),
             periode: Some(Periode {
-                fra: Some(self.innhold.fra.into()),
+                fra: Some(fra.into()),
                 til: Some(til.into()),
             }),
             opprettet_av: self.vilje.registrert_av.ansatt.clone(),
-        }
+        })
     }
 
     /// As the contract carries it.
     pub(crate) fn to_proto(&self, now: Tid) -> koordinering::Samtykke {
+        let bekreftet = match &self.bekreftelse {
+            Bekreftelse::Unodvendig | Bekreftelse::Ventes => None,
+            Bekreftelse::Gitt(at, who) => Some((*at, who.to_proto())),
+        };
         let tilstand = match self.tilstand(now) {
+            Tilstand::TilBekreftelse => SamtykkeTilstand::TilBekreftelse,
             Tilstand::Gitt => SamtykkeTilstand::Gitt,
             Tilstand::Trukket => SamtykkeTilstand::Trukket,
             Tilstand::Utlopt => SamtykkeTilstand::Utlopt,
@@ -132,6 +159,8 @@ impl Samtykke {
             trukket_av: self.trukket.as_ref().map(|(_, who)| who.to_proto()),
             skjerming: None,
             hjemmel: Some(hjemmel(self.innhold.klasser)),
+            bekreftet: bekreftet.as_ref().map(|(at, _)| (*at).into()),
+            bekreftet_av: bekreftet.map(|(_, who)| who),
         }
     }
 }

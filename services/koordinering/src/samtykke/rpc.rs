@@ -8,11 +8,12 @@ use samspor_chassis::{
     store::{NewDeadline, NewEvent, Tx},
 };
 use samspor_proto::koordinering::{
-    GiSamtykkeRequest, GiSamtykkeResponse, HentSamtykkeRequest, HentSamtykkeResponse,
-    ListSamtykkerRequest, ListSamtykkerResponse, TrekkSamtykkeRequest, TrekkSamtykkeResponse,
+    BekreftSamtykkeRequest, BekreftSamtykkeResponse, GiSamtykkeRequest, GiSamtykkeResponse,
+    HentSamtykkeRequest, HentSamtykkeResponse, ListSamtykkerRequest, ListSamtykkerResponse,
+    TrekkSamtykkeRequest, TrekkSamtykkeResponse,
 };
 
-use super::{FRIST_UTLOP, SAMLING, Samtykke, rules, store};
+use super::{Bekreftelse, FRIST_UTLOP, SAMLING, Samtykke, rules, store};
 use crate::{Aktor, innbygger, navn, person, vilje};
 
 /// How long before its end the units of a consent are warned.
@@ -37,12 +38,13 @@ pub(crate) async fn gi(
         id: tx.new_id(),
         person,
         versjon: 1,
+        bekreftelse: rules::bekreftelse(&innhold, &vilje),
         innhold,
         vilje,
         trukket: None,
     };
     store::opprett(tx, &samtykke).await?;
-    tx.fact(samtykke.faktum());
+    state_fact(tx, &samtykke);
     tx.set_deadline(NewDeadline {
         post: samtykke.name(),
         person: samtykke.person.clone(),
@@ -52,8 +54,32 @@ pub(crate) async fn gi(
         eier: samtykke.vilje.eier.clone(),
         mottakere: units(&samtykke),
     });
-    emit(tx, "SamtykkeGitt", &samtykke);
+    let event = if samtykke.bekreftelse == Bekreftelse::Ventes {
+        "SamtykkeTilBekreftelse"
+    } else {
+        "SamtykkeGitt"
+    };
+    emit(tx, event, &samtykke);
     Ok(GiSamtykkeResponse {
+        samtykke: Some(samtykke.to_proto(now)),
+    })
+}
+
+/// Confirms a consent that staff recorded for their own unit.
+pub(crate) async fn bekreft(
+    tx: &mut Tx,
+    request: BekreftSamtykkeRequest,
+) -> Result<BekreftSamtykkeResponse, Error> {
+    let now = tx.now();
+    let who = Aktor::from(&tx.call().actor);
+    let (person, id) = les_navn(&request.name)?;
+    innbygger::bare_egen(tx, &person).await?;
+    let samtykke = store::hent(tx, &person, &id).await?;
+    let mut samtykke = rules::bekreft(samtykke, who, now)?;
+    store::bekreft(tx, &mut samtykke).await?;
+    state_fact(tx, &samtykke);
+    emit(tx, "SamtykkeBekreftet", &samtykke);
+    Ok(BekreftSamtykkeResponse {
         samtykke: Some(samtykke.to_proto(now)),
     })
 }
@@ -70,7 +96,7 @@ pub(crate) async fn trekk(
     let samtykke = store::hent(tx, &person, &id).await?;
     let mut samtykke = rules::trekk(samtykke, who, now)?;
     store::trekk(tx, &mut samtykke).await?;
-    tx.fact(samtykke.faktum());
+    state_fact(tx, &samtykke);
     tx.clear_deadline(&samtykke.name(), FRIST_UTLOP);
     emit(tx, "SamtykkeTrukket", &samtykke);
     Ok(TrekkSamtykkeResponse {
@@ -118,6 +144,13 @@ fn les_navn(name: &str) -> Result<(String, String), Error> {
 /// Who hears of a consent: the unit that recorded it and the one that reads.
 fn units(samtykke: &Samtykke) -> Vec<String> {
     vec![samtykke.vilje.eier.clone(), samtykke.innhold.enhet.clone()]
+}
+
+/// What the consent opens, where it opens anything.
+fn state_fact(tx: &mut Tx, samtykke: &Samtykke) {
+    if let Some(fact) = samtykke.faktum() {
+        tx.fact(fact);
+    }
 }
 
 fn emit(tx: &mut Tx, type_: &'static str, samtykke: &Samtykke) {

@@ -5,14 +5,14 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::{
-    felles::{Periode, Rolle},
+    felles::{Feilgrunn, Periode, Rolle},
     klassifisering::{Klasser, kortnavn},
     koordinering::GiSamtykkeRequest,
     tilgang::{Dataklasse, Formal},
 };
 
-use super::{Innhold, Samtykke, Tilstand};
-use crate::{Aktor, navn};
+use super::{Bekreftelse, Innhold, Samtykke, Tilstand};
+use crate::{Aktor, navn, vilje::Vilje};
 
 /// Classes that a consent can open. Never JOURNAL, STRAFF, VURDERING and
 /// TREDJEPART (tilgang: consent lifts OKONOMI and PARORENDE, never JOURNAL),
@@ -127,13 +127,50 @@ fn period(period: Option<Periode>, now: Tid, faults: &mut FieldFaults) -> (Tid, 
     (fra, til)
 }
 
+/// Nobody opens records to the own unit alone: what staff record for their own
+/// unit waits for a confirmation.
+pub(crate) fn bekreftelse(innhold: &Innhold, vilje: &Vilje) -> Bekreftelse {
+    let recorder = &vilje.registrert_av;
+    if recorder.rolle != Rolle::Innbygger && recorder.enhet == innhold.enhet {
+        Bekreftelse::Ventes
+    } else {
+        Bekreftelse::Unodvendig
+    }
+}
+
+/// Confirms a consent: the person, or another employee than the recorder.
+///
+/// # Errors
+/// `IKKE_TILLATT` (W6) for the recorder and for a system; `UGYLDIG_OVERGANG`
+/// when it does not wait for a confirmation.
+pub(crate) fn bekreft(mut samtykke: Samtykke, hvem: Aktor, now: Tid) -> Result<Samtykke, Refusal> {
+    match samtykke.tilstand(now) {
+        Tilstand::TilBekreftelse => {}
+        Tilstand::Gitt => return Err(Refusal::transition("GITT", &["TrekkSamtykke"])),
+        Tilstand::Trukket => return Err(Refusal::transition("TRUKKET", &["GiSamtykke"])),
+        Tilstand::Utlopt => return Err(Refusal::transition("UTLOPT", &["GiSamtykke"])),
+    }
+    let recorder = &samtykke.vilje.registrert_av;
+    let second_employee = !hvem.ansatt.is_empty() && !hvem.er_samme_ansatte(recorder);
+    if hvem.rolle != Rolle::Innbygger && !second_employee {
+        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+            .with("regel", "W6")
+            .with(
+                "rad",
+                "Samtykket bekreftes av personen eller av en annen ansatt enn den som registrerte det.",
+            ));
+    }
+    samtykke.bekreftelse = Bekreftelse::Gitt(now, hvem);
+    Ok(samtykke)
+}
+
 /// Withdraws a consent: at once, without a reason.
 ///
 /// # Errors
 /// `UGYLDIG_OVERGANG` when it was withdrawn already or has run out.
 pub(crate) fn trekk(mut samtykke: Samtykke, hvem: Aktor, now: Tid) -> Result<Samtykke, Refusal> {
     match samtykke.tilstand(now) {
-        Tilstand::Gitt => {
+        Tilstand::TilBekreftelse | Tilstand::Gitt => {
             samtykke.trukket = Some((now, hvem));
             Ok(samtykke)
         }
@@ -157,10 +194,9 @@ mod tests {
 
     use std::time::Duration;
 
-    use samspor_proto::{felles::Feilgrunn, koordinering::Samtykkeform};
+    use samspor_proto::koordinering::Samtykkeform;
 
     use super::*;
-    use crate::vilje::Vilje;
 
     const NOW: Tid = Tid(1_800_000_000_000_000);
     const DAY: Duration = Duration::from_hours(24);
@@ -274,6 +310,7 @@ mod tests {
                 eier: "rop".into(),
                 registrert_av: who(),
             },
+            bekreftelse: Bekreftelse::Unodvendig,
             trukket: None,
         }
     }
@@ -288,9 +325,9 @@ mod tests {
 
     #[test]
     fn a_withdrawal_ends_the_same_fact_then() {
-        let before = given().faktum();
+        let before = given().faktum().unwrap();
         let at = NOW.plus(Duration::from_secs(1));
-        let after = trekk(given(), who(), at).unwrap().faktum();
+        let after = trekk(given(), who(), at).unwrap().faktum().unwrap();
         assert_eq!(after.id, before.id);
         assert_eq!(after.periode.unwrap().til, Some(at.into()));
         assert_eq!(before.periode.unwrap().til, Some(NOW.plus(DAY).into()));
@@ -304,5 +341,60 @@ mod tests {
         let late = trekk(given(), who(), NOW.plus(DAY)).unwrap_err();
         assert_eq!(late.nokler["tilstand"], "UTLOPT");
         assert_eq!(late.grunn, Feilgrunn::UgyldigOvergang);
+    }
+
+    /// Who records, whether for the own unit, and whether that waits.
+    ///
+    /// Seen red: with `Unodvendig` for everybody, and without the role.
+    #[test]
+    fn staff_wait_where_they_record_for_their_own_unit() {
+        let table = [
+            ("rop", Rolle::Saksbehandler, "rop", Bekreftelse::Ventes),
+            ("rop", Rolle::Leder, "rop", Bekreftelse::Ventes),
+            ("rop", Rolle::Saksbehandler, "nav", Bekreftelse::Unodvendig),
+            ("", Rolle::Innbygger, "nav", Bekreftelse::Unodvendig),
+            ("", Rolle::Innbygger, "", Bekreftelse::Unodvendig),
+        ];
+        for (recorder, rolle, reader, expected) in table {
+            let mut consent = given();
+            consent.vilje.registrert_av.enhet = recorder.into();
+            consent.vilje.registrert_av.rolle = rolle;
+            consent.innhold.enhet = reader.into();
+            let found = bekreftelse(&consent.innhold, &consent.vilje);
+            assert_eq!(found, expected, "{recorder} for {reader}");
+        }
+    }
+
+    /// Seen red: without the look at who confirms; and with the period's own
+    /// beginning in the fact, which opened the past too.
+    #[test]
+    fn another_than_the_recorder_confirms_and_it_opens_from_then() {
+        let waiting = || Samtykke {
+            bekreftelse: Bekreftelse::Ventes,
+            ..given()
+        };
+        let who_else = |ansatt: &str, rolle| Aktor {
+            enhet: "rop".into(),
+            ansatt: ansatt.into(),
+            rolle,
+        };
+        assert_eq!(waiting().tilstand(NOW), Tilstand::TilBekreftelse);
+        assert_eq!(waiting().faktum(), None);
+        assert_eq!(trekk(waiting(), who(), NOW).unwrap().faktum(), None);
+        for refused in [who(), who_else("", Rolle::System)] {
+            let refusal = bekreft(waiting(), refused, NOW).unwrap_err();
+            assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt);
+        }
+        let at = NOW.plus(Duration::from_secs(1));
+        for confirms in [who_else("a2", Rolle::Miljo), who_else("", Rolle::Innbygger)] {
+            let confirmed = bekreft(waiting(), confirms, at).unwrap();
+            assert_eq!(confirmed.tilstand(at), Tilstand::Gitt);
+            let opens = confirmed.faktum().unwrap().periode.unwrap();
+            assert_eq!(opens.fra, Some(at.into()));
+            let again = bekreft(confirmed, who_else("a3", Rolle::Miljo), at).unwrap_err();
+            assert_eq!(again.nokler["tilstand"], "GITT");
+        }
+        let late = bekreft(waiting(), who_else("a2", Rolle::Miljo), NOW.plus(DAY));
+        assert_eq!(late.unwrap_err().nokler["tilstand"], "UTLOPT");
     }
 }

@@ -338,7 +338,7 @@ async fn restrictions_of_either_hold_for_both(database: Database) {
             .await
             .contains(&"RESERVASJON *".to_owned())
     );
-    crate::reservasjon::opphev(&benk, &objection.name)
+    crate::reservasjon::opphev_som(&benk, &Hvem::koordinerende(), &objection.name)
         .await
         .unwrap();
     for id in [&remains, &merged] {

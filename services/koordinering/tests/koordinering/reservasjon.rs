@@ -5,7 +5,7 @@ use samspor_chassis::{
     tid::Clock as _,
 };
 use samspor_proto::{
-    felles::Feilgrunn,
+    felles::{Feilgrunn, Rolle},
     koordinering::{
         HentReservasjonRequest, HentReservasjonResponse, ListReservasjonerRequest,
         ListReservasjonerResponse, OpphevReservasjonRequest, OpphevReservasjonResponse,
@@ -18,6 +18,7 @@ use crate::benk::{Avslag, Benk, Hvem};
 
 samspor_chassis::on_both_databases! {
     an_objection_holds_until_it_is_lifted,
+    the_unit_that_it_is_against_does_not_lift_it,
     the_person_objects_for_herself,
     an_objection_of_another_person_is_not_found,
 }
@@ -51,14 +52,23 @@ async fn registrer(
     Ok(answer.reservasjon.unwrap())
 }
 
-pub(crate) async fn opphev(benk: &Benk, name: &str) -> Result<ReservasjonMotDeling, Avslag> {
+async fn opphev(benk: &Benk, name: &str) -> Result<ReservasjonMotDeling, Avslag> {
+    opphev_som(benk, &Hvem::saksbehandler(), name).await
+}
+
+pub(crate) async fn opphev_som(
+    benk: &Benk,
+    who: &Hvem,
+    name: &str,
+) -> Result<ReservasjonMotDeling, Avslag> {
     let request = OpphevReservasjonRequest {
         name: name.into(),
         request_id: request_id(),
+        form: Samtykkeform::Digital.into(),
+        innhentet: Some(benk.clock.now().into()),
     };
     let method = "ReservasjonMotDelingService/OpphevReservasjon";
-    let answer: OpphevReservasjonResponse =
-        benk.call(&Hvem::saksbehandler(), method, request).await?;
+    let answer: OpphevReservasjonResponse = benk.call(who, method, request).await?;
     Ok(answer.reservasjon.unwrap())
 }
 
@@ -129,6 +139,53 @@ async fn an_objection_holds_until_it_is_lifted(database: Database) {
         ]
     );
     assert_eq!(benk.hendelser("bestillerkontor").await.len(), 4);
+}
+
+/// Seen red: without the look at who lifts it; and with `form` and `innhentet`
+/// not read.
+async fn the_unit_that_it_is_against_does_not_lift_it(database: Database) {
+    let benk = Benk::start(&database).await;
+    let person = benk.person(0).await;
+    let nav = Hvem::new("nav", "n1", Rolle::Leder);
+    let one = mot(&benk, &person, Some("nav")).await.unwrap();
+    let all = mot(&benk, &person, None).await.unwrap();
+    for name in [&one.name, &all.name] {
+        let refused = opphev_som(&benk, &nav, name).await.unwrap_err();
+        assert_eq!(refused.grunn, Feilgrunn::IkkeTillatt);
+        assert_eq!(refused.nokler["regel"], "W6");
+    }
+    assert_eq!(
+        benk.gjelder(&person).await,
+        ["RESERVASJON *", "RESERVASJON nav"]
+    );
+
+    // Staff of another unit say how and when the person wished it.
+    let silent = OpphevReservasjonRequest {
+        name: one.name.clone(),
+        request_id: request_id(),
+        ..OpphevReservasjonRequest::default()
+    };
+    let method = "ReservasjonMotDelingService/OpphevReservasjon";
+    let refused: Result<OpphevReservasjonResponse, _> =
+        benk.call(&Hvem::saksbehandler(), method, silent).await;
+    assert_eq!(refused.unwrap_err().felt.len(), 2);
+    let lifted = opphev(&benk, &one.name).await.unwrap();
+    assert_eq!(lifted.opphevet_form(), Samtykkeform::Digital);
+    assert_eq!(lifted.opphevet_innhentet, Some(benk.clock.now().into()));
+
+    // One against all: the koordinerende enhet, or the person.
+    assert!(
+        opphev_som(&benk, &Hvem::koordinerende(), &all.name)
+            .await
+            .is_ok()
+    );
+    let again = mot(&benk, &person, None).await.unwrap();
+    assert!(
+        opphev_som(&benk, &Hvem::innbygger(&person), &again.name)
+            .await
+            .is_ok()
+    );
+    assert_eq!(benk.gjelder(&person).await, [""; 0]);
 }
 
 async fn the_person_objects_for_herself(database: Database) {

@@ -9,9 +9,9 @@ use samspor_chassis::{
 use samspor_proto::{
     felles::{Feilgrunn, Periode, Rolle},
     koordinering::{
-        GiSamtykkeRequest, GiSamtykkeResponse, HentSamtykkeRequest, HentSamtykkeResponse,
-        ListSamtykkerRequest, ListSamtykkerResponse, Samtykke, SamtykkeTilstand, Samtykkeform,
-        TrekkSamtykkeRequest, TrekkSamtykkeResponse,
+        BekreftSamtykkeRequest, BekreftSamtykkeResponse, GiSamtykkeRequest, GiSamtykkeResponse,
+        HentSamtykkeRequest, HentSamtykkeResponse, ListSamtykkerRequest, ListSamtykkerResponse,
+        Samtykke, SamtykkeTilstand, Samtykkeform, TrekkSamtykkeRequest, TrekkSamtykkeResponse,
     },
     tilgang::{Dataklasse, Formal},
 };
@@ -20,6 +20,7 @@ use crate::benk::{Avslag, Benk, Hvem, until};
 
 samspor_chassis::on_both_databases! {
     a_consent_is_given_and_withdrawn,
+    what_staff_record_for_their_own_unit_waits_for_another,
     the_person_gives_the_own_and_no_other,
     never_journal,
     a_consent_of_another_person_is_not_found,
@@ -61,6 +62,17 @@ async fn trekk(benk: &Benk, who: &Hvem, name: &str) -> Result<Samtykke, Avslag> 
     };
     let answer: TrekkSamtykkeResponse = benk
         .call(who, "SamtykkeService/TrekkSamtykke", request)
+        .await?;
+    Ok(answer.samtykke.unwrap())
+}
+
+async fn bekreft(benk: &Benk, who: &Hvem, name: &str) -> Result<Samtykke, Avslag> {
+    let request = BekreftSamtykkeRequest {
+        name: name.into(),
+        request_id: request_id(),
+    };
+    let answer: BekreftSamtykkeResponse = benk
+        .call(who, "SamtykkeService/BekreftSamtykke", request)
         .await?;
     Ok(answer.samtykke.unwrap())
 }
@@ -110,6 +122,75 @@ async fn a_consent_is_given_and_withdrawn(database: Database) {
             ["SamtykkeGitt", "SamtykkeTrukket"]
         );
     }
+}
+
+/// Seen red: with the consent in force at once; and with the recorder allowed
+/// to confirm.
+async fn what_staff_record_for_their_own_unit_waits_for_another(database: Database) {
+    let benk = Benk::start(&database).await;
+    let (person, other) = (benk.person(0).await, benk.person(1).await);
+    let recorder = Hvem::saksbehandler();
+    let colleague = Hvem::new("rop", "a2", Rolle::Miljo);
+    let for_own_unit = || GiSamtykkeRequest {
+        enhet: "enheter/rop".into(),
+        ..request(&benk, &person)
+    };
+    let waiting = gi(&benk, &recorder, for_own_unit()).await.unwrap();
+    assert_eq!(waiting.tilstand(), SamtykkeTilstand::TilBekreftelse);
+    assert_eq!(benk.fakta().await, []);
+    let request = ListSamtykkerRequest {
+        parent: person.clone(),
+        bare_gjeldende: true,
+        ..ListSamtykkerRequest::default()
+    };
+    let listed: ListSamtykkerResponse = benk
+        .call(&recorder, "SamtykkeService/ListSamtykker", request)
+        .await
+        .unwrap();
+    assert_eq!(listed.samtykker, [], "it does not hold");
+
+    let own = bekreft(&benk, &recorder, &waiting.name).await.unwrap_err();
+    assert_eq!(own.grunn, Feilgrunn::IkkeTillatt);
+    let elsewhere = Hvem::new("nav", "a1", Rolle::Saksbehandler);
+    let same = bekreft(&benk, &elsewhere, &waiting.name).await;
+    assert_eq!(same.unwrap_err().grunn, Feilgrunn::IkkeTillatt);
+    let stranger = bekreft(&benk, &Hvem::innbygger(&other), &waiting.name).await;
+    assert_eq!(stranger.unwrap_err().grunn, Feilgrunn::IkkeFunnet);
+    assert_eq!(benk.fakta().await, []);
+
+    benk.clock.advance(Duration::from_secs(1));
+    let given = bekreft(&benk, &colleague, &waiting.name).await.unwrap();
+    assert_eq!(given.tilstand(), SamtykkeTilstand::Gitt);
+    assert_eq!(given.bekreftet, Some(benk.clock.now().into()));
+    assert_eq!(given.bekreftet_av.as_ref().unwrap().ansatt, "a2");
+    assert_eq!(hent(&benk, &given.name).await.as_ref(), Ok(&given));
+    assert_eq!(benk.gjelder(&person).await, ["SAMTYKKE rop FUNKSJON|HELSE"]);
+    let twice = bekreft(&benk, &colleague, &given.name).await.unwrap_err();
+    assert_eq!(twice.nokler["tilstand"], "GITT");
+    trekk(&benk, &recorder, &given.name).await.unwrap();
+    assert_eq!(benk.gjelder(&person).await, [""; 0]);
+
+    // The person confirms too, or says no before anything was opened.
+    let waiting = gi(&benk, &recorder, for_own_unit()).await.unwrap();
+    let herself = Hvem::innbygger(&person);
+    let given = bekreft(&benk, &herself, &waiting.name).await.unwrap();
+    assert_eq!(given.tilstand(), SamtykkeTilstand::Gitt);
+    let waiting = gi(&benk, &recorder, for_own_unit()).await.unwrap();
+    let refused = trekk(&benk, &herself, &waiting.name).await.unwrap();
+    assert_eq!(refused.tilstand(), SamtykkeTilstand::Trukket);
+    assert_eq!(benk.fakta().await.len(), 3);
+    assert_eq!(
+        benk.hendelser("rop").await,
+        [
+            "SamtykkeTilBekreftelse",
+            "SamtykkeBekreftet",
+            "SamtykkeTrukket",
+            "SamtykkeTilBekreftelse",
+            "SamtykkeBekreftet",
+            "SamtykkeTilBekreftelse",
+            "SamtykkeTrukket"
+        ]
+    );
 }
 
 /// To see it red, let `bare_egen` accept everybody.
