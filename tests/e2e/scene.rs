@@ -256,7 +256,7 @@ impl Scene {
             },
         )
         .await;
-        let leader = self.desk("rop", Rolle::Saksbehandler, Formal::Ytelse).await;
+        let leader = self.desk("rop", Rolle::Leder, Formal::Ytelse).await;
         ok::<_, TildelBehandlerResponse>(
             &leader,
             "rop.v1.BehandlingService/TildelBehandler",

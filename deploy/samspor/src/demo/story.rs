@@ -147,6 +147,9 @@ impl Stage<'_> {
         let clinician = self
             .someone("ROP, clinician", "rop", "rop-b", Rolle::Behandler)
             .await?;
+        let leader = self
+            .someone("ROP, leader", "rop", "rop-l", Rolle::Leder)
+            .await?;
         let milieu = self
             .someone("ROP, milieu staff", "rop", "rop-c", Rolle::Miljo)
             .await?;
@@ -381,7 +384,7 @@ impl Stage<'_> {
 
         self.out
             .chapter("ROP delivers, and writes what it must where it belongs");
-        self.deliver(&person, &rop, &clinician, &milieu).await?;
+        self.deliver(&person, &leader, &clinician, &milieu).await?;
 
         self.out.chapter("One record, five readers");
         for (who, formal) in [
@@ -491,7 +494,7 @@ impl Stage<'_> {
     async fn deliver(
         &mut self,
         person: &str,
-        rop: &Someone,
+        leader: &Someone,
         clinician: &Someone,
         milieu: &Someone,
     ) -> Result<()> {
@@ -539,7 +542,7 @@ impl Stage<'_> {
         .map_err(failed)?;
         let id = self.request_id();
         self.ask(
-            rop,
+            leader,
             Formal::Ytelse,
             "names the clinician who treats the person",
             "rop.v1.BehandlingService/TildelBehandler",

@@ -106,6 +106,44 @@ fn hendelse(row: EventRow) -> (i64, Hendelse) {
     (position, hendelse)
 }
 
+/// Whose eyes follow a person.
+///
+/// The gateway has decided that the caller may follow the person; which records
+/// there are is still told only to those whom it concerns.
+#[derive(Clone)]
+enum Reader {
+    /// A unit: what it was told of, and what happens to its own records.
+    Unit(String),
+    /// The person, or a representative: what any unit was told of.
+    Person,
+}
+
+impl Reader {
+    fn of(call: &Call) -> Result<Self, Refusal> {
+        if call.actor.person.is_some() {
+            Ok(Self::Person)
+        } else if call.actor.enhet.is_empty() {
+            Err(Refusal::not_found())
+        } else {
+            Ok(Self::Unit(call.actor.enhet.clone()))
+        }
+    }
+}
+
+// The number in the feed is 0: a person's feed has none, and the service's own
+// would tell how much happens to others.
+
+/// Events of a person ($1) for a unit ($5).
+const EVENTS_FOR_UNIT: &str = "SELECT nr, CAST(0 AS BIGINT), id, type, person, post, eier, tid, traceparent \
+     FROM chassis_hendelse h WHERE person = $1 AND nr > $2 AND tid >= $3 \
+     AND (eier = $5 OR EXISTS (SELECT 1 FROM chassis_hendelse_mottaker m \
+     WHERE m.hendelse = h.nr AND m.mottaker = $5)) ORDER BY nr LIMIT $4";
+/// Events of a person ($1) for the person.
+const EVENTS_FOR_PERSON: &str = "SELECT nr, CAST(0 AS BIGINT), id, type, person, post, eier, tid, traceparent \
+     FROM chassis_hendelse h WHERE person = $1 AND nr > $2 AND tid >= $3 \
+     AND EXISTS (SELECT 1 FROM chassis_hendelse_mottaker m WHERE m.hendelse = h.nr) \
+     ORDER BY nr LIMIT $4";
+
 /// Rows of one statement, in a transaction of their own.
 async fn rows<T>(
     store: &Store,
@@ -209,6 +247,7 @@ impl HendelseService for Feeds {
             .filter(|person| !person.is_empty() && !person.contains('/'))
             .ok_or_else(Refusal::not_found)?
             .to_owned();
+        let reader = Reader::of(&call)?;
         let (from, after) = if let Some(fra) = fra {
             (instant("fra", fra)?, 0)
         } else {
@@ -220,13 +259,14 @@ impl HendelseService for Feeds {
         let store = self.store.clone();
         let look = move |after| {
             let (store, call, person) = (store.clone(), call.clone(), person.clone());
+            let reader = reader.clone();
             async move {
-                // The number in the feed is 0: a person's feed has none, and
-                // the service's own would tell how much happens to others.
-                let sql = "SELECT nr, CAST(0 AS BIGINT), id, type, person, post, eier, tid, traceparent \
-                           FROM chassis_hendelse WHERE person = $1 AND nr > $2 AND tid >= $3 \
-                           ORDER BY nr LIMIT $4";
-                let rows = rows(&store, &call, sql, params![person, after, from, BATCH]).await?;
+                let params = params![person, after, from, BATCH];
+                let (sql, params) = match reader {
+                    Reader::Unit(unit) => (EVENTS_FOR_UNIT, params.and(unit)),
+                    Reader::Person => (EVENTS_FOR_PERSON, params),
+                };
+                let rows = rows(&store, &call, sql, params).await?;
                 Ok(rows.into_iter().map(hendelse).collect())
             }
         };

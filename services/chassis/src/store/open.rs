@@ -231,7 +231,10 @@ fn lock_file(path: &Path) -> Result<File, OpenError> {
     Ok(lock)
 }
 
-const CHASSIS: Migrations = &[("001_chassis", include_str!("migrations/001_chassis.sql"))];
+const CHASSIS: Migrations = &[
+    ("001_chassis", include_str!("migrations/001_chassis.sql")),
+    ("002_mottaker", include_str!("migrations/002_mottaker.sql")),
+];
 
 /// Applies what is new. The chassis and the service count each on their own.
 async fn migrate(connection: &mut AnyConnection, service: Migrations) -> Result<(), MigrateError> {

@@ -28,6 +28,7 @@ on_both_databases! {
     a_live_stream_hears_at_once,
     a_live_stream_hears_another_replica_by_the_clock,
     a_person_is_followed_from_an_instant_or_from_now,
+    a_person_is_followed_in_what_concerns_the_follower,
     facts_come_in_batches_and_say_when_they_are_at_the_end,
     facts_up_to_a_number_end_there,
     streams_end_when_the_service_closes,
@@ -85,12 +86,20 @@ async fn follow(
     feeds: &Feeds,
     fra: Option<prost_types::Timestamp>,
 ) -> BoxStream<'static, Hendelse> {
+    follow_as(feeds, &call(), fra).await
+}
+
+async fn follow_as(
+    feeds: &Feeds,
+    call: &Arc<Call>,
+    fra: Option<prost_types::Timestamp>,
+) -> BoxStream<'static, Hendelse> {
     let message = FolgRequest {
         parent: format!("personer/{PERSON}"),
         tjeneste: "rop".to_owned(),
         fra,
     };
-    let stream = feeds.folg(request(&call(), message)).await.unwrap();
+    let stream = feeds.folg(request(call, message)).await.unwrap();
     stream
         .into_inner()
         .map(|event| event.unwrap().hendelse.unwrap())
@@ -214,6 +223,70 @@ async fn a_person_is_followed_from_an_instant_or_from_now(database: Database) {
             "{parent}"
         );
     }
+}
+
+/// Whoever may follow a person hears of the own records and of what the unit
+/// was told; that others hold records is told to others.
+///
+/// Seen red: with all events of the person for everybody; with those that are
+/// addressed to nobody for the person.
+async fn a_person_is_followed_in_what_concerns_the_follower(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let (feeds, _closing) = feeds(&store);
+    let mut tx = store.begin(call()).await.unwrap();
+    for (post, eier, mottakere) in [
+        ("rops own", "rop", &[][..]),
+        ("rops, told to nav", "rop", &["nav"]),
+        ("navs, told to bom", "nav", &["bom"]),
+        ("boms, told to rop and nav", "bom", &["rop", "nav"]),
+        ("boms own", "bom", &[]),
+    ] {
+        tx.emit(NewEvent {
+            eier,
+            ..event(post, mottakere)
+        });
+    }
+    tx.save().await.unwrap();
+
+    let unit = |enhet: &str| TestCall::new(enhet).build();
+    let herself = TestCall::new("").innbygger(PERSON).build();
+    for (who, expected) in [
+        (
+            unit("rop"),
+            &["rops own", "rops, told to nav", "boms, told to rop and nav"][..],
+        ),
+        (
+            unit("nav"),
+            &[
+                "rops, told to nav",
+                "navs, told to bom",
+                "boms, told to rop and nav",
+            ],
+        ),
+        (
+            unit("bom"),
+            &["navs, told to bom", "boms, told to rop and nav", "boms own"],
+        ),
+        (unit("boligkontor"), &[]),
+        (
+            herself,
+            &[
+                "rops, told to nav",
+                "navs, told to bom",
+                "boms, told to rop and nav",
+            ],
+        ),
+    ] {
+        let mut heard = follow_as(&feeds, &who, Some(START.to_proto())).await;
+        assert_eq!(posts(&mut heard, expected.len()).await, expected, "{who:?}");
+        assert!(heard.next().now_or_never().is_none(), "{who:?} hears more");
+    }
+    // Nobody in particular follows nobody.
+    let message = FolgRequest {
+        parent: format!("personer/{PERSON}"),
+        ..FolgRequest::default()
+    };
+    assert!(feeds.folg(request(&unit(""), message)).await.is_err());
 }
 
 async fn facts_come_in_batches_and_say_when_they_are_at_the_end(database: Database) {

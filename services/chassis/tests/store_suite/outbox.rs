@@ -28,6 +28,7 @@ on_both_databases! {
     eight_writers_and_two_readers_lose_and_double_nothing,
     the_number_of_the_last_fact_is_answered,
     a_recipient_is_addressed_once,
+    the_numbers_of_a_recipient_tell_nothing_of_others,
     many_events_in_one_transaction,
     rows_carry_the_trace_of_the_call,
 }
@@ -168,6 +169,39 @@ async fn a_recipient_is_addressed_once(database: Database) {
         .await,
         2
     );
+}
+
+/// A feed is numbered by itself, so that a gap in it is a loss, and none tells
+/// how much happens to others.
+///
+/// Seen red: with the number of the event in the service for the number in the
+/// feed.
+async fn the_numbers_of_a_recipient_tell_nothing_of_others(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    for recipients in [
+        &["boligkontor"][..],
+        &["nav"],
+        &[],
+        &["boligkontor", "nav"],
+        &["boligkontor"],
+        &["nav"],
+    ] {
+        let mut tx = store.begin(call()).await.unwrap();
+        tx.emit(event("a", recipients));
+        tx.emit(event("b", recipients));
+        tx.save().await.unwrap();
+    }
+    let (feeds, _closing) = feeds(&store);
+    for (unit, count) in [("nav", 6_i64), ("boligkontor", 6)] {
+        let events = subscribe(&feeds, unit, 0).await;
+        let length = usize::try_from(count).unwrap();
+        let numbers: Vec<i64> = events.take(length).map(|event| event.nr).collect().await;
+        assert_eq!(numbers, (1..=count).collect::<Vec<_>>(), "{unit}");
+        // A position is a place in the own feed.
+        let rest = subscribe(&feeds, unit, 4).await;
+        let numbers: Vec<i64> = rest.take(2).map(|event| event.nr).collect().await;
+        assert_eq!(numbers, [5, 6], "{unit}");
+    }
 }
 
 async fn many_events_in_one_transaction(database: Database) {

@@ -2,11 +2,10 @@
 
 use samspor_chassis::{
     domene::{felt, navn},
-    error::{Error, FieldFaults, Refusal},
+    error::{Error, FieldFaults},
     page::Page,
     store::Tx,
 };
-use samspor_proto::felles::Feilgrunn;
 use samspor_proto::rop::{
     AvsluttBehandlerRequest, AvsluttBehandlerResponse, ListBehandlereRequest,
     ListBehandlereResponse, TildelBehandlerRequest, TildelBehandlerResponse,
@@ -23,14 +22,7 @@ pub(crate) async fn tildel(
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let (ansatt, innhold) = rules::les(&request, av, tx.now(), &mut faults);
     faults.finish()?;
-    // It opens the restricted journal, so nobody gives it to oneself.
-    if ansatt == innhold.tildelt_av.ansatt {
-        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
-            .with("regel", "W3")
-            .with("rad", "Behandleren oppnevnes av en annen ansatt.")
-            .into());
-    }
-    let (forhold, virkninger) = rules::tildel(person, tx.new_id(), ansatt, innhold);
+    let (forhold, virkninger) = rules::tildel(person, tx.new_id(), ansatt, innhold)?;
     store::sett_inn(tx, &forhold).await?;
     virkninger.utfor(tx);
     Ok(TildelBehandlerResponse {

@@ -5,7 +5,10 @@ use samspor_chassis::{
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
-use samspor_proto::rop::TildelBehandlerRequest;
+use samspor_proto::{
+    felles::{Feilgrunn, Rolle},
+    rop::TildelBehandlerRequest,
+};
 
 use super::{Behandlerforhold, Innhold, Slutt};
 
@@ -32,13 +35,27 @@ pub(crate) fn les(
     (ansatt, innhold)
 }
 
-/// Assigns an employee.
+/// Assigns an employee. It opens the restricted journal, so a leader does it, or
+/// a clinician for another, and nobody for oneself.
+///
+/// # Errors
+/// `IKKE_TILLATT` (W3) for anybody else.
 pub(crate) fn tildel(
     person: String,
     id: String,
     ansatt: String,
     innhold: Innhold,
-) -> (Behandlerforhold, Virkninger) {
+) -> Result<(Behandlerforhold, Virkninger), Refusal> {
+    let av = &innhold.tildelt_av;
+    let oneself = av.ansatt.is_empty() || av.ansatt == ansatt;
+    if oneself || !matches!(av.rolle, Rolle::Leder | Rolle::Behandler) {
+        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+            .with("regel", "W3")
+            .with(
+                "rad",
+                "Behandleren oppnevnes av en leder eller en annen behandler i enheten.",
+            ));
+    }
     let forhold = Behandlerforhold {
         person,
         id,
@@ -48,7 +65,7 @@ pub(crate) fn tildel(
         innhold,
     };
     let out = virkninger("BehandlerTildelt", &forhold);
-    (forhold, out)
+    Ok((forhold, out))
 }
 
 /// Ends the relation.
@@ -85,7 +102,7 @@ fn virkninger(hendelse: &'static str, forhold: &Behandlerforhold) -> Virkninger 
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-    use samspor_proto::felles::{Faktumtype, Feilgrunn, Hjemmel, Rolle, part};
+    use samspor_proto::felles::{Faktumtype, Hjemmel, part};
 
     use super::*;
 
@@ -137,7 +154,7 @@ mod tests {
     #[test]
     fn the_fact_begins_and_ends_with_the_relation() {
         let (ansatt, innhold) = read("t1").unwrap();
-        let (forhold, out) = tildel("p".into(), "f".into(), ansatt, innhold);
+        let (forhold, out) = tildel("p".into(), "f".into(), ansatt, innhold).unwrap();
         let begins = out.fakta[0].clone();
         assert_eq!(begins.r#type(), Faktumtype::Behandler);
         assert_eq!(begins.opprettet_av, "l1");
@@ -153,5 +170,32 @@ mod tests {
 
         let again = avslutt(forhold, "x".into(), who("l2"), LATER).unwrap_err();
         assert_eq!(again.grunn, Feilgrunn::UgyldigOvergang);
+    }
+
+    /// Who assigns `t1`, in which role.
+    ///
+    /// Seen red: with any role; and without the comparison of employees.
+    #[test]
+    fn a_leader_or_another_clinician_assigns() {
+        let table = [
+            ("l1", Rolle::Leder, true),
+            ("t2", Rolle::Behandler, true),
+            ("t1", Rolle::Behandler, false),
+            ("t1", Rolle::Leder, false),
+            ("m1", Rolle::Miljo, false),
+            ("s1", Rolle::Saksbehandler, false),
+            ("b1", Rolle::Beslutter, false),
+            ("", Rolle::System, false),
+            ("", Rolle::Leder, false),
+        ];
+        for (assigns, rolle, allowed) in table {
+            let (ansatt, mut innhold) = read("t1").unwrap();
+            innhold.tildelt_av.ansatt = assigns.into();
+            innhold.tildelt_av.rolle = rolle;
+            let found = tildel("p".into(), "f".into(), ansatt, innhold);
+            let refused = found.err().map(|refusal| refusal.grunn);
+            let expected = (!allowed).then_some(Feilgrunn::IkkeTillatt);
+            assert_eq!(refused, expected, "{assigns} {rolle:?}");
+        }
     }
 }

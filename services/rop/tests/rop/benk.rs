@@ -97,12 +97,17 @@ pub(crate) struct Hvem {
 impl Hvem {
     /// Employee `r1` of a unit.
     pub(crate) fn enhet(id: &str) -> Self {
+        Self::ansatt(id, "r1", Rolle::Behandler)
+    }
+
+    /// An employee of a unit, in a role.
+    pub(crate) fn ansatt(enhet: &str, ansatt: &str, rolle: Rolle) -> Self {
         Self {
             mottaker: "rop",
             aktor: Aktor {
-                enhet: format!("enheter/{id}"),
-                ansatt: "r1".into(),
-                rolle: Rolle::Miljo.into(),
+                enhet: format!("enheter/{enhet}"),
+                ansatt: ansatt.into(),
+                rolle: rolle.into(),
             },
             person: String::new(),
         }

@@ -19,7 +19,7 @@ use samspor_chassis::{
     tid::Clock as _,
 };
 use samspor_proto::{
-    felles::{Feilgrunn, Hjemmel},
+    felles::{Feilgrunn, Hjemmel, Rolle},
     rop::{
         AvsluttBehandlerRequest, HentAapentNotatRequest, HentBegrensetNotatRequest,
         HentGjeldendeRisikovurderingRequest, HentKontaktRequest, HentKriseplanRequest,
@@ -42,6 +42,8 @@ samspor_chassis::on_both_databases! {
     the_fact_of_treatment_lasts_as_long_as_the_relation,
     oppdrag_of_others_come_to_the_inbox,
     every_write_needs_its_basis_and_a_caller_with_a_unit,
+    another_unit_changes_nothing_here,
+    a_leader_or_another_clinician_assigns_who_treats,
     a_repeat_is_answered_and_done_once,
 }
 
@@ -397,6 +399,68 @@ async fn every_write_needs_its_basis_and_a_caller_with_a_unit(database: Database
     let refusal = benk.kall(&elsewhere, aapent()).await.unwrap_err();
     assert_eq!(refusal.grunn, Feilgrunn::ManglerAttestasjon);
     assert_eq!(benk.hendelser("rop").await, [""; 0]);
+}
+
+/// A relation to the person makes another unit no author: every write of the
+/// service, one by one.
+///
+/// Seen red: with `for_enhet` that accepts every unit, and with a write that
+/// does not ask it, in turn for each of them.
+async fn another_unit_changes_nothing_here(database: Database) {
+    let benk = Benk::start(&database).await;
+    let relation = benk.ok(tildel("t7")).await.behandlerforhold.unwrap();
+    for _ in 0..3 {
+        registrer(&benk, Kontaktutfall::IkkeMott).await;
+    }
+    let task = innboks(&benk, "rop", Oppgavetype::Oppsokende)
+        .await
+        .remove(0);
+    let told = benk.hendelser("rop").await;
+    let other = Hvem::enhet("nav");
+    macro_rules! refused {
+        ($($request:expr),+ $(,)?) => {$(
+            let refusal = benk.kall(&other, $request).await.unwrap_err();
+            assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt, "{}", stringify!($request));
+        )+};
+    }
+    refused!(
+        kontakt(Kontaktutfall::Mott),
+        aapent(),
+        begrenset(),
+        risiko(&benk),
+        plan(""),
+        tildel("t8"),
+        AvsluttBehandlerRequest {
+            name: relation.name.clone(),
+            request_id: request_id(),
+            begrunnelse: "x".into(),
+        },
+        kvitter(&task.name),
+    );
+    assert_eq!(benk.hendelser("rop").await, told);
+    assert_eq!(benk.behandlere(P).await, ["t7 by r1"]);
+}
+
+/// Seen red: with any role; and without the comparison of employees.
+async fn a_leader_or_another_clinician_assigns_who_treats(database: Database) {
+    let benk = Benk::start(&database).await;
+    let refused = [
+        ("t7", Rolle::Behandler),
+        ("t7", Rolle::Leder),
+        ("m1", Rolle::Miljo),
+        ("s1", Rolle::Saksbehandler),
+    ];
+    for (ansatt, rolle) in refused {
+        let who = Hvem::ansatt("rop", ansatt, rolle);
+        let refusal = benk.kall(&who, tildel("t7")).await.unwrap_err();
+        assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt, "{ansatt} {rolle:?}");
+    }
+    assert_eq!(benk.behandlere(P).await, [""; 0]);
+    let leader = Hvem::ansatt("rop", "l1", Rolle::Leder);
+    benk.kall(&leader, tildel("t7")).await.unwrap();
+    let clinician = Hvem::ansatt("rop", "t7", Rolle::Behandler);
+    benk.kall(&clinician, tildel("t8")).await.unwrap();
+    assert_eq!(benk.behandlere(P).await, ["t7 by l1", "t8 by t7"]);
 }
 
 async fn a_repeat_is_answered_and_done_once(database: Database) {
