@@ -96,6 +96,8 @@ async fn not_found_is_one_answer() {
 }
 
 /// The unit that a line names reads it; HELSE only where it is a helseenhet.
+///
+/// Seen red: with UTFORER for the vedtak alone, the mapping was not found.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_unit_reads_and_the_same_record_has_several_views() {
     let scene = Scene::start().await;
@@ -117,6 +119,34 @@ async fn a_named_unit_reads_and_the_same_record_has_several_views() {
         .vedtak
         .unwrap();
     assert!(!to_rop.medisinsk_grunnlag.is_empty());
+
+    // And the mapping that it stands on, but not the application (P3).
+    let read = "bestillerkontor.v1.KartleggingService/HentKartlegging";
+    let mapping = || HentKartleggingRequest {
+        name: to_bom.kartlegging.clone(),
+    };
+    let found = ok::<_, HentKartleggingResponse>(&bom, read, mapping())
+        .await
+        .kartlegging
+        .unwrap();
+    assert_eq!(found.funksjonsbeskrivelse, "Trenger struktur.");
+    assert!(found.helsebeskrivelse.is_empty(), "BOM is no helseenhet");
+    let found = ok::<_, HentKartleggingResponse>(&clinician, read, mapping())
+        .await
+        .kartlegging
+        .unwrap();
+    assert_eq!(found.helsebeskrivelse, "Rusmiddelbruk.");
+    let party = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Ytelse)
+        .await;
+    let missing = refused::<_, HentKartleggingResponse>(&party, read, mapping()).await;
+    assert_eq!(missing.code(), Code::NotFound, "a party delivers nothing");
+    let application = HentSoknadRequest {
+        name: to_bom.soknad.clone(),
+    };
+    let read = "bestillerkontor.v1.SoknadService/HentSoknad";
+    let missing = refused::<_, HentSoknadResponse>(&bom, read, application).await;
+    assert_eq!(missing.code(), Code::NotFound);
 }
 
 /// Author never approver, and a receipt is only a receipt.

@@ -1,8 +1,9 @@
 //! Bestillerkontor: assesses need, decides on services and the right to a
 //! dwelling, and orders the services from the units that deliver.
 //!
-//! Three resources, one folder each: [`soknad`] (what is applied for),
-//! [`vedtak`] (what is decided), [`oppdrag`] (what is ordered). In each,
+//! Four resources, one folder each: [`soknad`] (what is applied for),
+//! [`kartlegging`] (what the need is), [`vedtak`] (what is decided), [`oppdrag`]
+//! (what is ordered). In each,
 //! `mod.rs` has the record and its states, `rules.rs` what may happen to it
 //! (pure), `rpc.rs` the contract, `store.rs` the SQL. The tables of states and
 //! verbs stand in `tests/data/*.csv`.
@@ -11,6 +12,15 @@
 //! resource's `OVERGANGER`, a pure function beside the others, a thin function
 //! in `rpc.rs`, a line in the table below, a column in the CSV.
 
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+mod eierprove;
+mod kartlegging;
 mod oppdrag;
 mod parorende;
 #[cfg(test)]
@@ -42,19 +52,20 @@ use samspor_proto::{
         AvsluttOppdragResponse, AvvisOppdragRequest, AvvisOppdragResponse, FattVedtakRequest,
         FattVedtakResponse, GiForelopigSvarRequest, GiForelopigSvarResponse,
         GjenopptaOppdragRequest, GjenopptaOppdragResponse, GjorKlarSoknadRequest,
-        GjorKlarSoknadResponse, HenleggSoknadRequest, HenleggSoknadResponse, HentOppdragRequest,
-        HentOppdragResponse, HentSoknadRequest, HentSoknadResponse, HentVedtakRequest,
-        HentVedtakResponse, ListEnhetensOppdragRequest, ListEnhetensOppdragResponse,
-        ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse, ListOppdragRequest,
-        ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse, ListVedtakRequest,
-        ListVedtakResponse, MottaSoknadRequest, MottaSoknadResponse, OppdaterVedtakRequest,
-        OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
-        OpprettVedtakResponse, PauseOppdragRequest, PauseOppdragResponse, ReturnerVedtakRequest,
-        ReturnerVedtakResponse, SendTilGodkjenningRequest, SendTilGodkjenningResponse,
-        StartKartleggingRequest, StartKartleggingResponse, StartOppdragRequest,
-        StartOppdragResponse, TrekkSoknadRequest, TrekkSoknadResponse, UnderrettVedtakRequest,
-        UnderrettVedtakResponse, oppdrag_service_server, soknad_service_server,
-        vedtak_service_server,
+        GjorKlarSoknadResponse, HenleggSoknadRequest, HenleggSoknadResponse,
+        HentKartleggingRequest, HentKartleggingResponse, HentOppdragRequest, HentOppdragResponse,
+        HentSoknadRequest, HentSoknadResponse, HentVedtakRequest, HentVedtakResponse,
+        ListEnhetensOppdragRequest, ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest,
+        ListEnhetensSoknaderResponse, ListKartleggingerRequest, ListKartleggingerResponse,
+        ListOppdragRequest, ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse,
+        ListVedtakRequest, ListVedtakResponse, MottaSoknadRequest, MottaSoknadResponse,
+        OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
+        OpprettVedtakRequest, OpprettVedtakResponse, PauseOppdragRequest, PauseOppdragResponse,
+        ReturnerVedtakRequest, ReturnerVedtakResponse, SendTilGodkjenningRequest,
+        SendTilGodkjenningResponse, StartKartleggingRequest, StartKartleggingResponse,
+        StartOppdragRequest, StartOppdragResponse, TrekkSoknadRequest, TrekkSoknadResponse,
+        UnderrettVedtakRequest, UnderrettVedtakResponse, kartlegging_service_server,
+        oppdrag_service_server, soknad_service_server, vedtak_service_server,
     },
     felles::{Faktum, Faktumtype},
 };
@@ -64,6 +75,17 @@ use tonic::service::Routes;
 pub(crate) const ENHET: &str = "bestillerkontor";
 /// Id of the unit that hears when responsibility moves.
 pub(crate) const KOORDINERING: &str = "koordinering";
+
+const MIGRATIONS: Migrations = &[
+    (
+        "001_bestillerkontor",
+        include_str!("../migrations/001_bestillerkontor.sql"),
+    ),
+    (
+        "002_kartlegging",
+        include_str!("../migrations/002_kartlegging.sql"),
+    ),
+];
 
 /// The service.
 #[derive(Clone)]
@@ -75,15 +97,15 @@ impl Agency for Bestillerkontor {
     const NAME: &'static str = ENHET;
 
     fn migrations() -> Migrations {
-        &[(
-            "001_bestillerkontor",
-            include_str!("../migrations/001_bestillerkontor.sql"),
-        )]
+        MIGRATIONS
     }
 
     fn routes(chassis: Chassis) -> Routes {
         let service = Self { chassis };
         Routes::new(soknad_service_server::SoknadServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(kartlegging_service_server::KartleggingServiceServer::new(
             service.clone(),
         ))
         .add_service(vedtak_service_server::VedtakServiceServer::new(
@@ -120,6 +142,13 @@ samspor_chassis::rpc! {
 }
 
 samspor_chassis::rpc! {
+    impl kartlegging_service_server::KartleggingService for Bestillerkontor {
+        read hent_kartlegging(HentKartleggingRequest) -> HentKartleggingResponse = kartlegging::rpc::hent;
+        read list_kartlegginger(ListKartleggingerRequest) -> ListKartleggingerResponse = kartlegging::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
     impl vedtak_service_server::VedtakService for Bestillerkontor {
         write opprett_vedtak(OpprettVedtakRequest) -> OpprettVedtakResponse = vedtak::rpc::opprett;
         write oppdater_vedtak(OppdaterVedtakRequest) -> OppdaterVedtakResponse = vedtak::rpc::oppdater;
@@ -147,12 +176,14 @@ samspor_chassis::rpc! {
     }
 }
 
-/// Applications and decisions are changed by the unit that owns them, and an
-/// application by the person. The gateway cannot know the owner before the
-/// record is read, so the owner holds the line.
+/// Applications and decisions are changed by the unit that owns them. The
+/// gateway cannot know the owner before the record is read, so the owner holds
+/// the line.
+///
+/// # Errors
+/// `IKKE_FUNNET` for anybody else.
 fn krev_eier(tx: &Tx) -> Result<(), Refusal> {
-    let actor = &tx.call().actor;
-    if actor.enhet == ENHET || actor.person.is_some() {
+    if tx.call().actor.enhet == ENHET {
         Ok(())
     } else {
         Err(Refusal::not_found())

@@ -50,6 +50,7 @@ pub(crate) fn soknad(tilstand: soknad::Tilstand) -> Soknad {
     let (received, _) = soknad::rules::motta(mottak, innsendt, NOW);
     let (mut soknad, _) = soknad::rules::start(received, who(ENHET, "a2"), NOW).unwrap();
     soknad.tilstand = tilstand;
+    soknad.innhold.kartlegging = Some("k".into());
     soknad
 }
 

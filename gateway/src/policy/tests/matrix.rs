@@ -1101,7 +1101,6 @@ fn every_type_that_a_rule_names_is_in_a_contract() {
         "koordinator",
         "melding",
         "bekymringsmelding",
-        "kartlegging",
         "klage",
         "tiltak",
         "evaluering",

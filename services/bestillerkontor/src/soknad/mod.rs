@@ -25,7 +25,7 @@ use samspor_proto::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ENHET, parorende::Parorende};
+use crate::{ENHET, kartlegging, parorende::Parorende};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "soknader";
@@ -76,8 +76,9 @@ pub(crate) struct Innhold {
     pub(crate) saksbehandler: Option<Aktor>,
     /// When a second party confirmed the relation.
     pub(crate) bekreftet: Option<Bekreftelse>,
-    pub(crate) funksjonsbeskrivelse: String,
-    pub(crate) helsebeskrivelse: String,
+    /// Id of the mapping that made it ready.
+    #[serde(default)]
+    pub(crate) kartlegging: Option<String>,
     pub(crate) forelopig_svar_frist: Tid,
     pub(crate) forelopig_svar: Option<Tid>,
     pub(crate) avsluttet: Option<(Tid, Aktor)>,
@@ -177,8 +178,7 @@ impl Soknad {
             innsendt,
             saksbehandler,
             bekreftet,
-            funksjonsbeskrivelse,
-            helsebeskrivelse,
+            kartlegging,
             forelopig_svar_frist,
             forelopig_svar,
             avsluttet,
@@ -211,8 +211,9 @@ impl Soknad {
             fra_personen,
             saksbehandler: saksbehandler.map(|who| who.to_proto()),
             bekreftet: bekreftet.is_some(),
-            funksjonsbeskrivelse,
-            helsebeskrivelse,
+            kartlegging: kartlegging
+                .map(|id| navn::post(&self.person, kartlegging::SAMLING, &id))
+                .unwrap_or_default(),
             forelopig_svar_frist: Some(forelopig_svar_frist.into()),
             forelopig_svar: forelopig_svar.map(Into::into),
             avsluttet: avsluttet.as_ref().map(|(at, _)| (*at).into()),

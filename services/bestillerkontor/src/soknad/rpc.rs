@@ -20,6 +20,7 @@ use samspor_proto::{
 };
 
 use super::{SAMLING, Soknad, Tilstand, rules, store};
+use crate::kartlegging;
 
 /// Characters of a reference on a receipt: 48 bits of chance.
 const REFERANSE: usize = 12;
@@ -77,24 +78,13 @@ pub(crate) async fn gjor_klar(
     request: GjorKlarSoknadRequest,
 ) -> Result<GjorKlarSoknadResponse, Error> {
     let mut faults = FieldFaults::new();
-    let kartlagt = rules::Kartlagt {
-        funksjon: felt::pakrevd(
-            &request.funksjonsbeskrivelse,
-            "funksjonsbeskrivelse",
-            felt::LANG,
-            &mut faults,
-        ),
-        helse: felt::tekst(
-            &request.helsebeskrivelse,
-            "helsebeskrivelse",
-            felt::LANG,
-            &mut faults,
-        ),
-    };
+    let beskrivelse = kartlegging::les(&request, &mut faults);
     let soknad = les(tx, &request.name, faults).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut soknad, virkninger) = rules::gjor_klar(soknad, kartlagt, &av, tx.now())?;
+    let (mut soknad, found, virkninger) =
+        rules::gjor_klar(soknad, tx.new_id(), beskrivelse, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
+    kartlegging::store::sett_inn(tx, &found).await?;
     virkninger.utfor(tx);
     Ok(GjorKlarSoknadResponse {
         soknad: Some(soknad.to_proto()),
@@ -118,7 +108,15 @@ pub(crate) async fn trekk(
     tx: &mut Tx,
     request: TrekkSoknadRequest,
 ) -> Result<TrekkSoknadResponse, Error> {
-    let soknad = les(tx, &request.name, FieldFaults::new()).await?;
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    // The person's own verb too (W6); the gateway has decided whose.
+    if tx.call().actor.person.is_none() {
+        crate::krev_eier(tx)?;
+    }
+    crate::las_person(tx, &person).await?;
+    let soknad = store::hent(tx, &person, &id).await?;
     let av = Aktor::from(&tx.call().actor);
     let (mut soknad, virkninger) = rules::trekk(soknad, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
@@ -197,7 +195,7 @@ pub(crate) async fn list_enhetens(
     })
 }
 
-/// The application that a verb names, alone with this transaction.
+/// The application that a verb of the unit names, alone with this transaction.
 async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Soknad, Error> {
     let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
     faults.finish()?;

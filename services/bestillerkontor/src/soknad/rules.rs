@@ -12,7 +12,11 @@ use samspor_proto::bestillerkontor::{HenleggSoknadRequest, MottaSoknadRequest};
 use super::{
     Bekreftelse, FRIST_FORELOPIG_SVAR, Henleggelse, Innhold, Innsender, Innsendt, Soknad, Tilstand,
 };
-use crate::{ENHET, parorende};
+use crate::{
+    ENHET,
+    kartlegging::{self, Beskrivelse, Kartlegging},
+    parorende,
+};
 
 const APNE: &[Tilstand] = &[
     Tilstand::Mottatt,
@@ -124,8 +128,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
             innsendt,
             saksbehandler: None,
             bekreftet: None,
-            funksjonsbeskrivelse: String::new(),
-            helsebeskrivelse: String::new(),
+            kartlegging: None,
             forelopig_svar_frist: due,
             forelopig_svar: None,
             avsluttet: None,
@@ -156,27 +159,33 @@ pub(crate) fn start(
     Ok((soknad, out))
 }
 
-/// What the mapping found.
-pub(crate) struct Kartlagt {
-    pub(crate) funksjon: String,
-    pub(crate) helse: String,
-}
-
-/// Ends the mapping.
+/// Ends the mapping; what it found gets the id.
 pub(crate) fn gjor_klar(
     mut soknad: Soknad,
-    kartlagt: Kartlagt,
-    av: &Aktor,
+    id: String,
+    beskrivelse: Beskrivelse,
+    av: Aktor,
     now: Tid,
-) -> Result<(Soknad, Virkninger), Refusal> {
+) -> Result<(Soknad, Kartlegging, Virkninger), Refusal> {
     krev(&soknad, "GjorKlarSoknad")?;
     let mut out = Virkninger::new();
-    bekreft(&mut soknad, av, now, &mut out);
+    bekreft(&mut soknad, &av, now, &mut out);
     soknad.tilstand = Tilstand::Klar;
-    soknad.innhold.funksjonsbeskrivelse = kartlagt.funksjon;
-    soknad.innhold.helsebeskrivelse = kartlagt.helse;
+    soknad.innhold.kartlegging = Some(id.clone());
+    let kartlegging = Kartlegging {
+        person: soknad.person.clone(),
+        id,
+        versjon: 1,
+        ansvarlig_enhet: soknad.ansvarlig_enhet.clone(),
+        soknad: soknad.id.clone(),
+        innhold: kartlegging::Innhold {
+            beskrivelse,
+            kartlagt: now,
+            kartlagt_av: av,
+        },
+    };
     out.hendelse("SoknadKlar", &soknad.emne(), [ENHET]);
-    Ok((soknad, out))
+    Ok((soknad, kartlegging, out))
 }
 
 /// Records that the person was given a preliminary answer.
@@ -343,6 +352,13 @@ mod tests {
             .collect()
     }
 
+    fn beskrivelse() -> Beskrivelse {
+        Beskrivelse {
+            funksjon: "Klarer lite alene".into(),
+            helse: String::new(),
+        }
+    }
+
     fn verb(name: &str, soknad: Soknad) -> Result<Tilstand, Refusal> {
         let by = who(ENHET, "a2");
         let henleggelse = Henleggelse {
@@ -350,13 +366,10 @@ mod tests {
             begrunnelse: "Flyttet".into(),
             hjemmel: Hjemmel::default(),
         };
-        let kartlagt = Kartlagt {
-            funksjon: "f".into(),
-            helse: String::new(),
-        };
         let result = match name {
             "StartKartlegging" => start(soknad, by, LATER),
-            "GjorKlarSoknad" => gjor_klar(soknad, kartlagt, &by, LATER),
+            "GjorKlarSoknad" => gjor_klar(soknad, "k".into(), beskrivelse(), by, LATER)
+                .map(|(soknad, _, out)| (soknad, out)),
             "GiForelopigSvar" => gi_forelopig_svar(soknad, LATER),
             "TrekkSoknad" => trekk(soknad, by, LATER),
             "HenleggSoknad" => henlegg(soknad, henleggelse, by, LATER),
@@ -433,12 +446,9 @@ mod tests {
                 at_start,
                 "{registrar:?}"
             );
-            let kartlagt = Kartlagt {
-                funksjon: "f".into(),
-                helse: String::new(),
-            };
             let by = who(ENHET, ready);
-            let (soknad, second) = gjor_klar(soknad, kartlagt, &by, LATER).unwrap();
+            let (soknad, _, second) =
+                gjor_klar(soknad, "k".into(), beskrivelse(), by, LATER).unwrap();
             assert_eq!(
                 soknad.innhold.bekreftet.is_some(),
                 at_ready,
@@ -453,6 +463,21 @@ mod tests {
             ];
             assert_eq!(kinds(&facts), if at_ready { &confirmed[..] } else { &[] });
         }
+    }
+
+    #[test]
+    fn what_the_mapping_found_is_a_record_that_the_application_names() {
+        let soknad = in_state(Tilstand::UnderKartlegging);
+        let by = who(ENHET, "a2");
+        let (soknad, found, _) =
+            gjor_klar(soknad, "k".into(), beskrivelse(), by.clone(), LATER).unwrap();
+        assert_eq!(found.soknad, soknad.id);
+        assert_eq!(found.ansvarlig_enhet, soknad.ansvarlig_enhet);
+        assert_eq!(found.innhold.kartlagt_av, by);
+        let (soknad, found) = (soknad.to_proto(), found.to_proto());
+        assert_eq!(soknad.kartlegging, found.name);
+        assert_eq!(found.soknad, soknad.name);
+        assert_eq!(found.funksjonsbeskrivelse, "Klarer lite alene");
     }
 
     #[test]

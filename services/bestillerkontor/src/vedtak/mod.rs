@@ -30,7 +30,7 @@ use samspor_proto::{
 use serde::{Deserialize, Serialize};
 
 use self::innhold::Innhold;
-use crate::soknad;
+use crate::{kartlegging, soknad};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "vedtak";
@@ -95,6 +95,9 @@ pub(crate) struct Forlop {
 pub(crate) struct Fatting {
     pub(crate) tid: Tid,
     pub(crate) av: Aktor,
+    /// Id of the mapping that it stands on.
+    #[serde(default)]
+    pub(crate) kartlegging: Option<String>,
 }
 
 /// The person was told.
@@ -160,7 +163,7 @@ impl Vedtak {
 
     /// The relations that a vedtak in force gives, ended at `til`.
     pub(crate) fn fakta(&self, til: Option<Tid>) -> Vec<Faktum> {
-        let Some(Fatting { tid, av }) = &self.forlop.fattet else {
+        let Some(Fatting { tid, av, .. }) = &self.forlop.fattet else {
             return Vec::new();
         };
         let mut facts = crate::sak(&self.id, &self.person, &self.name(), (*tid, til), av);
@@ -170,36 +173,51 @@ impl Vedtak {
         facts
     }
 
-    /// The relations of one unit, ended at `til`.
+    /// Resource name of the mapping that the decision stands on.
+    fn kartlegging(&self) -> Option<String> {
+        let id = self.forlop.fattet.as_ref()?.kartlegging.as_ref()?;
+        Some(navn::post(&self.person, kartlegging::SAMLING, id))
+    }
+
+    /// The relations of one unit, ended at `til`. Whoever delivers also reads
+    /// the mapping that the vedtak stands on.
     pub(crate) fn enhetens_fakta(&self, enhet: &str, til: Option<Tid>) -> Vec<Faktum> {
-        let Some(Fatting { tid, av }) = &self.forlop.fattet else {
+        let Some(Fatting { tid, av, .. }) = &self.forlop.fattet else {
             return Vec::new();
         };
         let delivers = self.utforere().contains(enhet);
+        let responsible = self.innhold.hovedansvarlig == enhet;
         let kinds = [
-            (Faktumtype::Part, "part", true),
-            (Faktumtype::Utforer, "utforer", delivers),
+            (Faktumtype::Part, "part", true, Some(self.name())),
+            (Faktumtype::Utforer, "utforer", delivers, Some(self.name())),
+            (
+                Faktumtype::Utforer,
+                "utforer_kartlegging",
+                delivers,
+                self.kartlegging(),
+            ),
             (
                 Faktumtype::Hovedansvarlig,
                 "hovedansvarlig",
-                self.innhold.hovedansvarlig == enhet,
+                responsible,
+                Some(self.name()),
             ),
         ];
         kinds
             .into_iter()
-            .filter(|(_, _, holds)| *holds)
-            .map(|(type_, word, _)| {
-                Relasjon {
+            .filter_map(|(type_, word, holds, post)| {
+                let post = post.filter(|_| holds)?;
+                let relation = Relasjon {
                     id: format!("{word}/{}/{enhet}", self.id),
                     subjekt: &self.person,
                     part: Hvem::Enhet(enhet),
                     type_,
-                    post: self.name(),
+                    post,
                     fra: *tid,
                     til,
                     opprettet_av: &av.ansatt,
-                }
-                .faktum()
+                };
+                Some(relation.faktum())
             })
             .collect()
     }
@@ -233,6 +251,7 @@ impl Vedtak {
             ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
             soknad: navn::post(&self.person, soknad::SAMLING, &self.soknad),
             skjerming: None,
+            kartlegging: self.kartlegging().unwrap_or_default(),
             forfattere: forfattere.iter().map(Aktor::to_proto).collect(),
             opprettet: Some(opprettet.into()),
             retur_begrunnelse,

@@ -34,6 +34,7 @@ pub(crate) async fn opprett(
     if owner != person {
         return Err(Refusal::not_found().into());
     }
+    crate::krev_eier(tx)?;
     crate::las_person(tx, &person).await?;
     let soknad = soknad::store::hent(tx, &person, &soknad).await?;
     let av = Aktor::from(&tx.call().actor);

@@ -163,6 +163,7 @@ pub(crate) fn fatt(
     vedtak.forlop.fattet = Some(Fatting {
         tid: now,
         av: av.clone(),
+        kartlegging: soknad.innhold.kartlegging.clone(),
     });
 
     let emne = vedtak.emne();
@@ -348,7 +349,7 @@ mod tests {
     )]
 
     use samspor_chassis::domene::virkning::Fristendring;
-    use samspor_proto::felles::Faktumtype;
+    use samspor_proto::felles::{Faktum, Faktumtype};
 
     use super::*;
     use crate::proveark::{self, LATER, NOW, who};
@@ -364,6 +365,7 @@ mod tests {
             vedtak.forlop.fattet = Some(Fatting {
                 tid: NOW,
                 av: who(ENHET, "b1"),
+                kartlegging: Some("k".into()),
             });
         }
         vedtak
@@ -492,6 +494,8 @@ mod tests {
                 "utforer/o2",
                 "utforer/v/bom",
                 "utforer/v/rop",
+                "utforer_kartlegging/v/bom",
+                "utforer_kartlegging/v/rop",
             ]
         );
         let offered = decided
@@ -508,6 +512,33 @@ mod tests {
                 "bom bestillerkontor koordinering"
             ]
         );
+    }
+
+    /// P3: whoever delivers reads the mapping, and a mere party does not.
+    ///
+    /// Seen red: with UTFORER for the vedtak alone.
+    #[test]
+    fn those_who_deliver_read_the_mapping_that_it_stands_on() {
+        let decided = decide(in_state(Tilstand::TilGodkjenning), "b1").unwrap();
+        let mapping = "personer/p/kartlegginger/k";
+        assert_eq!(decided.vedtak.to_proto().kartlegging, mapping);
+        let readers = |facts: &[Faktum]| {
+            let mut readers: Vec<_> = facts
+                .iter()
+                .filter(|fact| fact.post == mapping)
+                .map(|fact| (fact.id.clone(), fact.r#type()))
+                .collect();
+            readers.sort_unstable();
+            readers
+        };
+        let expected = [
+            ("utforer_kartlegging/v/bom".to_owned(), Faktumtype::Utforer),
+            ("utforer_kartlegging/v/rop".to_owned(), Faktumtype::Utforer),
+        ];
+        assert_eq!(readers(&decided.virkninger.fakta), expected);
+        // It ends for a unit that has nothing left to deliver.
+        let left = decided.vedtak.slipp("bom", LATER);
+        assert_eq!(readers(&left), expected[..1]);
     }
 
     #[test]
