@@ -12,10 +12,14 @@ pub(crate) mod rpc;
 pub mod rules;
 pub(crate) mod store;
 
+use samspor_chassis::{
+    error::{Error, FieldFaults},
+    store::Tx,
+};
 use samspor_proto::koordinering;
 
 use self::fodselsnummer::{Fodselsnummer, Identitetstype};
-use crate::nokler::Forseglet;
+use crate::{navn, nokler::Forseglet};
 
 /// Deadline: the id was never used.
 pub(crate) const FRIST_UBRUKT: &str = "person_ubrukt";
@@ -36,6 +40,19 @@ impl Person {
     pub(crate) fn rot(&self) -> &str {
         self.sammenslatt_med.as_deref().unwrap_or(&self.id)
     }
+}
+
+/// The person that a request names. Asked before any field is judged: of
+/// whoever is hidden the gateway says that there is none, and no answer about
+/// an id that is unknown may differ from that.
+///
+/// # Errors
+/// `IKKE_FUNNET` when there is none.
+pub(crate) async fn finn(tx: &mut Tx, name: &str, field: &'static str) -> Result<Person, Error> {
+    let mut faults = FieldFaults::new();
+    let id = navn::les_person(name, field, &mut faults);
+    faults.finish()?;
+    store::hent(tx, &id).await
 }
 
 /// Where a person's number is sealed for. Follows the id under which the

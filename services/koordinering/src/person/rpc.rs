@@ -42,11 +42,8 @@ pub(crate) async fn hent(
     tx: &mut Tx,
     request: HentPersonRequest,
 ) -> Result<HentPersonResponse, Error> {
-    let mut faults = FieldFaults::new();
-    let id = navn::les_person(&request.name, "name", &mut faults);
-    faults.finish()?;
+    let person = super::finn(tx, &request.name, "name").await?;
     let settings = tx.settings::<Settings>()?;
-    let person = store::hent(tx, &id).await?;
     let identiteter = store::identiteter(tx, &settings, &person).await?;
     let visningsnavn = match &person.visningsnavn {
         None => String::new(),
@@ -77,26 +74,29 @@ pub(crate) async fn oppdater(
     tx: &mut Tx,
     request: OppdaterPersonRequest,
 ) -> Result<OppdaterPersonResponse, Error> {
+    let person = super::finn(tx, &request.name, "name").await?;
     let mut faults = FieldFaults::new();
-    let id = navn::les_person(&request.name, "name", &mut faults);
     if request.etag.is_empty() {
         faults.missing("etag");
     }
     let name = rules::les_visningsnavn(&request.visningsnavn, &mut faults);
     faults.finish()?;
     let settings = tx.settings::<Settings>()?;
-    store::ta_i_bruk(tx, &id).await?;
-    let person = store::hent(tx, &id).await?;
+    store::ta_i_bruk(tx, &person.id).await?;
     rules::er_i_kraft(&person)?;
     etag::check(&request.etag, person.versjon)?;
     let sealed = name
-        .map(|name| settings.nokler.forsegl(&visningsnavn_sted(&id), &name))
+        .map(|name| {
+            settings
+                .nokler
+                .forsegl(&visningsnavn_sted(&person.id), &name)
+        })
         .transpose()
         .map_err(Error::internal)?;
     let version = store::sett_visningsnavn(tx, &person, sealed).await?;
-    emit(tx, "PersonOppdatert", &id, Vec::new());
+    emit(tx, "PersonOppdatert", &person.id, Vec::new());
     Ok(OppdaterPersonResponse {
-        person: navn::person(&id),
+        person: navn::person(&person.id),
         etag: etag::etag(version),
     })
 }
@@ -107,15 +107,16 @@ pub(crate) async fn sla_sammen(
     tx: &mut Tx,
     request: SlaSammenPersonerRequest,
 ) -> Result<SlaSammenPersonerResponse, Error> {
+    let remains = super::finn(tx, &request.name, "name").await?;
     rules::kan_sla_sammen(tx.call())?;
     let mut faults = FieldFaults::new();
-    let remains = navn::les_person(&request.name, "name", &mut faults);
     let merged = navn::les_person(&request.duplikat, "duplikat", &mut faults);
     let why = vern::rules::reason(&request.begrunnelse, "begrunnelse", &mut faults);
     faults.finish()?;
 
     vern::store::en_om_gangen(tx).await?;
-    let remains = store::hent(tx, &remains).await?;
+    // Again: it may have been merged before this one had the lock.
+    let remains = store::hent(tx, &remains.id).await?;
     let merged = store::hent(tx, &merged).await?;
     let ours = Side::les(tx, &remains).await?;
     let theirs = Side::les(tx, &merged).await?;

@@ -21,14 +21,14 @@ pub(crate) async fn registrer(
 ) -> Result<RegistrerReservasjonResponse, Error> {
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
+    let person = person::finn(tx, &request.parent, "parent").await?.id;
+    innbygger::bare_egen(tx, &person).await?;
     let mut faults = FieldFaults::new();
-    let person = navn::les_person(&request.parent, "parent", &mut faults);
     let mot = rules::les(request.mot.as_ref(), &mut faults);
     let vilje = vilje::les(who, request.form, request.innhentet, now, &mut faults);
     faults.finish()?;
     vern::store::en_om_gangen(tx).await?;
     person::store::ta_i_bruk(tx, &person).await?;
-    innbygger::bare_egen(tx, &person).await?;
 
     let reservasjon = Reservasjon {
         id: tx.new_id(),
@@ -54,13 +54,13 @@ pub(crate) async fn opphev(
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
     let koordinerende = tx.call().har_funksjon("koordinerende_enhet");
-    let mut faults = FieldFaults::new();
-    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
-    let onske = vilje::les(who, request.form, request.innhentet, now, &mut faults);
-    faults.finish()?;
+    let (person, id) = les_navn(&request.name)?;
     vern::store::en_om_gangen(tx).await?;
     innbygger::bare_egen(tx, &person).await?;
     let reservasjon = store::hent(tx, &person, &id).await?;
+    let mut faults = FieldFaults::new();
+    let onske = vilje::les(who, request.form, request.innhentet, now, &mut faults);
+    faults.finish()?;
     let mut reservasjon = rules::opphev(reservasjon, onske, koordinerende, now)?;
     store::opphev(tx, &mut reservasjon).await?;
     announce(tx, "ReservasjonOpphevet", &reservasjon).await?;
@@ -86,9 +86,7 @@ pub(crate) async fn list(
     tx: &mut Tx,
     request: ListReservasjonerRequest,
 ) -> Result<ListReservasjonerResponse, Error> {
-    let mut faults = FieldFaults::new();
-    let person = navn::les_person(&request.parent, "parent", &mut faults);
-    faults.finish()?;
+    let person = person::finn(tx, &request.parent, "parent").await?.id;
     let page = Page::parse(request.page_size, &request.page_token)?;
     let rows = store::list(tx, &person, request.bare_gjeldende, &page).await?;
     let (rows, next_page_token) = page.cut(rows, |reservasjon| reservasjon.id.clone());

@@ -26,13 +26,13 @@ pub(crate) async fn gi(
 ) -> Result<GiSamtykkeResponse, Error> {
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
+    let person = person::finn(tx, &request.parent, "parent").await?.id;
+    innbygger::bare_egen(tx, &person).await?;
     let mut faults = FieldFaults::new();
-    let person = navn::les_person(&request.parent, "parent", &mut faults);
     let innhold = rules::les(&request, now, &mut faults);
     let vilje = vilje::les(who, request.form, request.innhentet, now, &mut faults);
     faults.finish()?;
     person::store::ta_i_bruk(tx, &person).await?;
-    innbygger::bare_egen(tx, &person).await?;
 
     let samtykke = Samtykke {
         id: tx.new_id(),
@@ -121,9 +121,7 @@ pub(crate) async fn list(
     tx: &mut Tx,
     request: ListSamtykkerRequest,
 ) -> Result<ListSamtykkerResponse, Error> {
-    let mut faults = FieldFaults::new();
-    let person = navn::les_person(&request.parent, "parent", &mut faults);
-    faults.finish()?;
+    let person = person::finn(tx, &request.parent, "parent").await?.id;
     let page = Page::parse(request.page_size, &request.page_token)?;
     let rows = store::list(tx, &person, request.bare_gjeldende, &page).await?;
     let (rows, next_page_token) = page.cut(rows, |samtykke| samtykke.id.clone());

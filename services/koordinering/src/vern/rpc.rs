@@ -23,10 +23,10 @@ pub(crate) async fn foresla(
     tx: &mut Tx,
     request: ForeslaVernRequest,
 ) -> Result<ForeslaVernResponse, Error> {
+    let person = person::finn(tx, &request.parent, "parent").await?.id;
     let step = step(tx);
     rules::kan_foresla(&step)?;
     let mut faults = FieldFaults::new();
-    let person = navn::les_person(&request.parent, "parent", &mut faults);
     let proposal = rules::les(&request, &step.hvem.enhet, &mut faults);
     faults.finish()?;
     let proposal = proposal.ok_or_else(|| Refusal::new(Feilgrunn::UgyldigForesporsel))?;
@@ -87,10 +87,10 @@ pub(crate) async fn foresla_oppheving(
     tx: &mut Tx,
     request: ForeslaOpphevingAvVernRequest,
 ) -> Result<ForeslaOpphevingAvVernResponse, Error> {
+    let vern = load(tx, &request.name, &request.etag).await?;
     let mut faults = FieldFaults::new();
     let why = rules::reason(&request.begrunnelse, "begrunnelse", &mut faults);
     faults.finish()?;
-    let vern = load(tx, &request.name, &request.etag).await?;
     let mut vern = rules::foresla_oppheving(vern, step(tx), why)?;
     store::lagre(tx, &mut vern).await?;
     emit(tx, "VernopphevingForeslatt", &vern);
@@ -125,9 +125,7 @@ pub(crate) async fn hent(tx: &mut Tx, request: HentVernRequest) -> Result<HentVe
 
 /// Protections of a person, newest first.
 pub(crate) async fn list(tx: &mut Tx, request: ListVernRequest) -> Result<ListVernResponse, Error> {
-    let mut faults = FieldFaults::new();
-    let person = navn::les_person(&request.parent, "parent", &mut faults);
-    faults.finish()?;
+    let person = person::finn(tx, &request.parent, "parent").await?.id;
     let page = Page::parse(request.page_size, &request.page_token)?;
     let rows = store::list(tx, &person, request.bare_gjeldende, &page).await?;
     let (rows, next_page_token) = page.cut(rows, |vern| vern.id.clone());
@@ -146,14 +144,14 @@ fn les_navn(name: &str) -> Result<(String, String), Error> {
 
 /// The protection in the version that the caller has seen.
 async fn load(tx: &mut Tx, name: &str, etag: &str) -> Result<Vern, Error> {
+    let (person, id) = les_navn(name)?;
+    store::en_om_gangen(tx).await?;
+    let vern = store::hent(tx, &person, &id).await?;
     let mut faults = FieldFaults::new();
-    let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
     if etag.is_empty() {
         faults.missing("etag");
     }
     faults.finish()?;
-    store::en_om_gangen(tx).await?;
-    let vern = store::hent(tx, &person, &id).await?;
     etag::check(etag, vern.versjon)?;
     Ok(vern)
 }

@@ -13,4 +13,5 @@ mod benk;
 mod person;
 mod reservasjon;
 mod samtykke;
+mod ukjent;
 mod vern;
