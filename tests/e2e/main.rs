@@ -11,8 +11,10 @@
     reason = "tests"
 )]
 
+mod accountability;
 mod border;
 mod paging;
+mod replicas;
 mod scene;
 mod traces;
 mod worked_cases;

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use prost::Message;
 use samspor::{
     desk::{Answer, Desk},
@@ -15,10 +16,12 @@ use samspor_chassis::{
 use samspor_proto::{
     bestillerkontor::*,
     felles::{Feilgrunn, Hjemmel, Rolle},
+    internt::Loggpost,
     koordinering::*,
     rop::*,
     tilgang::Formal,
 };
+use sqlx::{AnyConnection, Connection as _, Row as _};
 use tempfile::TempDir;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -28,22 +31,46 @@ pub const NUMBERS: [&str; 3] = ["01819010001", "01819010192", "01819010273"];
 
 pub struct Scene {
     pub mesh: Mesh,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Scene {
     /// A mesh on SQLite, in Karmøy.
     pub async fn start() -> Self {
+        Self::on(Arc::new(SystemClock), |_| {}).await
+    }
+
+    /// The same by another clock, and with other options.
+    pub async fn on(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
-        let mesh = Mesh::start(Options::new(folder.path(), clock, ids))
+        let mut options = Options::new(folder.path(), clock, ids);
+        change(&mut options);
+        let mesh = Mesh::start(options).await.unwrap();
+        Self { mesh, folder }
+    }
+
+    /// A second connection to the SQLite database of a part, past its owner.
+    pub async fn database(&self, part: &str) -> AnyConnection {
+        let file = self.folder.path().join(format!("{part}.db"));
+        AnyConnection::connect(&format!("sqlite:{}", file.display()))
+            .await
+            .unwrap()
+    }
+
+    /// All rows of the access log, in order.
+    pub async fn log(&self) -> Vec<Loggpost> {
+        let mut database = self.database("gateway").await;
+        let rows = sqlx::query("SELECT bytes FROM gw_logg ORDER BY indeks")
+            .fetch_all(&mut database)
             .await
             .unwrap();
-        Self {
-            mesh,
-            _folder: folder,
-        }
+        rows.iter()
+            .map(|row| {
+                let bytes = BASE64_STANDARD.decode(row.get::<String, _>(0)).unwrap();
+                Loggpost::decode(bytes.as_slice()).unwrap()
+            })
+            .collect()
     }
 
     /// The desk of an employee. The id is the unit and the role, so that two

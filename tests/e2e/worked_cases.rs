@@ -466,6 +466,27 @@ async fn a_strictly_protected_person_does_not_exist_without_mandate() {
     )
     .await;
     assert!(receipt.kvittering.is_some());
+    // Nor does doing tell: whoever may protect anyone is answered as for nobody.
+    let outsider = scene
+        .desk("koordinering", Rolle::Leder, Formal::Sikkerhet)
+        .await;
+    for fault in [false, true] {
+        let mut answers = Vec::new();
+        for person in [
+            &case.person,
+            "personer/00000000-0000-4000-8000-00000000dead",
+        ] {
+            let mut request = propose(&["koordinering"]);
+            request.parent = person.to_owned();
+            if fault {
+                request.begrunnelse.clear();
+            }
+            answers.push(seen(
+                &refused::<_, ForeslaVernResponse>(&outsider, method, request).await,
+            ));
+        }
+        assert_eq!(answers[0], answers[1], "field fault: {fault}");
+    }
     // Break-glass without mandate opens nothing.
     let clinic = scene
         .desk("hjemmetjeneste", Rolle::Behandler, Formal::Nodhjelp)

@@ -50,6 +50,8 @@ pub struct Options {
     /// Database of a service (or of the gateway) by name; SQLite in the folder
     /// when it gives none.
     pub databases: BTreeMap<String, String>,
+    /// Gateways on one database, which then cannot be SQLite when there are several.
+    pub gateways: usize,
     /// Serves the contracts over reflection.
     pub reflection: bool,
     /// The clock of everything in it.
@@ -67,6 +69,7 @@ impl Options {
             addr: (Ipv4Addr::LOCALHOST, 0).into(),
             kommune: "karmoy".to_owned(),
             databases: BTreeMap::new(),
+            gateways: 1,
             reflection: true,
             clock,
             ids,
@@ -82,7 +85,7 @@ pub struct Mesh {
     pub health_addr: Option<SocketAddr>,
     /// Services by name.
     services: BTreeMap<String, server::Running>,
-    gateway: proxy::Running,
+    gateways: Vec<proxy::Running>,
     issuer: Arc<DevIssuer>,
     clock: Arc<dyn Clock>,
 }
@@ -99,7 +102,6 @@ impl Mesh {
             format!("cannot take calls at {}; another process may", options.addr)
         })?;
         let addr = listener.local_addr()?;
-        let health = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let issuer = Arc::new(dev_issuer(&options.folder)?);
 
         let mut services = BTreeMap::new();
@@ -108,37 +110,23 @@ impl Mesh {
             let key = secret(&options, &format!("attestasjon-{name}"))?;
             let settings = service_config(name, addr, &key, &options, &issuer)?;
             let running = start_service(name, settings, &options).await?;
-            targets.push(ServiceTarget {
-                name: name.to_owned(),
-                uri: format!("http://{}", running.addr),
-                key: Key::new(&key)?,
-            });
+            targets.push((name, running.addr, key));
             services.insert(name.to_owned(), running);
         }
 
-        let config = proxy::Config {
-            listener,
-            health: Some(health),
-            database_url: database(&options, "gateway"),
-            policy: Policy::load(&PolicySource::embedded(&options.kommune))?,
-            issuers: Issuers::parse(
-                UTSTEDERE,
-                &BTreeMap::from([(ISS.to_owned(), issuer.jwks()?)]),
-            )?,
-            keys: Keys {
-                page_token: secret(&options, "sidetoken")?,
-                pseudonym: secret(&options, "pseudonym")?,
-            },
-            services: targets,
-            reflection: options.reflection,
-        };
-        let gateway = proxy::start(config, Arc::clone(&options.clock), options.ids).await?;
-        gateway.ready().await;
+        let mut gateways = vec![gateway(&options, listener, &issuer, &targets).await?];
+        while gateways.len() < options.gateways {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            gateways.push(gateway(&options, listener, &issuer, &targets).await?);
+        }
+        for gateway in &gateways {
+            gateway.ready().await;
+        }
         Ok(Self {
             addr,
-            health_addr: gateway.health_addr,
+            health_addr: gateways.first().and_then(|gateway| gateway.health_addr),
             services,
-            gateway,
+            gateways,
             issuer,
             clock: options.clock,
         })
@@ -178,7 +166,12 @@ impl Mesh {
     /// # Errors
     /// When the gateway does not answer.
     pub async fn channel(&self) -> Result<Channel> {
-        Ok(Endpoint::from_shared(format!("http://{}", self.addr))?
+        self.channel_to(0).await
+    }
+
+    async fn channel_to(&self, gateway: usize) -> Result<Channel> {
+        let gateway = self.gateways.get(gateway).context("no such gateway")?;
+        Ok(Endpoint::from_shared(format!("http://{}", gateway.addr))?
             .connect()
             .await?)
     }
@@ -188,6 +181,14 @@ impl Mesh {
     /// # Errors
     /// When the gateway does not answer.
     pub async fn desk(&self, claims: Claims) -> Result<Desk> {
+        self.desk_at(0, claims).await
+    }
+
+    /// The same at one of several gateways, counted from 0.
+    ///
+    /// # Errors
+    /// When there is no such gateway, or it does not answer.
+    pub async fn desk_at(&self, gateway: usize, claims: Claims) -> Result<Desk> {
         let issuer = Arc::clone(&self.issuer);
         let clock = Arc::clone(&self.clock);
         // A token that cannot be signed is empty, and refused as such.
@@ -196,12 +197,14 @@ impl Mesh {
                 .token(&claims, clock.now().0 / 1_000_000, TOKEN_SECONDS)
                 .unwrap_or_default()
         };
-        Ok(Desk::new(self.channel().await?, Arc::new(token)))
+        Ok(Desk::new(self.channel_to(gateway).await?, Arc::new(token)))
     }
 
-    /// Stops everything: the gateway first, so that no call meets half a mesh.
+    /// Stops everything: the gateways first, so that no call meets half a mesh.
     pub async fn shutdown(self) {
-        self.gateway.shutdown().await;
+        for gateway in self.gateways {
+            gateway.shutdown().await;
+        }
         for running in self.services.into_values() {
             running.shutdown().await;
         }
@@ -233,6 +236,42 @@ pub fn citizen(person: &str) -> Claims {
         client_id: "minside".to_owned(),
         ..Claims::default()
     }
+}
+
+async fn gateway(
+    options: &Options,
+    listener: TcpListener,
+    issuer: &DevIssuer,
+    targets: &[(&str, SocketAddr, [u8; 32])],
+) -> Result<proxy::Running> {
+    let services = targets
+        .iter()
+        .map(|(name, addr, key)| {
+            Ok(ServiceTarget {
+                name: (*name).to_owned(),
+                uri: format!("http://{addr}"),
+                key: Key::new(key)?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let config = proxy::Config {
+        listener,
+        health: Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?),
+        database_url: database(options, "gateway"),
+        policy: Policy::load(&PolicySource::embedded(&options.kommune))?,
+        issuers: Issuers::parse(
+            UTSTEDERE,
+            &BTreeMap::from([(ISS.to_owned(), issuer.jwks()?)]),
+        )?,
+        keys: Keys {
+            page_token: secret(options, "sidetoken")?,
+            pseudonym: secret(options, "pseudonym")?,
+        },
+        services,
+        reflection: options.reflection,
+    };
+    let (clock, ids) = (Arc::clone(&options.clock), Arc::clone(&options.ids));
+    Ok(proxy::start(config, clock, ids).await?)
 }
 
 async fn start_service(

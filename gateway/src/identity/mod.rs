@@ -90,6 +90,15 @@ pub enum IdentityError {
     Actor(#[from] ActorFault),
 }
 
+/// A caller, and how long its token says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// Who calls.
+    pub caller: Caller,
+    /// First second since 1970 in which the token is no longer good.
+    pub exp: i64,
+}
+
 /// Claims of a verified token, before a role is chosen.
 #[derive(Debug)]
 struct Verified {
@@ -146,7 +155,7 @@ impl Identity {
         authorization: Option<&str>,
         role: Option<&str>,
         now: i64,
-    ) -> Result<Caller, IdentityError> {
+    ) -> Result<Identified, IdentityError> {
         let token = authorization
             .and_then(|value| {
                 value
@@ -157,7 +166,7 @@ impl Identity {
         let verified = self.verified(token, now)?;
         let rolle = choose_role(&verified.roller, role)?;
         check_shape(&verified, rolle)?;
-        Ok(Caller {
+        let caller = Caller {
             enhet: verified.enhet.clone(),
             ansatt: if rolle == Rolle::System {
                 String::new()
@@ -171,6 +180,10 @@ impl Identity {
                 .filter(|_| rolle == Rolle::Innbygger),
             system: verified.system.clone(),
             mesh: verified.mesh,
+        };
+        Ok(Identified {
+            caller,
+            exp: verified.exp,
         })
     }
 

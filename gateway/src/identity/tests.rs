@@ -37,7 +37,8 @@ fn claims() -> Claims {
 }
 
 fn ask(identity: &Identity, token: &str) -> Result<Caller, IdentityError> {
-    identity.caller(Some(&format!("Bearer {token}")), None, NOW)
+    let identified = identity.caller(Some(&format!("Bearer {token}")), None, NOW)?;
+    Ok(identified.caller)
 }
 
 #[test]
@@ -51,7 +52,14 @@ fn a_valid_token_names_its_caller_also_from_memory() {
         ("rop", "ansatt-1")
     );
     assert_eq!(caller.rolle, Rolle::Behandler);
-    assert_eq!(ask(&identity, &token).unwrap(), caller);
+    let again = identity.caller(Some(&format!("Bearer {token}")), None, NOW);
+    assert_eq!(
+        again.unwrap(),
+        Identified {
+            caller,
+            exp: NOW + 600
+        }
+    );
     // Remembering does not outlive the token.
     let late = identity.caller(Some(&format!("Bearer {token}")), None, NOW + 600);
     assert_eq!(late, Err(TokenFault::Expired.into()));
@@ -163,7 +171,7 @@ fn a_verified_token_must_name_what_is_configured() {
         let token = dev.token(&claims, NOW, 600).unwrap();
         identity
             .caller(Some(&format!("Bearer {token}")), role, NOW)
-            .map(|caller| caller.rolle)
+            .map(|identified| identified.caller.rolle)
     };
     assert_eq!(
         asked(|c| c.enhet = "skatt".into(), None),

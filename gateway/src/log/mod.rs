@@ -45,6 +45,9 @@ pub struct Entry {
 pub struct Row {
     /// Person id of whom it is about; none: about nobody.
     pub person: Option<String>,
+    /// Nothing is known of the person, so the id may be made up: no key is
+    /// made for it, and without one the row is about nobody.
+    pub ukjent: bool,
     /// Content. The log sets `indeks` and `personkode`, and takes the person
     /// part out of `sak` and of the names in `poster`.
     pub content: Loggpost,

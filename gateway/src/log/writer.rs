@@ -1,6 +1,6 @@
 //! Group commit: one task, one transaction for everything that is queued.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use samspor_chassis::id::Ids;
@@ -228,6 +228,11 @@ impl Codes {
             .collect();
         unknown.sort_unstable();
         unknown.dedup();
+        let certain: HashSet<&str> = rows
+            .iter()
+            .filter(|row| !row.ukjent)
+            .filter_map(|row| row.person.as_deref())
+            .collect();
 
         for (persons, length) in sql::lists(&unknown) {
             let text = format!(
@@ -247,7 +252,7 @@ impl Codes {
         }
         let missing: Vec<&str> = unknown
             .into_iter()
-            .filter(|person| !self.of.contains_key(*person))
+            .filter(|person| !self.of.contains_key(*person) && certain.contains(person))
             .collect();
         for persons in missing.chunks(sql::MOST_ROWS) {
             self.create(turn, persons, ids).await?;

@@ -1,13 +1,14 @@
 //! A person's view of the access log, and the controllers' (P21, P25).
 
 use samspor_chassis::{
+    call::Call,
     error::{Error, Refusal},
     page::Page,
     store::Store,
     tid::Tid,
 };
 use samspor_proto::{
-    felles::Feilgrunn,
+    felles::{Feilgrunn, Rolle},
     gateway::{Innsyn, InnsynPost, ListInnsynRequest, ListInnsynResponse},
     klassifisering::Klasser,
 };
@@ -20,6 +21,7 @@ use crate::{
 /// Rows about one person, newest first.
 pub(super) async fn list(
     store: &Store,
+    call: &Call,
     request: ListInnsynRequest,
 ) -> Result<ListInnsynResponse, Error> {
     let person = parse_name("personer/{person}", &request.parent)
@@ -36,14 +38,17 @@ pub(super) async fn list(
         .transpose()?;
     let rows = rows_of(store.readers(), person, before, page.limit()).await?;
     let (rows, next_page_token) = page.cut(rows, |row| row.content.indeks.to_string());
-    let innsyn = rows.iter().map(|row| shown(person, row)).collect();
+    let whole = call.actor.rolle != Rolle::Innbygger;
+    let innsyn = rows.iter().map(|row| shown(person, row, whole)).collect();
     Ok(ListInnsynResponse {
         innsyn,
         next_page_token,
     })
 }
 
-fn shown(person: &str, row: &LoggedRow) -> Innsyn {
+/// A row as its reader sees it: the person is not told of a record that is
+/// exempt from the person's own access.
+fn shown(person: &str, row: &LoggedRow, whole: bool) -> Innsyn {
     let content = &row.content;
     Innsyn {
         name: format!("personer/{person}/innsyn/{}", content.indeks),
@@ -54,6 +59,7 @@ fn shown(person: &str, row: &LoggedRow) -> Innsyn {
         poster: content
             .poster
             .iter()
+            .filter(|post| whole || !post.unntatt_innsyn)
             .map(|post| InnsynPost {
                 post: post.post.clone(),
                 utlevert: Klasser::fra_bits(post.utlevert)

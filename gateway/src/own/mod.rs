@@ -63,8 +63,8 @@ impl InnsynsloggService for Own {
         &self,
         request: Request<ListInnsynRequest>,
     ) -> Result<Response<ListInnsynResponse>, Status> {
-        verified(&request)?;
-        let rows = innsynslogg::list(self.chassis.store(), request.into_inner()).await?;
+        let call = verified(&request)?;
+        let rows = innsynslogg::list(self.chassis.store(), &call, request.into_inner()).await?;
         Ok(Response::new(rows))
     }
 }

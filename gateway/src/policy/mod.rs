@@ -343,8 +343,7 @@ impl Core {
             world.nodtilgang = Klasser::alle();
         }
         let trail = self.any_owner(&mut world, question, asked)?;
-        let unknown = |at: &usize| self.rules.get(*at).is_some_and(|rule| rule.som_ukjent);
-        if trail.forbids.iter().any(unknown) {
+        if self.som_ukjent(&trail) {
             world.forget_facts();
             return self.any_owner(&mut world, question, asked);
         }
@@ -389,12 +388,18 @@ impl Core {
             true => self.named(question, trail),
         };
         Decision {
+            som_ukjent: classes.er_tom() && self.som_ukjent(trail),
             classes,
             permits: Trail::told(&self.rules, &trail.permits),
             refused_by: Trail::told(&self.rules, &trail.forbids),
             named,
             withheld: Vec::new(),
         }
+    }
+
+    fn som_ukjent(&self, trail: &Trail) -> bool {
+        let unknown = |at: &usize| self.rules.get(*at).is_some_and(|rule| rule.som_ukjent);
+        trail.forbids.iter().any(unknown)
     }
 
     /// The rule that a refused caller is told: a forbid that reads no facts,

@@ -118,6 +118,8 @@ pub struct Decision {
     /// What the caller may be told when the call is refused. It never depends
     /// on a fact about the person.
     pub named: Option<Named>,
+    /// A core rule refuses that answers as for a person whom nobody knows.
+    pub som_ukjent: bool,
     /// Classes of the type that are withheld from a record that is known to
     /// the caller; empty when the record itself is not found, and for a mutation.
     pub withheld: Vec<Withheld>,

@@ -20,21 +20,37 @@ use crate::{
 
 /// Times that a decision is made again because facts changed under it.
 const ATTEMPTS: usize = 8;
-/// Calls to an owner for one page, at most. A page that needs more ends early
-/// with a token.
-const OWNER_CALLS: usize = 50;
 /// Records of a page when the caller names no size, and at most.
 const PAGE_DEFAULT: i32 = 50;
 const PAGE_MAX: i32 = 200;
+/// Records that an owner gives in one call, at most: a page and one more.
+const OWNER_PAGE: usize = 201;
+
+/// What an owner answered.
+struct Reply {
+    body: Bytes,
+    /// Number of the last fact that it committed with the answer.
+    fact_number: Option<i64>,
+}
+
+/// A read that may go on to its owner.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Admitted {
+    /// Classes that some record of the subject could give.
+    pub classes: Klasser,
+    /// Version of the subject's facts that this was decided on.
+    pub version: i64,
+}
 
 impl Passage<'_> {
     /// Answers a unary call. The row of a refusal is durable before it is told.
     pub(super) async fn answer(&mut self) -> Result<Bytes, Refused> {
-        let answered = match self.method.tilgang().handling() {
-            Handling::Les => self.read().await,
-            Handling::List => self.list().await,
-            Handling::Skriv | Handling::Inntak => return self.write().await,
-            Handling::Unspecified => Err(Refused::new(Feilgrunn::UkjentMetode)),
+        let answered = match (self.begin(), self.method.tilgang().handling()) {
+            (Err(refused), _) => Err(refused),
+            (Ok(()), Handling::Les) => self.read().await,
+            (Ok(()), Handling::List) => self.list().await,
+            (Ok(()), Handling::Skriv | Handling::Inntak) => return self.write().await,
+            (Ok(()), Handling::Unspecified) => Err(Refused::new(Feilgrunn::UkjentMetode)),
         };
         match answered {
             Ok(body) => Ok(body),
@@ -56,7 +72,7 @@ impl Passage<'_> {
     }
 
     /// Decides before any look-up; NOT_FOUND for whoever may not know.
-    pub(super) fn admit_read(&self) -> Result<std::sync::Arc<Decision>, Refused> {
+    pub(super) fn admit_read(&self) -> Result<Admitted, Refused> {
         let facts = self.subject_facts();
         let could = self.could_read(&facts);
         if !self.knows(&could) {
@@ -64,14 +80,17 @@ impl Passage<'_> {
         }
         self.check_case(&facts)?;
         self.check_filters(&could)?;
-        Ok(could)
+        Ok(Admitted {
+            classes: could.classes,
+            version: facts.version,
+        })
     }
 
     async fn read(&mut self) -> Result<Bytes, Refused> {
-        let could = self.admit_read()?;
-        let answer = self.forward(self.body.clone(), could.classes, "").await?;
+        let mut could = self.admit_read()?;
+        let answer = self.send(self.body.clone(), could.classes, "").await?.body;
         for _ in 0..ATTEMPTS {
-            let mut judged = Judged::default();
+            let mut judged = Judged::on(self.person(), could.version);
             let records = self.records(&answer)?;
             for record in &records {
                 judged.add(self, record);
@@ -84,12 +103,13 @@ impl Passage<'_> {
                 return Ok(body);
             }
             self.now = self.gateway.now();
+            could = self.admit_read()?;
         }
         Err(unsettled())
     }
 
     async fn list(&mut self) -> Result<Bytes, Refused> {
-        let could = self.admit_read()?;
+        let mut could = self.admit_read()?;
         let want = match self.request.page_size {
             0 => PAGE_DEFAULT,
             size @ 1..=PAGE_MAX => size,
@@ -99,11 +119,12 @@ impl Passage<'_> {
             }
         };
         for _ in 0..ATTEMPTS {
-            let (body, judged) = self.page(want, &could).await?;
+            let (body, judged) = self.page(want, could).await?;
             if self.logged(judged.entry(self, Loggtype::Innsyn)).await? {
                 return Ok(body);
             }
             self.now = self.gateway.now();
+            could = self.admit_read()?;
         }
         Err(unsettled())
     }
@@ -111,24 +132,31 @@ impl Passage<'_> {
     /// Fills one page with what the caller may know of. One record more than
     /// the page holds is sought, so that a token is given only when there is
     /// something behind it that the caller may see: paging tells nothing of
-    /// what was dropped.
-    async fn page(&self, want: i32, could: &Decision) -> Result<(Bytes, Judged), Refused> {
+    /// what was dropped. The call's deadline alone bounds the search.
+    async fn page(&self, want: i32, could: Admitted) -> Result<(Bytes, Judged), Refused> {
         let want = usize::try_from(want).unwrap_or_default();
         let mut at = self.open_token()?;
-        let mut all = Judged::default();
+        let mut all = Judged::on(self.person(), could.version);
         let mut out = BytesMut::new();
         let mut next: Option<PageState> = None;
         let mut kept = 0;
-        for calls in 1..=OWNER_CALLS {
-            let size = i32::try_from(want + 1).unwrap_or(i32::MAX);
+        let mut outer = could.classes;
+        // The page may be in the first answer; what lies behind is read in bulk.
+        let mut size = want + 1;
+        loop {
+            let skip = usize::try_from(at.skip).unwrap_or(usize::MAX);
+            let asked = OWNER_PAGE.min(skip.saturating_add(size));
             let ask = self
                 .requests
-                .with_page(&self.body, size, &at.owner_token)
+                .with_page(
+                    &self.body,
+                    i32::try_from(asked).unwrap_or(i32::MAX),
+                    &at.owner_token,
+                )
                 .map_err(faulty)?;
-            let answer = self.forward(ask, could.classes, "").await?;
+            let answer = self.send(ask, could.classes, "").await?.body;
             let records = self.records(&answer)?;
             let first = all.records.len();
-            let skip = usize::try_from(at.skip).unwrap_or(usize::MAX);
             for (position, record) in records.iter().enumerate() {
                 if position < skip {
                     all.records.push(None);
@@ -151,32 +179,21 @@ impl Passage<'_> {
                 .next_page_token(&answer)
                 .map_err(faulty)?
                 .to_owned();
-            let ended = next.is_some() || owner_next.is_empty() || calls == OWNER_CALLS;
-            if next.is_none() && !owner_next.is_empty() && ended {
-                next = Some(PageState {
-                    owner_token: owner_next.clone(),
-                    skip: 0,
-                });
-            }
             let token = match &next {
                 Some(place) => Some(self.seal(place)?),
                 None => None,
             };
-            let outer = if calls == 1 {
-                could.classes
-            } else {
-                Klasser::INGEN
-            };
             out.extend_from_slice(&self.rebuild(&answer, &all, first, outer, token.as_deref())?);
-            if ended {
+            if next.is_some() || owner_next.is_empty() {
                 return Ok((out.freeze(), all));
             }
+            outer = Klasser::INGEN;
+            size = OWNER_PAGE;
             at = PageState {
                 owner_token: owner_next,
                 skip: 0,
             };
         }
-        Err(unsettled())
     }
 
     /// A mutation: intent durable before it is forwarded, outcome before it is
@@ -186,34 +203,55 @@ impl Passage<'_> {
             Ok(permit) => permit,
             Err(refused) => return Err(self.log_refusal(refused, Loggtype::Avslag).await),
         };
-        let answer = match self
-            .forward(self.body.clone(), decision.classes, &rule)
-            .await
-        {
-            Ok(answer) => answer,
+        let reply = match self.send(self.body.clone(), decision.classes, &rule).await {
+            Ok(reply) => reply,
             Err(refused) => return Err(self.log_refusal(refused, Loggtype::Utfall).await),
         };
+        // INVARIANT: it has happened. Whatever fails from here on, its outcome
+        // row says so.
+        match self.settle(&reply, &rule, &decision).await {
+            Ok(body) => Ok(body),
+            Err(refused) => {
+                let happened = self.happened_entry(&reply.body, &rule);
+                if self.gateway.log.append(happened).await.is_err() {
+                    tracing::error!("a mutation has happened without its outcome row");
+                    return Err(log_down());
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// Brings the facts of a mutation into force, and releases its answer with
+    /// its outcome row.
+    async fn settle(
+        &mut self,
+        reply: &Reply,
+        rule: &str,
+        decision: &Decision,
+    ) -> Result<Bytes, Refused> {
+        if let Some(number) = reply.fact_number {
+            let upstream = self.upstream()?;
+            self.gateway.feeds.drain(&upstream.name, number).await?;
+        }
+        let answer = &reply.body;
         let outer = if self.method.tilgang().handling() == Handling::Inntak {
             Klasser::av(&[Dataklasse::Teknisk])
         } else {
             decision.classes
         };
         for _ in 0..ATTEMPTS {
-            let mut judged = Judged::default();
-            for record in &self.records(&answer)? {
+            let mut judged = Judged::on(self.person(), self.subject_facts().version);
+            for record in &self.records(answer)? {
                 judged.add(self, record);
             }
-            let body = self.rebuild(&answer, &judged, 0, outer, None)?;
+            let body = self.rebuild(answer, &judged, 0, outer, None)?;
             let mut entry = judged.entry(self, Loggtype::Utfall);
-            if self.person().is_none()
-                && let Some(person) = self.person_in(&answer)
-            {
-                for row in &mut entry.rows {
-                    row.person.get_or_insert_with(|| person.clone());
-                }
-            }
+            let answered = self.person_in(answer).filter(|_| self.person().is_none());
             for row in &mut entry.rows {
-                row.content.regler.push(rule.clone());
+                row.ukjent = false;
+                row.person = row.person.take().or_else(|| answered.clone());
+                row.content.regler.push(rule.to_owned());
             }
             if self.logged(entry).await? {
                 return Ok(body);
@@ -245,11 +283,9 @@ impl Passage<'_> {
         Err(unsettled())
     }
 
-    /// Forwards, and brings the facts that the answer made into force.
-    async fn forward(&self, body: Bytes, classes: Klasser, rule: &str) -> Result<Bytes, Refused> {
-        let upstream = self
-            .gateway
-            .upstream(self.method, self.request.rute.as_deref())?;
+    /// Step 5: to the owner and back.
+    async fn send(&self, body: Bytes, classes: Klasser, rule: &str) -> Result<Reply, Refused> {
+        let upstream = self.upstream()?;
         let span = telemetry::client_span(&upstream.name, &self.method.metode.sti);
         let answered = async {
             let request = self.attested(body, classes, rule)?;
@@ -258,10 +294,10 @@ impl Passage<'_> {
         .instrument(span)
         .await?;
         let response = answered.map_err(|status| Refused::from_service(&upstream.name, &status))?;
-        if let Some(number) = super::forward::fact_number(response.metadata()) {
-            self.gateway.feeds.drain(&upstream.name, number).await?;
-        }
-        Ok(response.into_inner())
+        Ok(Reply {
+            fact_number: super::forward::fact_number(response.metadata()),
+            body: response.into_inner(),
+        })
     }
 
     fn open_token(&self) -> Result<PageState, Refused> {
@@ -316,7 +352,7 @@ impl Passage<'_> {
 
     /// The person whom an answer without records names (`SikrePerson`), so
     /// that the row is found by the person too.
-    fn person_in(&self, answer: &[u8]) -> Option<String> {
+    pub(super) fn person_in(&self, answer: &[u8]) -> Option<String> {
         let message =
             prost_reflect::DynamicMessage::decode(self.method.metode.ut.clone(), answer).ok()?;
         message.fields().find_map(|(_, value)| {

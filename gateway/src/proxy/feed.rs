@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use prost::Message as _;
 use samspor_chassis::tid::Clock;
 use samspor_proto::{
@@ -19,7 +20,7 @@ use tokio::sync::Mutex;
 use tonic::{Request, Status, metadata::MetadataValue};
 
 use super::{forward::Upstream, refusal::Refused};
-use crate::facts::Facts;
+use crate::facts::{Facts, FollowError};
 
 const PATH: &str = "/samspor.hendelse.v1.HendelseService/Fakta";
 /// Microseconds for which the attestation of a feed is good; it is checked
@@ -108,16 +109,20 @@ impl Feeds {
         let name = &service.upstream.name;
         let request = self.request(&service.upstream, after, until);
         let path = http::uri::PathAndQuery::from_static(PATH);
-        let mut stream = service.upstream.stream(&path, request).await?.into_inner();
-        while let Some(message) = stream.message().await? {
-            let batch =
-                FaktaResponse::decode(message).map_err(|_| Status::internal("fact feed"))?;
-            self.facts.apply(name, batch).await.map_err(|fault| {
-                tracing::warn!(service = %name, error = %fault, "facts could not be applied");
-                Status::unavailable("facts cannot be applied")
-            })?;
-        }
-        Ok(())
+        let stream = service.upstream.stream(&path, request).await?.into_inner();
+        let batches = stream.map(|message| {
+            FaktaResponse::decode(message?).map_err(|_| Status::internal("fact feed"))
+        });
+        self.facts
+            .follow(name, batches)
+            .await
+            .map_err(|fault| match fault {
+                FollowError::Feed(status) => status,
+                FollowError::Apply(fault) => {
+                    tracing::warn!(service = %name, error = %fault, "facts could not be applied");
+                    Status::unavailable("facts cannot be applied")
+                }
+            })
     }
 
     fn request(&self, upstream: &Upstream, etter: i64, til: i64) -> Request<Bytes> {

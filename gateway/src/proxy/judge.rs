@@ -157,6 +157,7 @@ impl Judged {
             skjerming: Arc::default(),
         };
         seen.posts.push(Loggfort {
+            unntatt_innsyn: record.head.unntatt_innsyn,
             post: record.head.name.to_owned(),
             utlevert: (kept.head | kept.own | kept.other).bits(),
             skjermet: ressurs.klasser.uten(kept.head).bits(),
@@ -207,19 +208,8 @@ impl Judged {
     /// The log entry: one row for each person, checked against the facts that
     /// the decision was made on.
     pub(super) fn entry(self, passage: &Passage<'_>, kind: Loggtype) -> Entry {
-        let mut people = self.people;
-        // A call that released nothing is still a call about its subject.
-        if people.is_empty() {
-            let version = passage.subject_facts().version;
-            people.insert(
-                passage.person().map(ToOwned::to_owned),
-                Seen {
-                    version,
-                    ..Seen::default()
-                },
-            );
-        }
-        let subjects = people
+        let subjects = self
+            .people
             .iter()
             .filter_map(|(person, seen)| {
                 Some(Version {
@@ -228,13 +218,19 @@ impl Judged {
                 })
             })
             .collect();
-        let rows = people
+        let subject = passage.person();
+        let released = self.people.values().any(|seen| !seen.posts.is_empty());
+        let rows = self
+            .people
             .into_iter()
-            .filter(|(_, seen)| {
-                kind != Loggtype::Innsyn || !seen.posts.is_empty() || passage.person().is_some()
+            // A call that released nothing is still a call about its subject.
+            .filter(|(person, seen)| {
+                !seen.posts.is_empty()
+                    || person.as_deref() == subject && (subject.is_some() || !released)
             })
             .map(|(person, seen)| Row {
                 person,
+                ukjent: seen.version == 0 && seen.posts.is_empty(),
                 content: Loggpost {
                     poster: seen.posts,
                     regler: self.rules.clone(),
@@ -279,6 +275,39 @@ impl Passage<'_> {
         Entry {
             rows: vec![Row {
                 person: self.person().map(ToOwned::to_owned),
+                ukjent: self.subject_facts().version == 0,
+                content,
+            }],
+            subjects: Vec::new(),
+        }
+    }
+
+    /// The row of a mutation that has happened, though its caller is not
+    /// answered. It holds whatever the facts have become.
+    pub(super) fn happened_entry(&self, answer: &[u8], rule: &str) -> Entry {
+        let records = self.records(answer).unwrap_or_default();
+        let mut names: Vec<&str> = records.iter().map(|record| record.head.name).collect();
+        if names.is_empty() {
+            names.push(&self.name);
+        }
+        let content = Loggpost {
+            regler: vec![rule.to_owned()],
+            poster: names
+                .into_iter()
+                .map(|name| Loggfort {
+                    post: name.to_owned(),
+                    ..Loggfort::default()
+                })
+                .collect(),
+            ..self.row(Loggtype::Utfall)
+        };
+        Entry {
+            rows: vec![Row {
+                person: self
+                    .person()
+                    .map(ToOwned::to_owned)
+                    .or_else(|| self.person_in(answer)),
+                ukjent: false,
                 content,
             }],
             subjects: Vec::new(),

@@ -39,7 +39,7 @@ use samspor_proto::{
     klassifisering::{Klasser, Ressurstype},
     tilgang::Handling,
 };
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::{Request, Response, Status, metadata::MetadataValue};
 use tracing::Instrument as _;
 
@@ -79,8 +79,20 @@ pub struct Gateway {
     page_key: PageKey,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    calls: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
     ready: watch::Receiver<bool>,
+}
+
+/// A call that has come past the border, with who makes it.
+struct Arrival {
+    border: Border,
+    caller: Caller,
+    /// First microsecond in which the caller's token is no longer good.
+    expires: i64,
+    /// Held until the call has ended: a stopping gateway waits for it.
+    place: OwnedSemaphorePermit,
 }
 
 impl Gateway {
@@ -92,10 +104,11 @@ impl Gateway {
     ) -> Result<Response<Bytes>, Status> {
         let (metadata, _, body) = request.into_parts();
         let headers = metadata.into_headers();
-        let (method, border, caller) = self.arrive(path, &headers)?;
-        let span = trace::server_span(path, &headers, caller.mesh);
+        let (method, arrival) = self.arrive(path, &headers, &self.calls)?;
+        let span = trace::server_span(path, &headers, arrival.caller.mesh);
         let trace_id = trace::trace_id(&span);
-        let time = border
+        let time = arrival
+            .border
             .time
             .unwrap_or(border::MAX_TIME)
             .min(border::MAX_TIME);
@@ -110,7 +123,7 @@ impl Gateway {
         let work = async move {
             let method = gateway.method(&owned_path)?;
             let told = |refused, visible| gateway.status(refused, method, visible);
-            let mut passage = Passage::enter(&gateway, method, border, caller, &body, owned_id)
+            let mut passage = Passage::enter(&gateway, method, arrival, &body, owned_id)
                 .map_err(|refused| told(refused, Klasser::INGEN))?;
             passage
                 .answer()
@@ -135,12 +148,23 @@ impl Gateway {
         finish(&span, &trace_id, answered.map(Response::new))
     }
 
-    /// Steps 1 and 2, and the method that is called.
-    fn arrive(&self, path: &str, headers: &HeaderMap) -> Result<(&Method, Border, Caller), Status> {
+    /// Steps 1 and 2, the method that is called, and a place among the calls
+    /// in flight: a full gateway refuses at once.
+    fn arrive(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        places: &Arc<Semaphore>,
+    ) -> Result<(&Method, Arrival), Status> {
         let plain = |refused: Refused| refused.into_status(Klasser::INGEN, None);
+        let unavailable =
+            |part: &str| plain(Refused::new(Feilgrunn::Utilgjengelig).with("del", part));
         let method = self.method(path)?;
+        let place = Arc::clone(places)
+            .try_acquire_owned()
+            .map_err(|_| unavailable("gatewayen"))?;
         let border = Border::read(headers).map_err(plain)?;
-        let caller = self
+        let identified = self
             .identity
             .caller(
                 border.authorization.as_deref(),
@@ -158,11 +182,15 @@ impl Gateway {
                 })
             })?;
         if !*self.ready.borrow() {
-            return Err(plain(
-                Refused::new(Feilgrunn::Utilgjengelig).with("del", "faktaprojeksjonen"),
-            ));
+            return Err(unavailable("faktaprojeksjonen"));
         }
-        Ok((method, border, caller))
+        let arrival = Arrival {
+            border,
+            caller: identified.caller,
+            expires: identified.exp.saturating_mul(1_000_000),
+            place,
+        };
+        Ok((method, arrival))
     }
 
     fn method(&self, path: &str) -> Result<&Method, Status> {
@@ -258,6 +286,9 @@ fn random_id() -> String {
     }
     format!("{:032x}", u128::from_be_bytes(bytes))
 }
+
+/// Unary calls, and streams, that one gateway carries at the same time.
+const PLACES: u32 = 1024;
 
 /// Longest time that a stopping gateway waits for calls in flight.
 const DRAIN: Duration = Duration::from_secs(20);

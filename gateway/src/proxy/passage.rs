@@ -10,9 +10,16 @@ use samspor_proto::{
     klassifisering::{Klasser, kortnavn},
     tilgang::{Dataklasse, Formal, Handling, Synlighet},
 };
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Request, metadata::MetadataValue};
 
-use super::{Gateway, border::Border, forward::MAX_MESSAGE, method::Method, refusal::Refused};
+use super::{
+    Arrival, Gateway,
+    border::Border,
+    forward::{MAX_MESSAGE, Upstream},
+    method::Method,
+    refusal::Refused,
+};
 use crate::{
     model::{Caller, PersonFacts, RecordHead},
     policy::{Act, Decision, Part, PurposeRefusal, Question, formalnavn},
@@ -47,12 +54,15 @@ pub(super) struct Said {
     pub filtrerer: Klasser,
 }
 
-/// One call after the border, the token and the purpose.
+/// One call after the border and the token.
 pub(super) struct Passage<'g> {
     pub gateway: &'g Gateway,
     pub method: &'g Method,
     pub border: Border,
     pub caller: Caller,
+    /// First microsecond in which the caller's token is no longer good.
+    pub expires: i64,
+    /// Unspecified until [`Passage::begin`].
     pub formal: Formal,
     /// The request as it came.
     pub body: Bytes,
@@ -65,22 +75,27 @@ pub(super) struct Passage<'g> {
     /// When it began; all its decisions use this instant until facts change.
     pub now: i64,
     pub trace_id: String,
+    /// What is wrong with the request itself.
+    fault: Option<Refused>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl<'g> Passage<'g> {
-    /// Steps 2 and 3, and what the request says about itself.
+    /// What the request says about itself. A fault of it is kept for
+    /// [`Passage::begin`], so that it is logged as any refusal is.
+    ///
+    /// # Errors
+    /// A method that is not for callers.
     pub(super) fn enter(
         gateway: &'g Gateway,
         method: &'g Method,
-        border: Border,
-        caller: Caller,
+        arrival: Arrival,
         body: &Bytes,
         trace_id: String,
     ) -> Result<Self, Refused> {
         if method.tilgang().synlighet() != Synlighet::Ekstern {
             return Err(Refused::new(Feilgrunn::UkjentMetode));
         }
-        let formal = purpose(gateway, method, &caller, border.formaal.as_deref())?;
         let unplanned = || Refused::new(Feilgrunn::UkjentMetode);
         let requests = gateway
             .plans
@@ -90,44 +105,68 @@ impl<'g> Passage<'g> {
             .plans
             .response(&method.metode.sti)
             .ok_or_else(unplanned)?;
-        let info = requests.inspect(body).map_err(unreadable)?;
-        let subject = subject_of(info.name.as_ref());
-        if subject == Subject::None && !method.tilgang().navn_felt.is_empty() {
-            return Err(Refused::field(
-                &method.tilgang().navn_felt,
-                Feilgrunn::FeltMangler,
-                &[],
-            ));
+        let Arrival {
+            border,
+            caller,
+            expires,
+            place,
+        } = arrival;
+        let mut passage = Self {
+            now: gateway.now(),
+            gateway,
+            method,
+            border,
+            caller,
+            expires,
+            formal: Formal::Unspecified,
+            body: Bytes::new(),
+            request: Said::default(),
+            requests,
+            answers,
+            name: String::new(),
+            subject: Subject::None,
+            trace_id,
+            fault: None,
+            _place: place,
+        };
+        passage.fault = passage.inspect(body).err();
+        Ok(passage)
+    }
+
+    fn inspect(&mut self, body: &Bytes) -> Result<(), Refused> {
+        let info = self.requests.inspect(body).map_err(unreadable)?;
+        self.subject = subject_of(info.name.as_ref());
+        let name_field = &self.method.tilgang().navn_felt;
+        if self.subject == Subject::None && !name_field.is_empty() {
+            return Err(Refused::field(name_field, Feilgrunn::FeltMangler, &[]));
         }
-        let name = info
+        self.name = info
             .name
             .map(|name| name.text.to_owned())
             .unwrap_or_default();
-        let request = Said {
+        self.request = Said {
             rute: info.rute.map(ToOwned::to_owned),
             page_size: info.page_size,
             page_token: info.page_token.to_owned(),
             skriver: info.skriver,
             filtrerer: info.filtrerer,
         };
-        let body = requests
+        self.body = self
+            .requests
             .clean(body)
             .map_err(|fault| unreadable(fault.into()))?;
-        Ok(Self {
-            now: gateway.now(),
-            gateway,
-            method,
-            border,
-            caller,
-            formal,
-            body,
-            request,
-            requests,
-            answers,
-            name,
-            subject,
-            trace_id,
-        })
+        Ok(())
+    }
+
+    /// Step 3: the request can be read, and its purpose is bound to method and
+    /// role.
+    pub(super) fn begin(&mut self) -> Result<(), Refused> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        let stated = self.border.formaal.as_deref();
+        self.formal = purpose(self.gateway, self.method, &self.caller, stated)?;
+        Ok(())
     }
 
     /// Facts of the call's own subject, as they stand now.
@@ -228,6 +267,7 @@ impl<'g> Passage<'g> {
     pub(super) fn may_do(&self, facts: &PersonFacts) -> Result<(String, Arc<Decision>), Refused> {
         let mut refused_by = Vec::new();
         let mut named = None;
+        let mut hidden = false;
         for row in &self.method.tilgang().rad {
             let mut question = self.question(Act::Do(row), facts, self.person());
             question.record = self.named();
@@ -238,6 +278,16 @@ impl<'g> Passage<'g> {
             }
             refused_by.extend(decision.refused_by.iter().map(ToString::to_string));
             named = named.or_else(|| decision.named.clone());
+            hidden |= decision.som_ukjent;
+        }
+        if hidden {
+            // What is said of a person whom nobody knows: refused for another
+            // reason, or let through and not found by the owner.
+            let unknown = self.may_do(&PersonFacts::default());
+            return Err(unknown
+                .err()
+                .unwrap_or_else(Refused::not_found)
+                .by(refused_by));
         }
         // Only someone who may know of the record is told which rule refused.
         if self.person().is_some() && !self.knows(&self.could_read(facts)) {
@@ -302,9 +352,7 @@ impl<'g> Passage<'g> {
         if body.len() > MAX_MESSAGE {
             return Err(Refused::new(Feilgrunn::UgyldigMelding).with("feil", "too large"));
         }
-        let upstream = self
-            .gateway
-            .upstream(self.method, self.request.rute.as_deref())?;
+        let upstream = self.upstream()?;
         let attestation = Attestasjon {
             mottaker: upstream.name.clone(),
             metode: self.method.metode.sti.clone(),
@@ -334,6 +382,12 @@ impl<'g> Passage<'g> {
         );
         samspor_chassis::telemetry::inject(metadata);
         Ok(request)
+    }
+
+    /// The service that answers this call.
+    pub(super) fn upstream(&self) -> Result<&'g Arc<Upstream>, Refused> {
+        self.gateway
+            .upstream(self.method, self.request.rute.as_deref())
     }
 
     /// Who acts, as logged and attested.

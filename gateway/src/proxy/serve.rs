@@ -74,8 +74,8 @@ impl Gateway {
     ) -> Result<Response<Messages>, Status> {
         let (metadata, _, body) = request.into_parts();
         let headers = metadata.into_headers();
-        let (method, border, caller) = self.arrive(&path, &headers)?;
-        let span = trace::server_span(&method.metode.sti, &headers, caller.mesh);
+        let (method, arrival) = self.arrive(&path, &headers, &self.streams)?;
+        let span = trace::server_span(&method.metode.sti, &headers, arrival.caller.mesh);
         let trace_id = trace::trace_id(&span);
 
         let (opened, is_open) = tokio::sync::oneshot::channel();
@@ -87,7 +87,7 @@ impl Gateway {
                 let Ok(method) = gateway.method(&path) else {
                     return;
                 };
-                let entered = Passage::enter(&gateway, method, border, caller, &body, owned_id);
+                let entered = Passage::enter(&gateway, method, arrival, &body, owned_id);
                 let mut passage = match entered {
                     Ok(passage) => passage,
                     Err(refused) => {

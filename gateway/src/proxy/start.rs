@@ -14,7 +14,11 @@ use samspor_chassis::{
     tid::Clock,
 };
 use samspor_proto::{klassifisering::kontrakter, tilgang::Handling};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
     service::Routes,
@@ -22,7 +26,7 @@ use tonic::{
 };
 
 use super::{
-    DRAIN, Gateway,
+    DRAIN, Gateway, PLACES,
     feed::Feeds,
     forward::{Target, Upstream},
     method::Method,
@@ -126,6 +130,7 @@ pub struct Running {
     pub health_addr: Option<SocketAddr>,
     ready: watch::Receiver<bool>,
     stop: watch::Sender<bool>,
+    gateway: Arc<Gateway>,
     server: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
     own: Assembled,
@@ -140,7 +145,14 @@ impl Running {
     /// Takes no new calls, lets those in flight end, then closes.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
-        let _ = tokio::time::timeout(DRAIN, self.server).await;
+        let drained = async {
+            let _ = self.server.await;
+            // A mutation goes on when its caller has left.
+            let _ = self.gateway.calls.acquire_many(PLACES).await;
+            let _ = self.gateway.streams.acquire_many(PLACES).await;
+        };
+        let _ = tokio::time::timeout(DRAIN, drained).await;
+        self.gateway.log.close().await;
         for task in self.tasks {
             task.abort();
         }
@@ -205,6 +217,8 @@ pub async fn start(
         page_key: PageKey::new(&config.keys.page_token).ok_or(StartError::Key)?,
         clock: Arc::clone(&clock),
         ids,
+        calls: Arc::new(Semaphore::new(PLACES as usize)),
+        streams: Arc::new(Semaphore::new(PLACES as usize)),
         stop: stopping.clone(),
         ready: ready.clone(),
     });
@@ -230,13 +244,19 @@ pub async fn start(
             stopping.clone(),
         )));
     }
-    let server = tokio::spawn(serve(gateway, config.listener, config.reflection, stopping));
+    let server = tokio::spawn(serve(
+        Arc::clone(&gateway),
+        config.listener,
+        config.reflection,
+        stopping,
+    ));
     tracing::info!(server.address = %addr, "gateway takes calls");
     Ok(Running {
         addr,
         health_addr,
         ready,
         stop,
+        gateway,
         server,
         tasks,
         own,
@@ -339,16 +359,12 @@ async fn serve_health(
         .await;
 }
 
-/// Serving once every feed was read to its end, or had been before: facts
-/// that were stored are enough while their service is down, none are not.
+/// Serving once every feed was read to its end: a withdrawal that stands in an
+/// unread feed must not be missed.
 async fn watch_readiness(facts: Facts, readiness: watch::Sender<bool>) {
     let mut progress = facts.progress();
     let known = progress
-        .wait_for(|services| {
-            services
-                .values()
-                .all(|service| service.caught_up || service.position > 0)
-        })
+        .wait_for(|services| services.values().all(|service| service.caught_up))
         .await
         .is_ok();
     readiness.send_replace(known);

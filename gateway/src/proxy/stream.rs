@@ -1,8 +1,11 @@
 //! Answers that are streams: decided message by message, logged batch by
 //! batch, and ended when the right to the person ends.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::FutureExt as _;
+use samspor_chassis::tid::Tid;
 use samspor_proto::{felles::Feilgrunn, internt::Loggtype, klassifisering::Klasser};
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
@@ -20,11 +23,10 @@ const WAITING: usize = 16;
 
 impl Passage<'_> {
     /// Opens the stream at the owner.
-    pub(super) async fn open(&self) -> Result<(Streaming<Bytes>, Klasser), Refused> {
+    pub(super) async fn open(&mut self) -> Result<(Streaming<Bytes>, Klasser), Refused> {
+        self.begin()?;
         let could = self.admit_read()?;
-        let upstream = self
-            .gateway
-            .upstream(self.method, self.request.rute.as_deref())?;
+        let upstream = self.upstream()?;
         let request = self.attested(self.body.clone(), could.classes, "")?;
         let answered = upstream.stream(&self.method.path, request).await;
         let response = answered.map_err(|status| Refused::from_service(&upstream.name, &status))?;
@@ -41,18 +43,22 @@ impl Passage<'_> {
     ) {
         let mut changes = self.gateway.facts.changes();
         let mut stopping = self.gateway.stopping();
+        let clock = Arc::clone(&self.gateway.clock);
+        let mut expired = clock.sleep_until(Tid(self.expires));
         let ended = loop {
             let first = tokio::select! {
                 () = reader.closed() => return,
                 _ = stopping.wait_for(|stop| *stop) => {
                     break Refused::new(Feilgrunn::Utilgjengelig).with("del", "gatewayen");
                 }
+                // What the caller may was said by its token.
+                () = &mut expired => break Refused::new(Feilgrunn::RettOpphort),
                 changed = changes.recv() => {
                     // A lagged receiver has missed some changes: look anyway.
                     let ours = changed.as_ref().is_ok_and(|change| {
                         self.person().is_some_and(|person| change.persons.iter().any(|changed| **changed == *person))
                     });
-                    if (ours || changed.is_err()) && !self.still_open() {
+                    if (ours || changed.is_err()) && self.still_open().is_none() {
                         break Refused::new(Feilgrunn::RettOpphort);
                     }
                     continue;
@@ -86,16 +92,18 @@ impl Passage<'_> {
             .await;
     }
 
-    /// Whether the right that opened the stream still holds.
-    fn still_open(&mut self) -> bool {
+    /// Version of the facts by which the right that opened the stream still
+    /// holds; none when it does not.
+    fn still_open(&mut self) -> Option<i64> {
         self.now = self.gateway.now();
-        match self.subject {
+        let facts = self.subject_facts();
+        let open = match self.subject {
             Subject::Person(_) => {
-                let facts = self.subject_facts();
                 self.knows(&self.could_read(&facts)) && self.check_case(&facts).is_ok()
             }
             Subject::Unit(_) | Subject::None => true,
-        }
+        };
+        open.then_some(facts.version)
     }
 
     /// Decides on a batch of messages and makes its row durable. Messages
@@ -106,10 +114,10 @@ impl Passage<'_> {
         outer: Klasser,
     ) -> Result<Vec<Bytes>, Refused> {
         loop {
-            if !self.still_open() {
+            let Some(version) = self.still_open() else {
                 return Err(Refused::new(Feilgrunn::RettOpphort));
-            }
-            let mut judged = Judged::default();
+            };
+            let mut judged = Judged::on(self.person(), version);
             let mut bodies = Vec::with_capacity(batch.len());
             for message in batch {
                 let (first, kept) = (judged.records.len(), judged.kept());

@@ -166,6 +166,7 @@ pub(crate) fn person(n: usize) -> String {
 pub(crate) fn row(person: &str) -> Row {
     Row {
         person: Some(person.to_owned()),
+        ukjent: false,
         content: Loggpost {
             tid: 1_700_000_000_000_000,
             r#type: Loggtype::Innsyn.into(),
@@ -181,6 +182,7 @@ pub(crate) fn row(person: &str) -> Row {
                 post: format!("personer/{person}/notater/n1"),
                 utlevert: 6,
                 skjermet: 8,
+                ..Loggfort::default()
             }],
             regler: vec!["P1".to_owned()],
             regelversjon: "v1".to_owned(),
