@@ -593,21 +593,113 @@ async fn break_glass_opens_is_seen_and_is_reviewed_by_another() {
     .await;
     let after = refused::<_, HentKriseplanResponse>(&clinician, read, request()).await;
     assert_eq!(seen(&after), seen(&before));
-    ok::<_, GjennomgaNodtilgangResponse>(
-        &leader,
-        "gateway.v1.NodtilgangService/GjennomgaNodtilgang",
-        GjennomgaNodtilgangRequest {
-            name: session.name,
-            request_id: request_id(),
-            berettiget: true,
-            vurdering: "Nødvendig.".to_owned(),
-        },
-    )
-    .await;
+    let review = "gateway.v1.NodtilgangService/GjennomgaNodtilgang";
+    let finding = || GjennomgaNodtilgangRequest {
+        name: session.name.clone(),
+        request_id: request_id(),
+        berettiget: true,
+        vurdering: "Nødvendig.".to_owned(),
+    };
+    for unit in ["rop", "nav", "bestillerkontor"] {
+        let other = scene.desk(unit, Rolle::Leder, Formal::Kontroll).await;
+        let status = refused::<_, GjennomgaNodtilgangResponse>(&other, review, finding()).await;
+        assert_eq!(status.code(), Code::NotFound, "{unit}");
+    }
+    ok::<_, GjennomgaNodtilgangResponse>(&leader, review, finding()).await;
     assert!(
         ok::<_, ListNodtilgangerResponse>(&leader, list, waiting())
             .await
             .nodtilganger
             .is_empty()
     );
+}
+
+/// Staff record a consent on the person's behalf where the relation is
+/// confirmed, and for their own unit only together with another.
+///
+/// Seen red: without `context.bekreftet` in W6.ansatt; with the consent for the
+/// own unit in force at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_on_behalf_needs_a_confirmed_relation_and_two_for_the_own_unit() {
+    let scene = Scene::start().await;
+    let person = scene.person(NUMBERS[0]).await;
+    let unit = "bestillerkontor";
+    let counter = scene
+        .desk(unit, Rolle::Inntak, Formal::Saksbehandling)
+        .await;
+    let caseworker = scene
+        .desk(unit, Rolle::Saksbehandler, Formal::Saksbehandling)
+        .await;
+    let decider = scene
+        .desk(unit, Rolle::Beslutter, Formal::Saksbehandling)
+        .await;
+    ok::<_, MottaSoknadResponse>(
+        &counter,
+        "bestillerkontor.v1.SoknadService/MottaSoknad",
+        MottaSoknadRequest {
+            parent: person.clone(),
+            request_id: request_id(),
+            eget_onske: "Ro.".to_owned(),
+            kanal: Kanal::Oppmote.into(),
+            ..Default::default()
+        },
+    )
+    .await;
+    let give = "koordinering.v1.SamtykkeService/GiSamtykke";
+    let consent = |enhet: &str| GiSamtykkeRequest {
+        parent: person.clone(),
+        request_id: request_id(),
+        enhet: format!("enheter/{enhet}"),
+        rolle: Rolle::Saksbehandler.into(),
+        klasser: vec![Dataklasse::Tjeneste.into()],
+        formal: Formal::Saksbehandling.into(),
+        periode: Some(Periode {
+            fra: None,
+            til: Some(scene.mesh.now().plus(Duration::from_hours(24)).to_proto()),
+        }),
+        form: Samtykkeform::Muntlig.into(),
+        innhentet: Some(scene.mesh.now().to_proto()),
+    };
+    let alone = refused::<_, GiSamtykkeResponse>(&caseworker, give, consent("nav")).await;
+    assert_eq!(reason(&alone), Some(Feilgrunn::IkkeTillatt));
+
+    // A second employee begins on the case: the relation is confirmed.
+    let soknad = ok::<_, ListSoknaderResponse>(
+        &caseworker,
+        "bestillerkontor.v1.SoknadService/ListSoknader",
+        ListSoknaderRequest {
+            parent: person.clone(),
+            ..Default::default()
+        },
+    )
+    .await
+    .soknader[0]
+        .name
+        .clone();
+    ok::<_, StartKartleggingResponse>(
+        &caseworker,
+        "bestillerkontor.v1.SoknadService/StartKartlegging",
+        StartKartleggingRequest {
+            name: soknad,
+            request_id: request_id(),
+        },
+    )
+    .await;
+    let given = ok::<_, GiSamtykkeResponse>(&caseworker, give, consent("nav")).await;
+    let state = given.samtykke.unwrap().tilstand();
+    assert_eq!(state, SamtykkeTilstand::Gitt);
+
+    let waiting = ok::<_, GiSamtykkeResponse>(&caseworker, give, consent(unit)).await;
+    let waiting = waiting.samtykke.unwrap();
+    assert_eq!(waiting.tilstand(), SamtykkeTilstand::TilBekreftelse);
+    let confirm = "koordinering.v1.SamtykkeService/BekreftSamtykke";
+    let confirmation = || BekreftSamtykkeRequest {
+        name: waiting.name.clone(),
+        request_id: request_id(),
+    };
+    let own = refused::<_, BekreftSamtykkeResponse>(&caseworker, confirm, confirmation()).await;
+    assert_eq!(reason(&own), Some(Feilgrunn::IkkeTillatt));
+    let confirmed = ok::<_, BekreftSamtykkeResponse>(&decider, confirm, confirmation()).await;
+    let state = confirmed.samtykke.unwrap().tilstand();
+    assert_eq!(state, SamtykkeTilstand::Gitt);
 }

@@ -4,7 +4,7 @@
 
 use std::{fmt, str::FromStr, sync::OnceLock, time::Duration};
 
-use jiff::{Span, ToSpan as _, civil, tz::TimeZone};
+use jiff::{Span, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::tid::Tid;
@@ -46,16 +46,18 @@ impl Dag {
         self.pluss_dager(1).start()
     }
 
-    /// So many days later (earlier when negative).
+    /// So many days later (earlier when negative). At the far end of time it
+    /// stays there.
     #[must_use]
     pub fn pluss_dager(self, days: i32) -> Self {
-        self.pluss(i64::from(days).days())
+        self.pluss(days, Span::new().try_days(days))
     }
 
-    /// So many months later: the same day of the month, or its last.
+    /// So many months later: the same day of the month, or its last. At the far
+    /// end of time it stays there.
     #[must_use]
     pub fn pluss_maneder(self, months: i32) -> Self {
-        self.pluss(i64::from(months).months())
+        self.pluss(months, Span::new().try_months(months))
     }
 
     /// Whether it is a working day: neither Saturday, Sunday nor a public
@@ -96,9 +98,13 @@ impl Dag {
                 .any(|days| easter.pluss_dager(*days) == self)
     }
 
-    /// At the far end of time it stays there.
-    fn pluss(self, span: Span) -> Self {
-        Self(self.0.saturating_add(span))
+    /// A span that is longer than time reaches its end.
+    fn pluss(self, amount: i32, span: Result<Span, jiff::Error>) -> Self {
+        Self(match span {
+            Ok(span) => self.0.saturating_add(span),
+            Err(_) if amount < 0 => civil::Date::MIN,
+            Err(_) => civil::Date::MAX,
+        })
     }
 }
 
@@ -308,6 +314,23 @@ mod tests {
             let _ = arbeidsdager_etter(end, 3);
             let _ = til_arbeidsdag(end);
         }
+    }
+
+    /// Seen red (it panicked): with the spans of `ToSpan`, which hold at most
+    /// 7 304 484 days and 239 976 months.
+    #[test]
+    fn any_number_of_days_and_months_is_added() {
+        let (first, last) = (Dag(civil::Date::MIN), Dag(civil::Date::MAX));
+        for amount in [i32::MAX, i32::MAX - 1, 8_000_000] {
+            assert_eq!(day("2026-02-01").pluss_dager(amount), last);
+            assert_eq!(day("2026-02-01").pluss_maneder(amount), last);
+            assert_eq!(day("2026-02-01").pluss_dager(-amount), first);
+            assert_eq!(day("2026-02-01").pluss_maneder(-amount), first);
+        }
+        assert_eq!(day("2026-02-01").pluss_dager(i32::MIN), first);
+        assert_eq!(day("2026-02-01").pluss_maneder(i32::MIN), first);
+        assert_eq!(last.pluss_dager(1), last);
+        assert_eq!(last.pluss_maneder(1), last);
     }
 
     #[test]

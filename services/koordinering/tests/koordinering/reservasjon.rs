@@ -141,8 +141,7 @@ async fn an_objection_holds_until_it_is_lifted(database: Database) {
     assert_eq!(benk.hendelser("bestillerkontor").await.len(), 4);
 }
 
-/// Seen red: without the look at who lifts it; and with `form` and `innhentet`
-/// not read.
+/// Seen red: without the look at who lifts it.
 async fn the_unit_that_it_is_against_does_not_lift_it(database: Database) {
     let benk = Benk::start(&database).await;
     let person = benk.person(0).await;

@@ -13,9 +13,8 @@ samspor_chassis::on_both_databases! {
 /// unknown gets past it, so it must not be answered in any other way: not by
 /// the role, not by the fields, not by an empty list.
 ///
-/// Seen red: with the fields judged first, in turn in `ForeslaVern`,
-/// `OppdaterPerson`, `GiSamtykke` and `ListVern`; with the function asked for
-/// first in `SlaSammenPersoner`.
+/// Seen red: with the person looked up last, in turn in `ForeslaVern`,
+/// `OppdaterPerson`, `SlaSammenPersoner` and `ListVern`.
 async fn an_unknown_person_is_not_found_whatever_else_is_wrong(database: Database) {
     let benk = Benk::start(&database).await;
     let nobody = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";

@@ -404,8 +404,8 @@ async fn every_write_needs_its_basis_and_a_caller_with_a_unit(database: Database
 /// A relation to the person makes another unit no author: every write of the
 /// service, one by one.
 ///
-/// Seen red: with `for_enhet` that accepts every unit, and with a write that
-/// does not ask it, in turn for each of them.
+/// Seen red: with `for_enhet` that accepts every unit, and without asking it in
+/// turn in each write, but for `KvitterOppgave`, whose rule asks once more.
 async fn another_unit_changes_nothing_here(database: Database) {
     let benk = Benk::start(&database).await;
     let relation = benk.ok(tildel("t7")).await.behandlerforhold.unwrap();
