@@ -129,6 +129,8 @@ impl Ids for SeededIds {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Variant;
+
     use super::*;
     use crate::tid::{TestClock, Tid};
 
@@ -179,5 +181,6 @@ mod tests {
         let (one, two) = (records.next(&clock, full), records.next(&clock, full));
         assert!(one < two);
         assert_eq!(two.get_version_num(), 7);
+        assert_eq!(two.get_variant(), Variant::RFC4122);
     }
 }
