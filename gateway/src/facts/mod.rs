@@ -28,7 +28,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use self::{
     memory::Memory,
-    store::{Incoming, Subject},
+    store::{Incoming, Outcome, Subject},
 };
 use crate::{log::Sequencer, model::PersonFacts};
 
@@ -196,10 +196,19 @@ impl Facts {
             .into_iter()
             .map(Incoming::try_from)
             .collect::<Result<Vec<_>, _>>()?;
-        let (applied, subjects) = self
+        let in_memory = self.position(tjeneste);
+        let Outcome {
+            known,
+            applied,
+            subjects,
+        } = self
             .sequencer
             .within_long_patience(store::apply(&self.sequencer, tjeneste, incoming))
             .await?;
+        if known > in_memory {
+            // Another has applied some of it, which memory has yet to see.
+            self.poll_changes().await?;
+        }
         self.install(&subjects);
         if let Some(Place { version, .. }) = applied.change {
             // Spares the next poll what memory has already.

@@ -89,6 +89,15 @@ impl TryFrom<NummerertFaktum> for Incoming {
     }
 }
 
+/// What became of a batch in the database.
+pub(super) struct Outcome {
+    /// Position before it.
+    pub(super) known: i64,
+    pub(super) applied: Applied,
+    /// Whom it touched.
+    pub(super) subjects: Vec<Subject>,
+}
+
 /// Last applied number per service.
 pub(super) async fn positions(pool: &AnyPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
     sqlx::query("SELECT tjeneste, nr FROM gw_posisjon")
@@ -197,7 +206,7 @@ pub(super) async fn apply(
     sequencer: &Sequencer,
     tjeneste: &str,
     batch: Vec<Incoming>,
-) -> Result<(Applied, Vec<Subject>), ApplyError> {
+) -> Result<Outcome, ApplyError> {
     let mut gate = sequencer.enter().await?;
     let mut turn = gate
         .begin(Counts {
@@ -219,13 +228,14 @@ pub(super) async fn apply(
     if new.is_empty() {
         turn.rollback().await?;
         gate.sound();
-        return Ok((
-            Applied {
+        return Ok(Outcome {
+            known,
+            applied: Applied {
                 position,
                 change: None,
             },
-            Vec::new(),
-        ));
+            subjects: Vec::new(),
+        });
     }
 
     let mut touched = former_subjects(&mut turn, tjeneste, &new).await?;
@@ -255,7 +265,11 @@ pub(super) async fn apply(
         position,
         change: Some(place),
     };
-    Ok((applied, subjects(&rows)?))
+    Ok(Outcome {
+        known,
+        applied,
+        subjects: subjects(&rows)?,
+    })
 }
 
 /// What of a batch follows a position without a gap, the latest of each fact,

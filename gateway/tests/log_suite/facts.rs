@@ -21,6 +21,7 @@ samspor_chassis::on_both_databases! {
     every_part_of_a_fact_arrives,
     a_fact_is_replaced_by_its_id_and_may_change_subject,
     a_number_is_applied_once,
+    what_another_replica_has_applied_is_in_memory_too,
     a_gap_or_a_malformed_fact_stops_the_feed,
     two_readers_of_one_feed_apply_it_once,
     subscribers_hear_of_changes_once,
@@ -152,6 +153,19 @@ async fn a_number_is_applied_once(database: Database) {
     let applied = replica.apply(1, overlapping).await.unwrap();
     assert_eq!(applied.position, 3);
     assert_eq!(kinds(&replica.facts.get(&mine)), [Faktumtype::Utforer]);
+}
+
+/// A write is answered once its facts are in memory, whichever replica applied
+/// them. Seen red: with what was skipped left to the next poll.
+async fn what_another_replica_has_applied_is_in_memory_too(database: Database) {
+    let here = database.replica().await;
+    let there = database.beside(&here).await;
+    let mine = person(1);
+    let facts = vec![fact("f", &mine, unit("rop"), Faktumtype::Sak)];
+    there.apply(1, facts.clone()).await.unwrap();
+    assert_eq!(kinds(&here.facts.get(&mine)), []);
+    here.apply(1, facts).await.unwrap();
+    assert_eq!(kinds(&here.facts.get(&mine)), [Faktumtype::Sak]);
 }
 
 /// Seen red: no check in `after`; no check in `Incoming`.
