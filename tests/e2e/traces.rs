@@ -16,14 +16,14 @@ use opentelemetry_proto::tonic::{
     trace::v1::Span,
 };
 use samspor_chassis::telemetry::{self, TelemetryConfig};
-use samspor_proto::{felles::Rolle, koordinering::*, tilgang::Formal};
+use samspor_proto::{bestillerkontor::*, felles::Rolle, koordinering::*, tilgang::Formal};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, client::Grpc};
 use tonic_prost::ProstCodec;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use crate::scene::{NUMBERS, Scene, request_id};
+use crate::scene::{NUMBERS, Scene, ok, request_id};
 
 /// A collector that keeps what it is sent.
 #[derive(Clone, Default)]
@@ -217,6 +217,72 @@ async fn one_trace_runs_from_the_client_to_the_consumer() {
         found.iter().any(|(_, child)| child.starts_with("consumer")),
         "no consumer in {found:#?}"
     );
+}
+
+/// A page of 200 records that the caller may all see is one call to the owner
+/// and one entry of the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_page_is_one_call_and_one_log_entry() {
+    let Watch {
+        collector, guard, ..
+    } = watch();
+    let scene = Scene::start().await;
+    let person = scene.person(NUMBERS[0]).await;
+    let inntak = scene.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
+    for _ in 0..200 {
+        let request = MottaSoknadRequest {
+            parent: person.clone(),
+            request_id: request_id(),
+            eget_onske: "Faste folk.".to_owned(),
+            kanal: Kanal::Oppmote.into(),
+            gjelder: vec![Tjenestetype::RopOppfolging.into()],
+            ..Default::default()
+        };
+        ok::<_, MottaSoknadResponse>(
+            &inntak,
+            "bestillerkontor.v1.SoknadService/MottaSoknad",
+            request,
+        )
+        .await;
+    }
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
+    let rows = scene.log().await.len();
+    let method = "bestillerkontor.v1.SoknadService/ListSoknader";
+    let request = ListSoknaderRequest {
+        parent: person,
+        page_size: 200,
+        ..Default::default()
+    };
+    let answer: samspor::desk::Answer<ListSoknaderResponse> = desk.call(method, request).await;
+    assert_eq!(answer.result.unwrap().soknader.len(), 200);
+    assert_eq!(scene.log().await.len(), rows + 1);
+    let mut calls = 0;
+    for _ in 0..100 {
+        guard.flush();
+        let spans = collector.spans();
+        let by = |kind: &str| {
+            let wanted = format!("{kind} {method}");
+            let ours = spans
+                .iter()
+                .filter(|span| hex(&span.trace_id) == answer.trace_id);
+            ours.filter(move |span| label(span) == wanted)
+        };
+        let gateway: Vec<_> = by("server").map(|span| &span.span_id).collect();
+        calls = by("client")
+            .filter(|span| gateway.contains(&&span.parent_span_id))
+            .count();
+        if calls > 0 {
+            break;
+        }
+        wait().await;
+    }
+    assert_eq!(calls, 1);
 }
 
 /// Time for the exporter: the collector has no notification.

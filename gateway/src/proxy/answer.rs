@@ -263,6 +263,9 @@ impl Passage<'_> {
 
     /// Decides on a mutation and makes its intent durable.
     async fn intend(&mut self) -> Result<(String, std::sync::Arc<Decision>), Refused> {
+        if self.method.tilgang().handling() == Handling::Inntak {
+            self.gateway.quota.take(&self.caller, self.now)?;
+        }
         for _ in 0..ATTEMPTS {
             let facts = self.subject_facts();
             let (rule, decision) = self.may_do(&facts)?;

@@ -19,6 +19,7 @@ mod forward;
 mod judge;
 mod method;
 mod passage;
+mod quota;
 mod refusal;
 mod serve;
 mod start;
@@ -49,7 +50,7 @@ pub use refusal::DOMAIN;
 pub use start::{Config, Keys, Running, ServiceTarget, StartError, start};
 
 use self::{
-    border::Border, feed::Feeds, forward::Upstream, method::Method, passage::Passage,
+    border::Border, feed::Feeds, forward::Upstream, method::Method, passage::Passage, quota::Quota,
     refusal::Refused,
 };
 use crate::{
@@ -79,6 +80,7 @@ pub struct Gateway {
     page_key: PageKey,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    quota: Quota,
     calls: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     stop: watch::Receiver<bool>,

@@ -30,6 +30,7 @@ use super::{
     feed::Feeds,
     forward::{Target, Upstream},
     method::Method,
+    quota::Quota,
     serve::Server,
 };
 use crate::{
@@ -217,6 +218,7 @@ pub async fn start(
         page_key: PageKey::new(&config.keys.page_token).ok_or(StartError::Key)?,
         clock: Arc::clone(&clock),
         ids,
+        quota: Quota::new(),
         calls: Arc::new(Semaphore::new(PLACES as usize)),
         streams: Arc::new(Semaphore::new(PLACES as usize)),
         stop: stopping.clone(),
