@@ -518,6 +518,8 @@ fn start_nodtilgang(person: &str) -> StartNodtilgangRequest {
 
 /// Break-glass: a system may not, a clinician may, also against a sperring;
 /// the person sees it; it is listed until another has reviewed it.
+///
+/// Seen red: with a review by the leader of any unit.
 #[tokio::test(flavor = "multi_thread")]
 async fn break_glass_opens_is_seen_and_is_reviewed_by_another() {
     let scene = Scene::start().await;
