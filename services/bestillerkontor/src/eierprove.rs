@@ -60,11 +60,11 @@ fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
     TestCall::new(enhet).ansatt(ansatt).build()
 }
 
-fn hjemmel() -> Option<Hjemmel> {
-    Some(Hjemmel {
+fn hjemmel() -> Hjemmel {
+    Hjemmel {
         lov: "helse- og omsorgstjenesteloven".into(),
         paragraf: "§ 3-2".into(),
-    })
+    }
 }
 
 fn draft(soknad: &str) -> Vedtak {
@@ -196,7 +196,7 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
                 name: soknad(),
                 arsak: Henleggelsesarsak::Flyttet.into(),
                 begrunnelse: "Flyttet".into(),
-                hjemmel: hjemmel(),
+                hjemmel: Some(hjemmel()),
             }
         );
         if who == "nav" {
@@ -252,7 +252,7 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
             OpphorVedtakRequest {
                 name: name(),
                 begrunnelse: "Ikke lenger behov".into(),
-                hjemmel: hjemmel(),
+                hjemmel: Some(hjemmel()),
                 alternativ: "Ingen".into(),
             }
         );

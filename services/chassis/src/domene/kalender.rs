@@ -50,14 +50,14 @@ impl Dag {
     /// stays there.
     #[must_use]
     pub fn pluss_dager(self, days: i32) -> Self {
-        self.pluss(days, Span::new().try_days(days))
+        self.pluss(days, Span::new().try_days(days).ok())
     }
 
     /// So many months later: the same day of the month, or its last. At the far
     /// end of time it stays there.
     #[must_use]
     pub fn pluss_maneder(self, months: i32) -> Self {
-        self.pluss(months, Span::new().try_months(months))
+        self.pluss(months, Span::new().try_months(months).ok())
     }
 
     /// Whether it is a working day: neither Saturday, Sunday nor a public
@@ -99,11 +99,11 @@ impl Dag {
     }
 
     /// A span that is longer than time reaches its end.
-    fn pluss(self, amount: i32, span: Result<Span, jiff::Error>) -> Self {
+    fn pluss(self, amount: i32, span: Option<Span>) -> Self {
         Self(match span {
-            Ok(span) => self.0.saturating_add(span),
-            Err(_) if amount < 0 => civil::Date::MIN,
-            Err(_) => civil::Date::MAX,
+            Some(span) => self.0.saturating_add(span),
+            None if amount < 0 => civil::Date::MIN,
+            None => civil::Date::MAX,
         })
     }
 }

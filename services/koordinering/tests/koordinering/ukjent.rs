@@ -1,5 +1,10 @@
 //! What is answered about an id that nobody has.
 
+#![allow(
+    clippy::needless_update,
+    reason = "one macro for requests with and without further fields"
+)]
+
 use samspor_chassis::testing::{Database, request_id};
 use samspor_proto::{felles::Feilgrunn, koordinering::*};
 
