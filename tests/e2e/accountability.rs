@@ -221,6 +221,7 @@ async fn a_locked_database_acknowledges_nothing() {
             Formal::Saksbehandling,
         )
         .await;
+    let herself = scene.person_desk(&person).await;
     for (part, grunn) in [
         ("koordinering", Feilgrunn::LagerUtilgjengelig),
         ("gateway", Feilgrunn::Utilgjengelig),
@@ -233,6 +234,15 @@ async fn a_locked_database_acknowledges_nothing() {
             (Code::Unavailable, Some(grunn)),
             "{part}"
         );
+        if part == "gateway" {
+            let list = ListSamtykkerRequest {
+                parent: person.clone(),
+                ..Default::default()
+            };
+            let read = "koordinering.v1.SamtykkeService/ListSamtykker";
+            let status = refused::<_, ListSamtykkerResponse>(&herself, read, list).await;
+            assert_eq!(reason(&status), Some(grunn), "read without its row");
+        }
         database.execute("ROLLBACK").await.unwrap();
     }
     assert_eq!(people(&scene).await, 1, "nothing was stored");

@@ -96,8 +96,6 @@ async fn not_found_is_one_answer() {
 }
 
 /// The unit that a line names reads it; HELSE only where it is a helseenhet.
-///
-/// Seen red: with UTFORER for the vedtak alone, the mapping was not found.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_unit_reads_and_the_same_record_has_several_views() {
     let scene = Scene::start().await;
