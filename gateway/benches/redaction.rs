@@ -242,6 +242,7 @@ fn answer() -> HentVedtakResponse {
         avsluttet_av: Some(actor()),
         opphor_begrunnelse: text(),
         opphor_hjemmel: basis(),
+        ..Default::default()
     };
     HentVedtakResponse {
         vedtak: Some(vedtak),

@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::float_cmp,
     clippy::indexing_slicing,
     missing_docs,
     unreachable_pub,
@@ -13,6 +14,7 @@
 
 mod accountability;
 mod border;
+mod kartlegging;
 mod paging;
 mod replicas;
 mod scene;

@@ -169,6 +169,7 @@ impl Scene {
             StartKartleggingRequest {
                 name: soknad.clone(),
                 request_id: request_id(),
+                ..Default::default()
             },
         )
         .await;
@@ -180,6 +181,7 @@ impl Scene {
                 request_id: request_id(),
                 funksjonsbeskrivelse: "Trenger struktur.".to_owned(),
                 helsebeskrivelse: "Rusmiddelbruk.".to_owned(),
+                ..Default::default()
             },
         )
         .await;

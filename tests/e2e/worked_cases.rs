@@ -122,6 +122,7 @@ async fn a_named_unit_reads_and_the_same_record_has_several_views() {
     let read = "bestillerkontor.v1.KartleggingService/HentKartlegging";
     let mapping = || HentKartleggingRequest {
         name: to_bom.kartlegging.clone(),
+        ..Default::default()
     };
     let found = ok::<_, HentKartleggingResponse>(&bom, read, mapping())
         .await
@@ -198,6 +199,7 @@ async fn nobody_decides_on_the_own_draft() {
         StartKartleggingRequest {
             name: soknad.name.clone(),
             request_id: request_id(),
+            ..Default::default()
         },
     )
     .await;
@@ -209,6 +211,7 @@ async fn nobody_decides_on_the_own_draft() {
             request_id: request_id(),
             funksjonsbeskrivelse: "Struktur.".to_owned(),
             helsebeskrivelse: String::new(),
+            ..Default::default()
         },
     )
     .await;
@@ -682,6 +685,7 @@ async fn a_consent_on_behalf_needs_a_confirmed_relation_and_two_for_the_own_unit
         StartKartleggingRequest {
             name: soknad,
             request_id: request_id(),
+            ..Default::default()
         },
     )
     .await;

@@ -67,7 +67,7 @@ impl Quota {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
     use samspor_proto::felles::Rolle;
 

@@ -17,6 +17,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::float_cmp,
     reason = "tests"
 )]
 mod eierprove;
@@ -50,22 +51,26 @@ use samspor_proto::{
     bestillerkontor::{
         AksepterOppdragRequest, AksepterOppdragResponse, AvsluttOppdragRequest,
         AvsluttOppdragResponse, AvvisOppdragRequest, AvvisOppdragResponse, FattVedtakRequest,
-        FattVedtakResponse, GiForelopigSvarRequest, GiForelopigSvarResponse,
-        GjenopptaOppdragRequest, GjenopptaOppdragResponse, GjorKlarSoknadRequest,
-        GjorKlarSoknadResponse, HenleggSoknadRequest, HenleggSoknadResponse,
-        HentKartleggingRequest, HentKartleggingResponse, HentOppdragRequest, HentOppdragResponse,
-        HentSoknadRequest, HentSoknadResponse, HentVedtakRequest, HentVedtakResponse,
-        ListEnhetensOppdragRequest, ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest,
-        ListEnhetensSoknaderResponse, ListKartleggingerRequest, ListKartleggingerResponse,
-        ListOppdragRequest, ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse,
-        ListVedtakRequest, ListVedtakResponse, MottaSoknadRequest, MottaSoknadResponse,
+        FattVedtakResponse, FullforKartleggingRequest, FullforKartleggingResponse,
+        GiForelopigSvarRequest, GiForelopigSvarResponse, GjenopptaOppdragRequest,
+        GjenopptaOppdragResponse, GjorKlarSoknadRequest, GjorKlarSoknadResponse,
+        HenleggSoknadRequest, HenleggSoknadResponse, HentKartleggingRequest,
+        HentKartleggingResponse, HentOppdragRequest, HentOppdragResponse, HentSoknadRequest,
+        HentSoknadResponse, HentVedtakRequest, HentVedtakResponse, ListEnhetensOppdragRequest,
+        ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse,
+        ListInstrumenterRequest, ListInstrumenterResponse, ListKartleggingerRequest,
+        ListKartleggingerResponse, ListOppdragRequest, ListOppdragResponse, ListSoknaderRequest,
+        ListSoknaderResponse, ListVedtakRequest, ListVedtakResponse, MottaSoknadRequest,
+        MottaSoknadResponse, OppdaterLivsomraderRequest, OppdaterLivsomraderResponse,
         OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
         OpprettVedtakRequest, OpprettVedtakResponse, PauseOppdragRequest, PauseOppdragResponse,
-        ReturnerVedtakRequest, ReturnerVedtakResponse, SendTilGodkjenningRequest,
-        SendTilGodkjenningResponse, StartKartleggingRequest, StartKartleggingResponse,
-        StartOppdragRequest, StartOppdragResponse, TrekkSoknadRequest, TrekkSoknadResponse,
-        UnderrettVedtakRequest, UnderrettVedtakResponse, kartlegging_service_server,
-        oppdrag_service_server, soknad_service_server, vedtak_service_server,
+        RegistrerInstrumentRequest, RegistrerInstrumentResponse, ReturnerVedtakRequest,
+        ReturnerVedtakResponse, ReviderKartleggingRequest, ReviderKartleggingResponse,
+        SendTilGodkjenningRequest, SendTilGodkjenningResponse, StartKartleggingRequest,
+        StartKartleggingResponse, StartOppdragRequest, StartOppdragResponse, TrekkSoknadRequest,
+        TrekkSoknadResponse, UnderrettVedtakRequest, UnderrettVedtakResponse,
+        kartlegging_service_server, oppdrag_service_server, soknad_service_server,
+        vedtak_service_server,
     },
     felles::{Faktum, Faktumtype},
 };
@@ -84,6 +89,10 @@ const MIGRATIONS: Migrations = &[
     (
         "002_kartlegging",
         include_str!("../migrations/002_kartlegging.sql"),
+    ),
+    (
+        "003_kartlegging_utgaver",
+        include_str!("../migrations/003_kartlegging_utgaver.sql"),
     ),
 ];
 
@@ -143,8 +152,13 @@ samspor_chassis::rpc! {
 
 samspor_chassis::rpc! {
     impl kartlegging_service_server::KartleggingService for Bestillerkontor {
+        write registrer_instrument(RegistrerInstrumentRequest) -> RegistrerInstrumentResponse = kartlegging::rpc::registrer_instrument;
+        write oppdater_livsomrader(OppdaterLivsomraderRequest) -> OppdaterLivsomraderResponse = kartlegging::rpc::oppdater_livsomrader;
+        write revider_kartlegging(ReviderKartleggingRequest) -> ReviderKartleggingResponse = kartlegging::rpc::revider;
+        write fullfor_kartlegging(FullforKartleggingRequest) -> FullforKartleggingResponse = kartlegging::rpc::fullfor;
         read hent_kartlegging(HentKartleggingRequest) -> HentKartleggingResponse = kartlegging::rpc::hent;
         read list_kartlegginger(ListKartleggingerRequest) -> ListKartleggingerResponse = kartlegging::rpc::list;
+        read list_instrumenter(ListInstrumenterRequest) -> ListInstrumenterResponse = kartlegging::rpc::list_instrumenter;
     }
 }
 

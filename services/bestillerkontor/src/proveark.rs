@@ -48,9 +48,9 @@ pub(crate) fn soknad(tilstand: soknad::Tilstand) -> Soknad {
         fra_personen: false,
     };
     let (received, _) = soknad::rules::motta(mottak, innsendt, NOW);
-    let (mut soknad, _) = soknad::rules::start(received, who(ENHET, "a2"), NOW).unwrap();
+    let by = who(ENHET, "a2");
+    let (mut soknad, ..) = soknad::rules::start(received, "k".into(), None, by, NOW).unwrap();
     soknad.tilstand = tilstand;
-    soknad.innhold.kartlegging = Some("k".into());
     soknad
 }
 

@@ -239,6 +239,7 @@ async fn seed(registrar: &Desk, inntak: &Desk, author: &Desk) -> Result<String> 
     let start = StartKartleggingRequest {
         name: soknad.clone(),
         request_id: request_id(),
+        ..Default::default()
     };
     author
         .call::<_, StartKartleggingResponse>(
@@ -253,6 +254,7 @@ async fn seed(registrar: &Desk, inntak: &Desk, author: &Desk) -> Result<String> 
         request_id: request_id(),
         funksjonsbeskrivelse: "Struktur.".to_owned(),
         helsebeskrivelse: String::new(),
+        ..Default::default()
     };
     author
         .call::<_, GjorKlarSoknadResponse>("bestillerkontor.v1.SoknadService/GjorKlarSoknad", ready)

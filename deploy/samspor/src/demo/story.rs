@@ -261,6 +261,7 @@ impl Stage<'_> {
             StartKartleggingRequest {
                 name: soknad.clone(),
                 request_id: id,
+                ..Default::default()
             },
             |answer: &StartKartleggingResponse| {
                 (
@@ -291,6 +292,7 @@ impl Stage<'_> {
                 funksjonsbeskrivelse: "Trenger struktur i hverdagen og følge til avtaler."
                     .to_owned(),
                 helsebeskrivelse: "Lett utviklingshemming og rusmiddelbruk.".to_owned(),
+                ..Default::default()
             },
             |_: &GjorKlarSoknadResponse| ("ready for decision".to_owned(), None),
         )

@@ -1,17 +1,124 @@
 //! `KartleggingService`: contract ↔ domain.
 
 use samspor_chassis::{
-    domene::navn,
-    error::{Error, FieldFaults},
+    domene::{Aktor, felt, navn},
+    error::{Error, FieldFaults, Refusal},
     page::Page,
-    store::Tx,
+    store::{Tx, etag},
 };
 use samspor_proto::bestillerkontor::{
-    HentKartleggingRequest, HentKartleggingResponse, ListKartleggingerRequest,
-    ListKartleggingerResponse,
+    FullforKartleggingRequest, FullforKartleggingResponse, HentKartleggingRequest,
+    HentKartleggingResponse, ListInstrumenterRequest, ListInstrumenterResponse,
+    ListKartleggingerRequest, ListKartleggingerResponse, OppdaterLivsomraderRequest,
+    OppdaterLivsomraderResponse, RegistrerInstrumentRequest, RegistrerInstrumentResponse,
+    ReviderKartleggingRequest, ReviderKartleggingResponse,
 };
 
-use super::{Kartlegging, SAMLING, store};
+use super::{
+    Kartlegging, SAMLING, Tilstand, Utgave,
+    instrument::{self, Instrument},
+    les::{self, Kall},
+    rules, store,
+};
+use crate::soknad;
+
+pub(crate) async fn registrer_instrument(
+    tx: &mut Tx,
+    request: RegistrerInstrumentRequest,
+) -> Result<RegistrerInstrumentResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    let av = Aktor::from(&tx.call().actor);
+    let kall = Kall {
+        person: &person,
+        av: &av,
+        now: tx.now(),
+    };
+    let resultat = les::resultat(&request, &kall, &mut faults);
+    faults.finish()?;
+    let resultat = resultat.ok_or_else(ufullstendig)?;
+    let arbeid = apne(tx, &person, &id, None).await?;
+    let utgave = rules::registrer(arbeid.siste(), resultat)?;
+    let kartlegging = arbeid.lagre(tx, utgave).await?;
+    Ok(RegistrerInstrumentResponse {
+        kartlegging: Some(kartlegging.to_proto()),
+    })
+}
+
+pub(crate) async fn oppdater_livsomrader(
+    tx: &mut Tx,
+    request: OppdaterLivsomraderRequest,
+) -> Result<OppdaterLivsomraderResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    let av = Aktor::from(&tx.call().actor);
+    let kall = Kall {
+        person: &person,
+        av: &av,
+        now: tx.now(),
+    };
+    let livsomrader = les::livsomrader(&request, &kall, &mut faults);
+    faults.finish()?;
+    let arbeid = apne(tx, &person, &id, Some(&request.etag)).await?;
+    let utgave = rules::oppdater_livsomrader(arbeid.siste(), livsomrader)?;
+    let kartlegging = arbeid.lagre(tx, utgave).await?;
+    Ok(OppdaterLivsomraderResponse {
+        kartlegging: Some(kartlegging.to_proto()),
+    })
+}
+
+pub(crate) async fn revider(
+    tx: &mut Tx,
+    request: ReviderKartleggingRequest,
+) -> Result<ReviderKartleggingResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    let grunn = felt::pakrevd(
+        &request.revisjonsgrunn,
+        "revisjonsgrunn",
+        felt::LANG,
+        &mut faults,
+    );
+    faults.finish()?;
+    let arbeid = apne(tx, &person, &id, Some(&request.etag)).await?;
+    let utgave = rules::revider(&arbeid.siste(), grunn)?;
+    let kartlegging = arbeid.lagre(tx, utgave).await?;
+    Ok(ReviderKartleggingResponse {
+        kartlegging: Some(kartlegging.to_proto()),
+    })
+}
+
+pub(crate) async fn fullfor(
+    tx: &mut Tx,
+    request: FullforKartleggingRequest,
+) -> Result<FullforKartleggingResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    let av = Aktor::from(&tx.call().actor);
+    let kall = Kall {
+        person: &person,
+        av: &av,
+        now: tx.now(),
+    };
+    let funn = les::fullfort(&request, &kall, &mut faults);
+    faults.finish()?;
+    let arbeid = apne(tx, &person, &id, Some(&request.etag)).await?;
+    let leverer = store::leverer(tx, &arbeid.gjeldende.soknad).await?;
+    let (mut kartlegging, virkninger) = rules::fullfor(
+        &arbeid.gjeldende,
+        arbeid.siste(),
+        funn,
+        leverer,
+        (av, tx.now()),
+    )?;
+    let before = &arbeid.gjeldende.utgave;
+    store::skift(tx, &kartlegging.id, kartlegging.utgave.nr, before).await?;
+    store::lagre(tx, &mut kartlegging).await?;
+    virkninger.utfor(tx);
+    Ok(FullforKartleggingResponse {
+        kartlegging: Some(kartlegging.to_proto()),
+    })
+}
 
 pub(crate) async fn hent(
     tx: &mut Tx,
@@ -19,8 +126,15 @@ pub(crate) async fn hent(
 ) -> Result<HentKartleggingResponse, Error> {
     let mut faults = FieldFaults::new();
     let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    if request.utgave < 0 {
+        faults.range("utgave", 0, i32::MAX);
+    }
     faults.finish()?;
-    let kartlegging = store::hent(tx, &person, &id).await?;
+    let mut kartlegging = store::hent(tx, &person, &id).await?;
+    if request.utgave != 0 && request.utgave != kartlegging.utgave.nr {
+        let utgave = store::utgave(tx, &id, request.utgave).await?;
+        kartlegging = kartlegging.i_utgave(utgave);
+    }
     Ok(HentKartleggingResponse {
         kartlegging: Some(kartlegging.to_proto()),
     })
@@ -39,4 +153,78 @@ pub(crate) async fn list(
         kartlegginger: records.iter().map(Kartlegging::to_proto).collect(),
         next_page_token,
     })
+}
+
+pub(crate) async fn list_instrumenter(
+    _tx: &mut Tx,
+    request: ListInstrumenterRequest,
+) -> Result<ListInstrumenterResponse, Error> {
+    let mut faults = FieldFaults::new();
+    navn::les_enhet(&request.parent, "parent", &mut faults);
+    faults.finish()?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let after = page.after().unwrap_or_default();
+    let most = usize::try_from(page.limit()).unwrap_or_default();
+    let rows: Vec<&Instrument> = instrument::katalog()
+        .iter()
+        .filter(|instrument| *instrument.name() > *after)
+        .take(most)
+        .collect();
+    let (rows, next_page_token) = page.cut(rows, |instrument| instrument.name());
+    Ok(ListInstrumenterResponse {
+        instrumenter: rows.into_iter().map(Instrument::to_proto).collect(),
+        next_page_token,
+    })
+}
+
+/// A mapping that is about to change: the edition that holds, and the next one.
+struct Arbeid {
+    gjeldende: Kartlegging,
+    neste: Option<Utgave>,
+}
+
+impl Arbeid {
+    /// The latest edition.
+    fn siste(&self) -> Utgave {
+        self.neste
+            .as_ref()
+            .unwrap_or(&self.gjeldende.utgave)
+            .clone()
+    }
+
+    /// Stores a change of the latest edition, or one that comes after it.
+    async fn lagre(mut self, tx: &mut Tx, utgave: Utgave) -> Result<Kartlegging, Error> {
+        if utgave.nr == self.gjeldende.utgave.nr {
+            self.gjeldende.utgave = utgave;
+            store::lagre(tx, &mut self.gjeldende).await?;
+            return Ok(self.gjeldende);
+        }
+        store::lagre(tx, &mut self.gjeldende).await?;
+        store::lagre_utgave(tx, &self.gjeldende.id, &utgave).await?;
+        Ok(self.gjeldende.i_utgave(utgave))
+    }
+}
+
+/// The mapping that a verb of the unit names, alone with this transaction. The
+/// first edition is mapped only while its application is.
+async fn apne(tx: &mut Tx, person: &str, id: &str, etag: Option<&str>) -> Result<Arbeid, Error> {
+    crate::krev_eier(tx)?;
+    crate::las_person(tx, person).await?;
+    let gjeldende = store::hent(tx, person, id).await?;
+    if let Some(etag) = etag {
+        etag::check(etag, gjeldende.versjon)?;
+    }
+    if gjeldende.utgave.tilstand == Tilstand::Pagar {
+        let soknad = soknad::store::hent(tx, person, &gjeldende.soknad).await?;
+        if soknad.tilstand != soknad::Tilstand::UnderKartlegging {
+            return Err(Refusal::transition(soknad.tilstand.kode(), &[]).into());
+        }
+    }
+    let neste = store::neste(tx, id).await?;
+    Ok(Arbeid { gjeldende, neste })
+}
+
+/// A value without a fault and without a result; `finish` answered before.
+fn ufullstendig() -> Error {
+    Error::internal("a request was read without a fault and without a value")
 }

@@ -76,7 +76,7 @@ pub(crate) struct Innhold {
     pub(crate) saksbehandler: Option<Aktor>,
     /// When a second party confirmed the relation.
     pub(crate) bekreftet: Option<Bekreftelse>,
-    /// Id of the mapping that made it ready.
+    /// Id of the mapping, from when it starts.
     #[serde(default)]
     pub(crate) kartlegging: Option<String>,
     pub(crate) forelopig_svar_frist: Tid,

@@ -2,7 +2,7 @@
 
 use samspor_chassis::{
     domene::{Aktor, felt, navn},
-    error::{Error, FieldFaults},
+    error::{Error, FieldFaults, Refusal},
     page::Page,
     store::Tx,
     tid::Tid,
@@ -20,7 +20,7 @@ use samspor_proto::{
 };
 
 use super::{SAMLING, Soknad, Tilstand, rules, store};
-use crate::kartlegging;
+use crate::kartlegging::{self, les::Kall};
 
 /// Characters of a reference on a receipt: 48 bits of chance.
 const REFERANSE: usize = 12;
@@ -63,10 +63,24 @@ pub(crate) async fn start(
     tx: &mut Tx,
     request: StartKartleggingRequest,
 ) -> Result<StartKartleggingResponse, Error> {
-    let soknad = les(tx, &request.name, FieldFaults::new()).await?;
+    let mut faults = FieldFaults::new();
+    let earlier = (!request.bygger_pa.is_empty()).then(|| {
+        let collection = kartlegging::SAMLING;
+        navn::les_post(&request.bygger_pa, collection, "bygger_pa", &mut faults)
+    });
+    let soknad = les(tx, &request.name, faults).await?;
+    let bygger_pa = match earlier {
+        Some((person, id)) if person == soknad.person => {
+            Some(kartlegging::store::hent(tx, &person, &id).await?)
+        }
+        Some(_) => return Err(Refusal::not_found().into()),
+        None => None,
+    };
     let av = Aktor::from(&tx.call().actor);
-    let (mut soknad, virkninger) = rules::start(soknad, av, tx.now())?;
+    let (mut soknad, begun, virkninger) =
+        rules::start(soknad, tx.new_id(), bygger_pa.as_ref(), av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
+    kartlegging::store::sett_inn(tx, &begun).await?;
     virkninger.utfor(tx);
     Ok(StartKartleggingResponse {
         soknad: Some(soknad.to_proto()),
@@ -78,13 +92,28 @@ pub(crate) async fn gjor_klar(
     request: GjorKlarSoknadRequest,
 ) -> Result<GjorKlarSoknadResponse, Error> {
     let mut faults = FieldFaults::new();
-    let beskrivelse = kartlegging::les(&request, &mut faults);
-    let soknad = les(tx, &request.name, faults).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut soknad, found, virkninger) =
-        rules::gjor_klar(soknad, tx.new_id(), beskrivelse, av, tx.now())?;
+    let (person, _) = navn::les_post(&request.name, SAMLING, "name", &mut FieldFaults::new());
+    let kall = Kall {
+        person: &person,
+        av: &av,
+        now: tx.now(),
+    };
+    let funn = kartlegging::les::klar(&request, &kall, &mut faults);
+    let mut soknad = les(tx, &request.name, faults).await?;
+    let begun = if let Some(id) = &soknad.innhold.kartlegging {
+        kartlegging::store::hent(tx, &person, id).await?
+    } else {
+        // Begun before a mapping was a record from its first day.
+        let id = tx.new_id();
+        soknad.innhold.kartlegging = Some(id.clone());
+        let begun = kartlegging::rules::ny(&soknad, id, None);
+        kartlegging::store::sett_inn(tx, &begun).await?;
+        begun
+    };
+    let (mut soknad, mut found, virkninger) = rules::gjor_klar(soknad, &begun, funn, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
-    kartlegging::store::sett_inn(tx, &found).await?;
+    kartlegging::store::lagre(tx, &mut found).await?;
     virkninger.utfor(tx);
     Ok(GjorKlarSoknadResponse {
         soknad: Some(soknad.to_proto()),

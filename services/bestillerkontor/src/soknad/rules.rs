@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ENHET,
-    kartlegging::{self, Beskrivelse, Kartlegging},
+    kartlegging::{self, Kartlegging, rules::Funn},
     parorende,
 };
 
@@ -144,26 +144,40 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
     (soknad, out)
 }
 
-/// Begins the mapping.
+/// Begins the mapping, which gets the id: from nothing, or from what an earlier
+/// mapping of the person found.
 pub(crate) fn start(
     mut soknad: Soknad,
+    id: String,
+    bygger_pa: Option<&Kartlegging>,
     av: Aktor,
     now: Tid,
-) -> Result<(Soknad, Virkninger), Refusal> {
+) -> Result<(Soknad, Kartlegging, Virkninger), Refusal> {
     krev(&soknad, "StartKartlegging")?;
+    if bygger_pa.is_some_and(|earlier| earlier.utgave.tilstand != kartlegging::Tilstand::Ferdig) {
+        let mut faults = FieldFaults::new();
+        faults.contradicts(
+            "bygger_pa",
+            "tilstand",
+            "kartleggingen det bygges på, må være ferdig",
+        );
+        faults.finish()?;
+    }
     let mut out = Virkninger::new();
     bekreft(&mut soknad, &av, now, &mut out);
     soknad.tilstand = Tilstand::UnderKartlegging;
     soknad.innhold.saksbehandler = Some(av);
+    soknad.innhold.kartlegging = Some(id.clone());
+    let begun = kartlegging::rules::ny(&soknad, id, bygger_pa);
     out.hendelse("KartleggingStartet", &soknad.emne(), [ENHET]);
-    Ok((soknad, out))
+    Ok((soknad, begun, out))
 }
 
-/// Ends the mapping; what it found gets the id.
+/// Ends the mapping, and completes its first edition.
 pub(crate) fn gjor_klar(
     mut soknad: Soknad,
-    id: String,
-    beskrivelse: Beskrivelse,
+    begun: &Kartlegging,
+    funn: Funn,
     av: Aktor,
     now: Tid,
 ) -> Result<(Soknad, Kartlegging, Virkninger), Refusal> {
@@ -171,21 +185,9 @@ pub(crate) fn gjor_klar(
     let mut out = Virkninger::new();
     bekreft(&mut soknad, &av, now, &mut out);
     soknad.tilstand = Tilstand::Klar;
-    soknad.innhold.kartlegging = Some(id.clone());
-    let kartlegging = Kartlegging {
-        person: soknad.person.clone(),
-        id,
-        versjon: 1,
-        ansvarlig_enhet: soknad.ansvarlig_enhet.clone(),
-        soknad: soknad.id.clone(),
-        innhold: kartlegging::Innhold {
-            beskrivelse,
-            kartlagt: now,
-            kartlagt_av: av,
-        },
-    };
+    let utgave = kartlegging::rules::ferdigstill(begun.utgave.clone(), funn, av, now);
     out.hendelse("SoknadKlar", &soknad.emne(), [ENHET]);
-    Ok((soknad, kartlegging, out))
+    Ok((soknad, begun.i_utgave(utgave), out))
 }
 
 /// Records that the person was given a preliminary answer.
@@ -302,6 +304,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::kartlegging::Beskrivelse;
 
     const NOW: Tid = Tid(1_800_000_000_000_000);
     const LATER: Tid = Tid(1_800_000_100_000_000);
@@ -352,11 +355,19 @@ mod tests {
             .collect()
     }
 
-    fn beskrivelse() -> Beskrivelse {
-        Beskrivelse {
-            funksjon: "Klarer lite alene".into(),
-            helse: String::new(),
+    fn funn() -> Funn {
+        Funn {
+            beskrivelse: Beskrivelse {
+                funksjon: "Klarer lite alene".into(),
+                helse: String::new(),
+            },
+            boevne: None,
+            innhenting: None,
         }
+    }
+
+    fn begun(soknad: &Soknad) -> Kartlegging {
+        kartlegging::rules::ny(soknad, "k".into(), None)
     }
 
     fn verb(name: &str, soknad: Soknad) -> Result<Tilstand, Refusal> {
@@ -367,9 +378,13 @@ mod tests {
             hjemmel: Hjemmel::default(),
         };
         let result = match name {
-            "StartKartlegging" => start(soknad, by, LATER),
-            "GjorKlarSoknad" => gjor_klar(soknad, "k".into(), beskrivelse(), by, LATER)
-                .map(|(soknad, _, out)| (soknad, out)),
+            "StartKartlegging" => {
+                start(soknad, "k".into(), None, by, LATER).map(|(soknad, _, out)| (soknad, out))
+            }
+            "GjorKlarSoknad" => {
+                let begun = begun(&soknad);
+                gjor_klar(soknad, &begun, funn(), by, LATER).map(|(soknad, _, out)| (soknad, out))
+            }
             "GiForelopigSvar" => gi_forelopig_svar(soknad, LATER),
             "TrekkSoknad" => trekk(soknad, by, LATER),
             "HenleggSoknad" => henlegg(soknad, henleggelse, by, LATER),
@@ -440,15 +455,15 @@ mod tests {
         ];
         for (registrar, starter, ready, at_start, at_ready) in table {
             let (soknad, _) = received(registrar.clone(), false);
-            let (soknad, first) = start(soknad, who(ENHET, starter), LATER).unwrap();
+            let by = who(ENHET, starter);
+            let (soknad, begun, first) = start(soknad, "k".into(), None, by, LATER).unwrap();
             assert_eq!(
                 soknad.innhold.bekreftet.is_some(),
                 at_start,
                 "{registrar:?}"
             );
             let by = who(ENHET, ready);
-            let (soknad, _, second) =
-                gjor_klar(soknad, "k".into(), beskrivelse(), by, LATER).unwrap();
+            let (soknad, _, second) = gjor_klar(soknad, &begun, funn(), by, LATER).unwrap();
             assert_eq!(
                 soknad.innhold.bekreftet.is_some(),
                 at_ready,
@@ -467,17 +482,43 @@ mod tests {
 
     #[test]
     fn what_the_mapping_found_is_a_record_that_the_application_names() {
-        let soknad = in_state(Tilstand::UnderKartlegging);
+        let (soknad, _) = received(who(ENHET, "a1"), false);
         let by = who(ENHET, "a2");
-        let (soknad, found, _) =
-            gjor_klar(soknad, "k".into(), beskrivelse(), by.clone(), LATER).unwrap();
+        let (soknad, begun, _) = start(soknad, "k".into(), None, by.clone(), LATER).unwrap();
+        assert_eq!(begun.utgave.tilstand, kartlegging::Tilstand::Pagar);
+        assert_eq!(soknad.innhold.kartlegging.as_deref(), Some("k"));
+        let (soknad, found, _) = gjor_klar(soknad, &begun, funn(), by.clone(), LATER).unwrap();
+        assert_eq!(found.utgave.tilstand, kartlegging::Tilstand::Ferdig);
         assert_eq!(found.soknad, soknad.id);
         assert_eq!(found.ansvarlig_enhet, soknad.ansvarlig_enhet);
-        assert_eq!(found.innhold.kartlagt_av, by);
+        assert_eq!(found.utgave.innhold.kartlagt_av, Some(by));
         let (soknad, found) = (soknad.to_proto(), found.to_proto());
         assert_eq!(soknad.kartlegging, found.name);
         assert_eq!(found.soknad, soknad.name);
         assert_eq!(found.funksjonsbeskrivelse, "Klarer lite alene");
+    }
+
+    /// Seen red: without the check of the state of what it builds on.
+    #[test]
+    fn a_mapping_builds_on_what_is_complete() {
+        let (soknad, _) = received(who(ENHET, "a1"), false);
+        let unfinished = begun(&soknad);
+        let by = who(ENHET, "a2");
+        let refused = start(
+            soknad.clone(),
+            "k2".into(),
+            Some(&unfinished),
+            by.clone(),
+            LATER,
+        );
+        assert_eq!(refused.unwrap_err().felt[0].felt, "bygger_pa");
+        let under_way = in_state(Tilstand::UnderKartlegging);
+        let (_, earlier, _) = gjor_klar(under_way, &unfinished, funn(), by.clone(), LATER).unwrap();
+        let (_, begun, _) = start(soknad, "k2".into(), Some(&earlier), by, LATER).unwrap();
+        assert_eq!(
+            begun.utgave.innhold.beskrivelse.funksjon,
+            "Klarer lite alene"
+        );
     }
 
     #[test]
@@ -488,7 +529,8 @@ mod tests {
             kinds(&out.fakta),
             [(Faktumtype::Soker, "personer/p/soknader/s", true)]
         );
-        let (soknad, _) = start(soknad, who(ENHET, "a2"), LATER).unwrap();
+        let by = who(ENHET, "a2");
+        let (soknad, ..) = start(soknad, "k".into(), None, by, LATER).unwrap();
         let (_, out) = trekk(soknad, who("", ""), LATER).unwrap();
         let ended = [
             (Faktumtype::Sak, "", true),
