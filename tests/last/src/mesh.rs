@@ -1,15 +1,22 @@
 //! The mesh under load: every part a process of its own, as in a cluster, and
 //! one vedtak to read.
 
-use std::{collections::BTreeMap, net::TcpListener, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use samspor::{
     desk::Desk,
     mesh::{employee, write_private},
 };
-use samspor_gateway::identity::dev::{AUD, Claims, DevIssuer, ISS};
+use samspor_chassis::tid::{Clock as _, SystemClock};
+use samspor_gateway::identity::dev::{Claims, DevIssuer};
 use samspor_proto::{
     bestillerkontor::*,
     felles::{Hjemmel, Rolle},
@@ -17,45 +24,134 @@ use samspor_proto::{
     tilgang::Formal,
 };
 use tempfile::TempDir;
+use tokio::time::Instant;
 use tonic::transport::Endpoint;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
-use crate::proc::{Child, samspor};
+use crate::{
+    facts,
+    load::wait_until,
+    proc::{Child, samspor},
+};
+
+/// What a mesh is started with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    /// Collector that the processes export their spans to.
+    pub(crate) otlp: Option<String>,
+    /// Persons whose facts the gateway has read.
+    pub(crate) persons: usize,
+}
 
 /// A running mesh of processes.
 pub(crate) struct Mesh {
     pub(crate) gateway: Child,
-    pub(crate) service_pid: u32,
+    /// From the start of the gateway's process, on an empty database, until
+    /// its health said SERVING.
+    pub(crate) cold: Duration,
+    pub(crate) services: BTreeMap<&'static str, Child>,
     pub(crate) token: String,
     pub(crate) vedtak: String,
-    _services: BTreeMap<&'static str, Child>,
+    gateway_part: Part,
     _folder: TempDir,
 }
 
+/// One process of the mesh, as it is configured.
+struct Part {
+    name: &'static str,
+    config: PathBuf,
+    address: String,
+    health: String,
+}
+
+impl Part {
+    fn write(
+        folder: &Path,
+        name: &'static str,
+        options: &Options,
+        address: &str,
+        rest: &str,
+    ) -> Result<Self> {
+        let health = free_address()?;
+        let collector = options
+            .otlp
+            .as_ref()
+            .map(|otlp| format!("otlp = \"{otlp}\"\n"))
+            .unwrap_or_default();
+        // The filter is the one of production: a line for every call would be
+        // another measurement.
+        let text = format!(
+            "adresse = \"{address}\"\nhelseadresse = \"{health}\"\ndatabase_url = \"sqlite:{}\"\n\
+             {rest}[telemetri]\nandel = 1.0\nfilter = \"warn\"\n{collector}",
+            folder.join(format!("{name}.db")).display(),
+        );
+        let config = folder.join(format!("{name}.toml"));
+        std::fs::write(&config, text)?;
+        Ok(Self {
+            name,
+            config,
+            address: address.to_owned(),
+            health,
+        })
+    }
+
+    fn migrate(&self) -> Result<()> {
+        let status = std::process::Command::new(samspor()?)
+            .args(["migrate", self.name, "--config"])
+            .arg(&self.config)
+            .stdout(std::process::Stdio::null())
+            .status()?;
+        ensure!(status.success(), "{} was not migrated", self.name);
+        Ok(())
+    }
+
+    /// Starts the process, and waits for SERVING; says how long that took.
+    async fn start(&self) -> Result<(Child, Duration)> {
+        let begin = Instant::now();
+        let config = self.config.display().to_string();
+        let arguments = ["serve", self.name, "--config", &config];
+        let child = Child::silent(&samspor()?, &arguments, self.address.clone())?;
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.health))?;
+        for turn in 0..60_000_u32 {
+            if let Ok(channel) = endpoint.connect().await
+                && let Ok(answer) = HealthClient::new(channel)
+                    .check(HealthCheckRequest::default())
+                    .await
+                && answer.into_inner().status() == ServingStatus::Serving
+            {
+                return Ok((child, begin.elapsed()));
+            }
+            wait_until(begin + LOOK_AGAIN * turn).await;
+        }
+        bail!("{} does not serve", self.name)
+    }
+}
+
+/// How often health is asked while a process starts.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 impl Mesh {
     /// Starts it and seeds the vedtak.
-    pub(crate) async fn start() -> Result<Self> {
+    pub(crate) async fn start(options: &Options) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let at = folder.path();
         let issuer = DevIssuer::generate().map_err(|e| anyhow!("{e}"))?;
         let jwks = issuer.jwks().map_err(|e| anyhow!("{e}"))?;
         std::fs::write(at.join("jwks.json"), serde_json::to_vec(&jwks)?)?;
-        let now = i64::try_from(
-            std::fs::metadata(at)?
-                .modified()?
-                .duration_since(std::time::UNIX_EPOCH)?
-                .as_secs(),
-        )?;
+        let now = SystemClock.now().0 / 1_000_000;
         let sign = |claims: &Claims| {
             issuer
                 .token(claims, now, 24 * 3600)
                 .map_err(|e| anyhow!("{e}"))
         };
 
-        let gateway = free_port()?;
+        let gateway = free_address()?;
         let mut services = BTreeMap::new();
         let mut targets = String::new();
         for name in ["koordinering", "bestillerkontor", "rop"] {
-            let port = free_port()?;
+            let address = free_address()?;
             key(at, &format!("attestasjon-{name}"), name.len())?;
             let system = Claims {
                 enhet: name.to_owned(),
@@ -65,10 +161,7 @@ impl Mesh {
             };
             write_private(&at.join(format!("{name}.jwt")), sign(&system)?.as_bytes())?;
             let mut config = format!(
-                "adresse = \"127.0.0.1:{port}\"\nhelseadresse = \"127.0.0.1:{}\"\ndatabase_url = \"sqlite:{}\"\n\
-                 [tjeneste]\nattestasjon_fil = [\"{}\"]\ngateway = \"http://127.0.0.1:{gateway}\"\ntoken_fil = \"{}\"\n",
-                free_port()?,
-                at.join(format!("{name}.db")).display(),
+                "[tjeneste]\nattestasjon_fil = [\"{}\"]\ngateway = \"http://{gateway}\"\ntoken_fil = \"{}\"\n",
                 at.join(format!("attestasjon-{name}")).display(),
                 at.join(format!("{name}.jwt")).display(),
             );
@@ -80,9 +173,14 @@ impl Mesh {
                     at.join("ring").display()
                 );
             }
-            services.insert(name, part(at, name, &(config + TELEMETRY), port)?);
+            let part = Part::write(at, name, options, &address, &config)?;
+            if name == "bestillerkontor" && options.persons > 0 {
+                part.migrate()?;
+                facts::seed(&at.join("bestillerkontor.db"), options.persons).await?;
+            }
+            services.insert(name, part.start().await?.0);
             targets += &format!(
-                "[gateway.tjenester.{name}]\nadresse = \"http://127.0.0.1:{port}\"\nattestasjon_fil = \"{}\"\n",
+                "[gateway.tjenester.{name}]\nadresse = \"http://{address}\"\nattestasjon_fil = \"{}\"\n",
                 at.join(format!("attestasjon-{name}")).display(),
             );
         }
@@ -98,68 +196,55 @@ impl Mesh {
         );
         std::fs::write(at.join("utstedere.toml"), issuers)?;
         let config = format!(
-            "adresse = \"127.0.0.1:{gateway}\"\nhelseadresse = \"127.0.0.1:{}\"\ndatabase_url = \"sqlite:{}\"\n\
-             [gateway]\nkommune = \"karmoy\"\nutstedere = \"{}\"\nsidetoken_fil = \"{}\"\npseudonym_fil = \"{}\"\n{targets}{TELEMETRY}",
-            free_port()?,
-            at.join("gateway.db").display(),
+            "[gateway]\nkommune = \"karmoy\"\nutstedere = \"{}\"\nsidetoken_fil = \"{}\"\npseudonym_fil = \"{}\"\n{targets}",
             at.join("utstedere.toml").display(),
             at.join("sidetoken").display(),
             at.join("pseudonym").display(),
         );
-        let gateway = part(at, "gateway", &config, gateway)?;
-        let service_pid = services.get("bestillerkontor").context("no service")?.pid;
+        let gateway_part = Part::write(at, "gateway", options, &gateway, &config)?;
+        let (gateway, cold) = gateway_part.start().await?;
 
-        let desk = |role: Rolle, id: &str| -> Result<Desk> {
-            let claims = employee(
-                if role == Rolle::Inntak {
-                    "nav"
-                } else {
-                    "bestillerkontor"
-                },
-                id,
-                role,
-            );
-            let token = sign(&claims)?;
+        let desk = |unit: &str, role: Rolle, id: &str, formal: Formal| -> Result<Desk> {
+            let token = sign(&employee(unit, id, role))?;
             let channel =
                 Endpoint::from_shared(format!("http://{}", gateway.address))?.connect_lazy();
-            let formal = if role == Rolle::Inntak {
-                Formal::Oppfolging
-            } else {
-                Formal::Saksbehandling
-            };
             Ok(Desk::new(channel, Arc::new(move || token.clone())).with_purpose(formal))
         };
-        let author = desk(Rolle::Saksbehandler, "bk-b")?;
         let vedtak = seed(
-            &desk(Rolle::Saksbehandler, "bk-a")?,
-            &desk(Rolle::Inntak, "nav")?,
-            &author,
+            &desk("nav", Rolle::Inntak, "nav", Formal::Oppfolging)?,
+            &desk(
+                "bestillerkontor",
+                Rolle::Saksbehandler,
+                "bk-b",
+                Formal::Saksbehandling,
+            )?,
         )
         .await?;
         let token = sign(&employee("bestillerkontor", "bk-b", Rolle::Saksbehandler))?;
-        let _ = (ISS, AUD);
         Ok(Self {
             gateway,
-            service_pid,
+            cold,
+            services,
             token,
             vedtak,
-            _services: services,
+            gateway_part,
             _folder: folder,
         })
     }
-}
 
-const TELEMETRY: &str = "[telemetri]\nandel = 1.0\nfilter = \"warn\"\n";
+    /// The service that answers the load.
+    pub(crate) fn service(&self) -> Result<&Child> {
+        self.services.get("bestillerkontor").context("no service")
+    }
 
-fn part(at: &Path, name: &str, config: &str, port: u16) -> Result<Child> {
-    let file = at.join(format!("{name}.toml"));
-    std::fs::write(&file, config)?;
-    let file = file.display().to_string();
-    Child::silent(
-        &samspor()?,
-        &["serve", name, "--config", &file],
-        format!("127.0.0.1:{port}"),
-    )
+    /// Stops the gateway as an orchestrator does and starts it on the same
+    /// database; says how long it took to SERVING.
+    pub(crate) async fn restart_gateway(&mut self) -> Result<Duration> {
+        self.gateway.stop()?;
+        let (gateway, took) = self.gateway_part.start().await?;
+        self.gateway = gateway;
+        Ok(took)
+    }
 }
 
 /// A key that only this run uses.
@@ -171,41 +256,27 @@ fn key(at: &Path, name: &str, salt: usize) -> Result<()> {
     write_private(&at.join(name), BASE64_STANDARD.encode(key).as_bytes())
 }
 
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+fn free_address() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
-async fn seed(registrar: &Desk, inntak: &Desk, author: &Desk) -> Result<String> {
+async fn seed(inntak: &Desk, author: &Desk) -> Result<String> {
     let mut id = 0_u32;
     let mut request_id = || {
         id += 1;
         format!("00000000-0000-4000-8000-{id:012}")
     };
-    // The gateway answers once it has read every feed.
-    let mut person = None;
-    for _ in 0..200 {
-        let request = SikrePersonRequest {
-            request_id: request_id(),
-            fodselsnummer: "01819010001".to_owned(),
-        };
-        let answer = registrar
-            .call::<_, SikrePersonResponse>("koordinering.v1.PersonService/SikrePerson", request)
-            .await;
-        match answer.result {
-            Ok(answer) => {
-                person = Some(answer.person);
-                break;
-            }
-            Err(status) if status.code() == tonic::Code::Unavailable => {
-                let _ =
-                    tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>())
-                        .await;
-            }
-            Err(status) => return Err(anyhow!("SikrePerson: {}", status.message())),
-        }
-    }
-    let person = person.context("the mesh did not start")?;
     let told = |status: tonic::Status| anyhow!("{:?}: {}", status.code(), status.message());
+    let request = SikrePersonRequest {
+        request_id: request_id(),
+        fodselsnummer: "01819010001".to_owned(),
+    };
+    let person = author
+        .call::<_, SikrePersonResponse>("koordinering.v1.PersonService/SikrePerson", request)
+        .await
+        .result
+        .map_err(told)?
+        .person;
     inntak
         .call::<_, MottaSoknadResponse>(
             "bestillerkontor.v1.SoknadService/MottaSoknad",

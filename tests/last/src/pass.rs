@@ -1,7 +1,7 @@
 //! The measure: a typed tonic backend, and a typed tonic proxy that decodes a
 //! request, passes it on and encodes the answer, and does nothing else.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use samspor_proto::bestillerkontor::{
@@ -13,20 +13,19 @@ use samspor_proto::bestillerkontor::{
     vedtak_service_client::VedtakServiceClient,
     vedtak_service_server::{VedtakService, VedtakServiceServer},
 };
-use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::{net::TcpListener, time::Instant};
 use tonic::{
     Request, Response, Status,
-    transport::{Channel, Endpoint, Server},
+    transport::{Channel, Endpoint, Server, server::TcpIncoming},
 };
 
-use crate::mesh::draft;
+use crate::{load::wait_until, mesh::draft};
 
 /// What answers `HentVedtak`.
 #[derive(Clone)]
 enum Role {
-    /// Answers itself.
-    Backend(Arc<Vedtak>),
+    /// Answers itself, after a time.
+    Backend(Arc<Vedtak>, Duration),
     /// Asks another.
     Pass(
         Vec<VedtakServiceClient<Channel>>,
@@ -70,7 +69,10 @@ impl Role {
         request: HentVedtakRequest,
     ) -> Result<Response<HentVedtakResponse>, Status> {
         match self {
-            Self::Backend(vedtak) => {
+            Self::Backend(vedtak, hold) => {
+                if !hold.is_zero() {
+                    wait_until(Instant::now() + *hold).await;
+                }
                 let mut vedtak = Vedtak::clone(vedtak);
                 vedtak.name = request.name;
                 Ok(Response::new(HentVedtakResponse {
@@ -89,9 +91,9 @@ impl Role {
     }
 }
 
-/// Runs the backend.
-pub(crate) async fn backend() -> Result<()> {
-    serve(Role::Backend(Arc::new(draft("")))).await
+/// Runs the backend, which holds each answer back for a time.
+pub(crate) async fn backend(hold: Duration) -> Result<()> {
+    serve(Role::Backend(Arc::new(draft("")), hold)).await
 }
 
 /// Runs the proxy. As many channels as the gateway has.
@@ -108,9 +110,8 @@ async fn serve(role: Role) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     Server::builder()
-        .tcp_nodelay(true)
         .add_service(VedtakServiceServer::new(role))
-        .serve_with_incoming(TcpListenerStream::new(listener))
+        .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
         .await?;
     Ok(())
 }

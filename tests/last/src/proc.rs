@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::load::Outcome;
 
@@ -67,6 +67,18 @@ impl Child {
     }
 }
 
+impl Child {
+    /// Asks the process to end, and waits until it has.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        let told = Command::new("kill")
+            .args(["-TERM", &self.pid.to_string()])
+            .status()?;
+        ensure!(told.success(), "process {} could not be stopped", self.pid);
+        self.process.wait()?;
+        Ok(())
+    }
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -103,17 +115,15 @@ pub(crate) fn cpu(pid: u32) -> Result<u64> {
     Ok((ticks(11)? + ticks(12)?) * 1_000_000 / TICKS)
 }
 
-/// Anonymous resident memory of a process in KiB.
-pub(crate) fn rss_anon(pid: u32) -> Result<u64> {
+/// Anonymous resident memory of a process in MB (10⁶ bytes).
+pub(crate) fn rss_anon(pid: u32) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
         .lines()
         .find(|line| line.starts_with("RssAnon"))
         .context("RssAnon")?;
-    line.split_whitespace()
-        .nth(1)
-        .and_then(|n| n.parse().ok())
-        .context("RssAnon")
+    let kib: f64 = line.split_whitespace().nth(1).context("RssAnon")?.parse()?;
+    Ok(kib * 1024.0 / 1e6)
 }
 
 /// A round of load, and what it cost.
@@ -134,9 +144,10 @@ impl fmt::Display for Measured {
         let times = &self.outcome.latency;
         write!(
             f,
-            "{:.0} µs CPU, {} answers, {} faults, p50 {} µs, p99 {} µs",
+            "{:.0} µs CPU, {:.0}/s, {:.1} in flight, {} faults, p50 {} µs, p99 {} µs",
             self.micros_per_request(),
-            self.outcome.answered,
+            self.outcome.answered as f64 / self.outcome.took.as_secs_f64(),
+            self.outcome.in_flight,
             self.outcome.faults,
             times.value_at_quantile(0.5),
             times.value_at_quantile(0.99),
