@@ -19,10 +19,9 @@ use tokio::{
     sync::{Semaphore, watch},
     task::JoinHandle,
 };
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
     service::Routes,
-    transport::{Channel, Endpoint, Server as Listener},
+    transport::{Channel, Endpoint, Server as Listener, server::TcpIncoming},
 };
 
 use super::{
@@ -319,14 +318,16 @@ async fn serve(
         }
     }
     let router = routes.into_axum_router().fallback_service(Server(gateway));
+    // On the listener: the server's own setting is not heard with this one, and
+    // an answer would wait for the caller's delayed acknowledgement.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = Listener::builder()
-        .tcp_nodelay(true)
         .max_concurrent_streams(256)
         .http2_max_header_list_size(32 * 1024)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .add_routes(Routes::from(router))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+        .serve_with_incoming_shutdown(incoming, async move {
             let _ = stopping.wait_for(|stop| *stop).await;
         })
         .await;
@@ -355,7 +356,7 @@ async fn serve_health(
     });
     let _ = Listener::builder()
         .add_service(service)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener), async move {
             let _ = ended.wait_for(|stop| *stop).await;
         })
         .await;
