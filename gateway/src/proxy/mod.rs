@@ -256,7 +256,11 @@ fn finish<T>(
     trace_id: &str,
     answered: Result<Response<T>, Status>,
 ) -> Result<Response<T>, Status> {
-    let id = MetadataValue::try_from(trace_id).ok();
+    let id = MetadataValue::try_from(trace_id).ok().map(|mut id| {
+        // New in every answer: not for the connection's compression table.
+        id.set_sensitive(true);
+        id
+    });
     match answered {
         Ok(mut response) => {
             telemetry::record_outcome(span, tonic::Code::Ok);

@@ -376,10 +376,12 @@ impl<'g> Passage<'g> {
         };
         let mut request = Request::new(body);
         let metadata = request.metadata_mut();
-        metadata.insert_bin(
-            "x-samspor-attest-bin",
-            MetadataValue::from_bytes(&samspor_chassis::attest::sign(&upstream.key, &attestation)),
-        );
+        let signed = samspor_chassis::attest::sign(&upstream.key, &attestation);
+        let mut signed = MetadataValue::from_bytes(&signed);
+        // Also keeps it, which is new in every call, from driving the headers
+        // that recur out of the connection's compression table.
+        signed.set_sensitive(true);
+        metadata.insert_bin("x-samspor-attest-bin", signed);
         samspor_chassis::telemetry::inject(metadata);
         Ok(request)
     }

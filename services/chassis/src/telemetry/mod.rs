@@ -185,6 +185,8 @@ pub fn build(config: TelemetryConfig) -> Result<(Dispatch, Guard), TelemetryErro
         .with_target(false)
         .with_level(false)
         .with_tracked_inactivity(false)
+        // Nothing here asks for the current OpenTelemetry context; spans carry it.
+        .with_context_activation(false)
         .with_error_events_to_status(false)
         .with_error_events_to_exceptions(false)
         .with_error_records_to_exceptions(false)
@@ -292,7 +294,10 @@ pub fn current_traceparent() -> Option<String> {
 
 /// Writes the current trace to the metadata of an outgoing call, if there is one.
 pub fn inject(metadata: &mut MetadataMap) {
-    if let Some(value) = current_traceparent().and_then(|text| MetadataValue::try_from(text).ok()) {
+    let value = current_traceparent().and_then(|text| MetadataValue::try_from(text).ok());
+    if let Some(mut value) = value {
+        // New in every call: not for the connection's compression table.
+        value.set_sensitive(true);
         metadata.insert(TRACEPARENT, value);
     }
 }
