@@ -1,51 +1,96 @@
 //! ROP-tjenesten: delivers services to people with ROP-lidelser, with and
 //! without vedtak.
 //!
-//! Six resources, one folder each: [`kontakt`] (what happened between the
-//! service and the person), [`journal`] (open and restricted notes),
+//! One folder or file per resource: [`kontakt`] (what happened between the
+//! service and the person) and [`planlegging`] (what is to come), [`lavterskel`]
+//! (counts without persons), [`tiltak`] (what is delivered, against what is
+//! granted), [`aktivitetstilbud`] (what is offered, and to whom not), [`journal`] (open and restricted notes),
 //! [`risikovurdering`] (the safety of staff), [`kriseplan`] (what helps in a
-//! crisis), [`behandler`] (who treats), [`innboks`] (what has come to the unit
-//! and waits). In each, `mod.rs` has the record, `rules.rs` what may happen to
-//! it (pure), `rpc.rs` the contract, `store.rs` the SQL. The oppdrag that it
-//! delivers are held by bestillerkontor, whose events fill the inbox.
+//! crisis), [`behandlingsplan`] (goals and their evaluation), [`hovedforlop`],
+//! [`kontaktplan`] (who is hard to reach), [`tilbakemelding`] (must be answered),
+//! [`behandler`] (who treats), [`primaerkontakt`] (whom the person turns to, and
+//! caseload), [`statistikk`], [`innboks`] (what waits for the unit). In a folder `mod.rs` has the
+//! record, `rules.rs` what may happen to it (pure), `rpc.rs` the contract,
+//! `store.rs` the SQL; a small resource is one file on [`lager`], which has the
+//! SQL of all records of one shape. The oppdrag that it delivers are held by
+//! bestillerkontor, whose events fill the inbox.
 //!
 //! A new verb: the contract (`proto/samspor/rop/v1`), a pure function in the
 //! resource's `rules.rs`, a thin one in `rpc.rs`, a line in the table below.
 
+mod aktivitetstilbud;
 mod behandler;
+mod behandlingsplan;
+mod hovedforlop;
 mod innboks;
+mod innstillinger;
 mod journal;
 mod kontakt;
+mod kontaktplan;
 mod kriseplan;
+mod lager;
+mod lavterskel;
+mod planlegging;
+mod primaerkontakt;
 mod risikovurdering;
+mod statistikk;
+mod tilbakemelding;
+mod tiltak;
 mod unntak;
 
+use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
-    domene::Aktor,
-    error::{Error, Refusal},
+    deadlines::{DueDeadline, notify},
+    domene::{Aktor, navn},
+    error::{Error, FieldFaults, Refusal},
     feeds::Consumer,
     server::{Agency, Chassis},
     store::{Migrations, Tx},
 };
 use samspor_proto::{
-    felles::Feilgrunn,
+    felles::{Feilgrunn, Rolle},
     rop::{
-        AvsluttBehandlerRequest, AvsluttBehandlerResponse, HentAapentNotatRequest,
-        HentAapentNotatResponse, HentBegrensetNotatRequest, HentBegrensetNotatResponse,
-        HentGjeldendeRisikovurderingRequest, HentGjeldendeRisikovurderingResponse,
-        HentKontaktRequest, HentKontaktResponse, HentKriseplanRequest, HentKriseplanResponse,
-        HentRisikovurderingRequest, HentRisikovurderingResponse, KvitterOppgaveRequest,
-        KvitterOppgaveResponse, ListAapneNotaterRequest, ListAapneNotaterResponse,
-        ListBegrensedeNotaterRequest, ListBegrensedeNotaterResponse, ListBehandlereRequest,
-        ListBehandlereResponse, ListKontakterRequest, ListKontakterResponse,
-        ListKriseplanerRequest, ListKriseplanerResponse, ListOppgaverRequest, ListOppgaverResponse,
-        ListRisikovurderingerRequest, ListRisikovurderingerResponse, RegistrerKontaktRequest,
-        RegistrerKontaktResponse, RegistrerRisikovurderingRequest,
-        RegistrerRisikovurderingResponse, SkrivAapentNotatRequest, SkrivAapentNotatResponse,
-        SkrivBegrensetNotatRequest, SkrivBegrensetNotatResponse, SkrivKriseplanRequest,
-        SkrivKriseplanResponse, TildelBehandlerRequest, TildelBehandlerResponse,
-        behandling_service_server, innboks_service_server, journal_service_server,
-        kontakt_service_server, kriseplan_service_server, risikovurdering_service_server,
+        AvlysKontaktRequest, AvlysKontaktResponse, AvsluttAktivitetstilbudRequest,
+        AvsluttAktivitetstilbudResponse, AvsluttBehandlerRequest, AvsluttBehandlerResponse,
+        AvsluttHovedforlopRequest, AvsluttHovedforlopResponse, AvsluttKontaktplanRequest,
+        AvsluttKontaktplanResponse, BesvarTilbakemeldingRequest, BesvarTilbakemeldingResponse,
+        GiTilbakemeldingRequest, GiTilbakemeldingResponse, HentAapentNotatRequest,
+        HentAapentNotatResponse, HentAktivitetstilbudRequest, HentAktivitetstilbudResponse,
+        HentBegrensetNotatRequest, HentBegrensetNotatResponse, HentBehandlingsplanRequest,
+        HentBehandlingsplanResponse, HentGjeldendeRisikovurderingRequest,
+        HentGjeldendeRisikovurderingResponse, HentKontaktRequest, HentKontaktResponse,
+        HentKriseplanRequest, HentKriseplanResponse, HentPublisertStatistikkRequest,
+        HentPublisertStatistikkResponse, HentRisikovurderingRequest, HentRisikovurderingResponse,
+        HentStatistikkRequest, HentStatistikkResponse, HentTilbakemeldingRequest,
+        HentTilbakemeldingResponse, KvitterOppgaveRequest, KvitterOppgaveResponse,
+        ListAapneNotaterRequest, ListAapneNotaterResponse, ListAktivitetstilbudRequest,
+        ListAktivitetstilbudResponse, ListBegrensedeNotaterRequest, ListBegrensedeNotaterResponse,
+        ListBehandlereRequest, ListBehandlereResponse, ListBehandlingsplanerRequest,
+        ListBehandlingsplanerResponse, ListBelastningRequest, ListBelastningResponse,
+        ListHovedforlopRequest, ListHovedforlopResponse, ListKontakterRequest,
+        ListKontakterResponse, ListKontaktplanerRequest, ListKontaktplanerResponse,
+        ListKriseplanerRequest, ListKriseplanerResponse, ListLavterskelRequest,
+        ListLavterskelResponse, ListOppgaverRequest, ListOppgaverResponse,
+        ListPlanlagteKontakterRequest, ListPlanlagteKontakterResponse, ListPrimaerkontakterRequest,
+        ListPrimaerkontakterResponse, ListRisikovurderingerRequest, ListRisikovurderingerResponse,
+        ListTilbakemeldingerRequest, ListTilbakemeldingerResponse,
+        ListUbesvarteTilbakemeldingerRequest, ListUbesvarteTilbakemeldingerResponse,
+        MeldKontaktstegRequest, MeldKontaktstegResponse, OpprettKontaktplanRequest,
+        OpprettKontaktplanResponse, PlanleggKontaktRequest, PlanleggKontaktResponse,
+        PubliserStatistikkRequest, PubliserStatistikkResponse, RegistrerAktivitetstilbudRequest,
+        RegistrerAktivitetstilbudResponse, RegistrerKontaktRequest, RegistrerKontaktResponse,
+        RegistrerLavterskelRequest, RegistrerLavterskelResponse, RegistrerRisikovurderingRequest,
+        RegistrerRisikovurderingResponse, SettHovedforlopRequest, SettHovedforlopResponse,
+        SkrivAapentNotatRequest, SkrivAapentNotatResponse, SkrivBegrensetNotatRequest,
+        SkrivBegrensetNotatResponse, SkrivBehandlingsplanRequest, SkrivBehandlingsplanResponse,
+        SkrivKriseplanRequest, SkrivKriseplanResponse, TildelBehandlerRequest,
+        TildelBehandlerResponse, TildelPrimaerkontaktRequest, TildelPrimaerkontaktResponse,
+        aktivitetstilbud_service_server, behandling_service_server, behandlingsplan_service_server,
+        hovedforlop_service_server, innboks_service_server, journal_service_server,
+        kontakt_service_server, kontaktplan_service_server, kriseplan_service_server,
+        lavterskel_service_server, planlegging_service_server, primaerkontakt_service_server,
+        risikovurdering_service_server, statistikk_service_server, tilbakemelding_service_server,
+        tiltak_service_server,
     },
 };
 use tonic::service::Routes;
@@ -63,7 +108,14 @@ impl Agency for Rop {
     const NAME: &'static str = ENHET;
 
     fn migrations() -> Migrations {
-        &[("001_rop", include_str!("../migrations/001_rop.sql"))]
+        &[
+            ("001_rop", include_str!("../migrations/001_rop.sql")),
+            (
+                "002_leveranser",
+                include_str!("../migrations/002_leveranser.sql"),
+            ),
+            ("003_tiltak", include_str!("../migrations/003_tiltak.sql")),
+        ]
     }
 
     fn routes(chassis: Chassis) -> Routes {
@@ -83,11 +135,50 @@ impl Agency for Rop {
         .add_service(behandling_service_server::BehandlingServiceServer::new(
             service.clone(),
         ))
+        .add_service(
+            behandlingsplan_service_server::BehandlingsplanServiceServer::new(service.clone()),
+        )
+        .add_service(hovedforlop_service_server::HovedforlopServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(kontaktplan_service_server::KontaktplanServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(lavterskel_service_server::LavterskelServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(planlegging_service_server::PlanleggingServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(
+            primaerkontakt_service_server::PrimaerkontaktServiceServer::new(service.clone()),
+        )
+        .add_service(
+            tilbakemelding_service_server::TilbakemeldingServiceServer::new(service.clone()),
+        )
+        .add_service(tiltak_service_server::TiltakServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(
+            aktivitetstilbud_service_server::AktivitetstilbudServiceServer::new(service.clone()),
+        )
+        .add_service(statistikk_service_server::StatistikkServiceServer::new(
+            service.clone(),
+        ))
         .add_service(innboks_service_server::InnboksServiceServer::new(service))
     }
 
     fn consumers() -> Vec<Consumer> {
         vec![innboks::FRA_BESTILLERKONTOR]
+    }
+
+    /// A deadline tells the unit, and becomes a task where somebody must act.
+    fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            notify(tx, &deadline);
+            innboks::rpc::fra_frist(tx, &deadline).await
+        }
+        .boxed()
     }
 }
 
@@ -142,6 +233,81 @@ samspor_chassis::rpc! {
     }
 }
 
+samspor_chassis::rpc! {
+    impl behandlingsplan_service_server::BehandlingsplanService for Rop {
+        write skriv_behandlingsplan(SkrivBehandlingsplanRequest) -> SkrivBehandlingsplanResponse = behandlingsplan::skriv;
+        read hent_behandlingsplan(HentBehandlingsplanRequest) -> HentBehandlingsplanResponse = behandlingsplan::hent;
+        read list_behandlingsplaner(ListBehandlingsplanerRequest) -> ListBehandlingsplanerResponse = behandlingsplan::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl hovedforlop_service_server::HovedforlopService for Rop {
+        write sett_hovedforlop(SettHovedforlopRequest) -> SettHovedforlopResponse = hovedforlop::sett;
+        write avslutt_hovedforlop(AvsluttHovedforlopRequest) -> AvsluttHovedforlopResponse = hovedforlop::avslutt_navngitt;
+        read list_hovedforlop(ListHovedforlopRequest) -> ListHovedforlopResponse = hovedforlop::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl kontaktplan_service_server::KontaktplanService for Rop {
+        write opprett_kontaktplan(OpprettKontaktplanRequest) -> OpprettKontaktplanResponse = kontaktplan::opprett;
+        write meld_kontaktsteg(MeldKontaktstegRequest) -> MeldKontaktstegResponse = kontaktplan::meld_steg;
+        write avslutt_kontaktplan(AvsluttKontaktplanRequest) -> AvsluttKontaktplanResponse = kontaktplan::avslutt;
+        read list_kontaktplaner(ListKontaktplanerRequest) -> ListKontaktplanerResponse = kontaktplan::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl lavterskel_service_server::LavterskelService for Rop {
+        write registrer_lavterskel(RegistrerLavterskelRequest) -> RegistrerLavterskelResponse = lavterskel::registrer;
+        read list_lavterskel(ListLavterskelRequest) -> ListLavterskelResponse = lavterskel::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl planlegging_service_server::PlanleggingService for Rop {
+        write planlegg_kontakt(PlanleggKontaktRequest) -> PlanleggKontaktResponse = planlegging::planlegg;
+        write avlys_kontakt(AvlysKontaktRequest) -> AvlysKontaktResponse = planlegging::avlys;
+        read list_planlagte_kontakter(ListPlanlagteKontakterRequest) -> ListPlanlagteKontakterResponse = planlegging::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl primaerkontakt_service_server::PrimaerkontaktService for Rop {
+        write tildel_primaerkontakt(TildelPrimaerkontaktRequest) -> TildelPrimaerkontaktResponse = primaerkontakt::tildel;
+        read list_primaerkontakter(ListPrimaerkontakterRequest) -> ListPrimaerkontakterResponse = primaerkontakt::list;
+        read list_belastning(ListBelastningRequest) -> ListBelastningResponse = primaerkontakt::list_belastning;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl tilbakemelding_service_server::TilbakemeldingService for Rop {
+        write gi_tilbakemelding(GiTilbakemeldingRequest) -> GiTilbakemeldingResponse = tilbakemelding::gi;
+        write besvar_tilbakemelding(BesvarTilbakemeldingRequest) -> BesvarTilbakemeldingResponse = tilbakemelding::besvar;
+        read hent_tilbakemelding(HentTilbakemeldingRequest) -> HentTilbakemeldingResponse = tilbakemelding::hent;
+        read list_tilbakemeldinger(ListTilbakemeldingerRequest) -> ListTilbakemeldingerResponse = tilbakemelding::list;
+        read list_ubesvarte_tilbakemeldinger(ListUbesvarteTilbakemeldingerRequest) -> ListUbesvarteTilbakemeldingerResponse = tilbakemelding::list_ubesvarte;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl aktivitetstilbud_service_server::AktivitetstilbudService for Rop {
+        write registrer_aktivitetstilbud(RegistrerAktivitetstilbudRequest) -> RegistrerAktivitetstilbudResponse = aktivitetstilbud::registrer;
+        write avslutt_aktivitetstilbud(AvsluttAktivitetstilbudRequest) -> AvsluttAktivitetstilbudResponse = aktivitetstilbud::avslutt;
+        read hent_aktivitetstilbud(HentAktivitetstilbudRequest) -> HentAktivitetstilbudResponse = aktivitetstilbud::hent;
+        read list_aktivitetstilbud(ListAktivitetstilbudRequest) -> ListAktivitetstilbudResponse = aktivitetstilbud::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl statistikk_service_server::StatistikkService for Rop {
+        read hent_statistikk(HentStatistikkRequest) -> HentStatistikkResponse = statistikk::hent;
+        write publiser_statistikk(PubliserStatistikkRequest) -> PubliserStatistikkResponse = statistikk::publiser;
+        read hent_publisert_statistikk(HentPublisertStatistikkRequest) -> HentPublisertStatistikkResponse = statistikk::hent_publisert;
+    }
+}
+
 /// Changes of one person's records run one after the other: a record looks at
 /// those before it.
 async fn las_person(tx: &mut Tx, person: &str) -> Result<(), Error> {
@@ -161,4 +327,26 @@ fn for_enhet(tx: &Tx) -> Result<Aktor, Refusal> {
             .with("rad", "Bare ROP-tjenesten registrerer her."));
     }
     Ok(av)
+}
+
+/// Who acts: the unit, or the person (or who represents the person), whom the
+/// gateway let through for the records of that person.
+///
+/// # Errors
+/// `IKKE_TILLATT` for another unit.
+fn for_person_eller_enhet(tx: &Tx) -> Result<Aktor, Refusal> {
+    let av = Aktor::from(&tx.call().actor);
+    if av.rolle == Rolle::Innbygger {
+        return Ok(av);
+    }
+    for_enhet(tx)
+}
+
+/// The own unit that a request names; another has nothing here.
+fn egen_enhet(name: &str, faults: &mut FieldFaults) -> String {
+    let enhet = navn::les_enhet(name, "parent", faults);
+    if !enhet.is_empty() && enhet != ENHET {
+        faults.form("parent", format_args!("enheter/{ENHET}"));
+    }
+    enhet
 }

@@ -26,9 +26,9 @@ use crate::policy::{
 /// Lines that a person can be asked to read.
 const MOST_LINES: usize = 1_500;
 
-/// Rules for record types that no contract has yet: what is a unit's own, and
-/// what the koordinerende enhet oversees.
-const AWAITING: [&str; 2] = ["P1.enhet", "P13"];
+/// Rules for record types that no contract has yet: what the koordinerende
+/// enhet oversees.
+const AWAITING: [&str; 1] = ["P13"];
 
 /// A world in which everything that opens is there, and nothing that closes.
 pub(super) fn world(rolle: Rolle, action: &str, formal: Formal, r#type: &str) -> World {

@@ -2,8 +2,10 @@
 //!
 //! APEN → KVITTERT (someone took it) | BORTFALT (there is nothing left to
 //! take). Filled by bestillerkontor's events and by three missed contacts in a
-//! row. Invariants: an event makes one task however often it arrives; the task
-//! says which record it is about and nothing of what is in it.
+//! row, and by deadlines of the unit's own records, which become tasks when
+//! they are near. Invariants: an event makes one task however often it arrives; the task
+//! says which record it is about and nothing of what is in it; taking it does
+//! not stop its deadline, only doing what it asks for does.
 
 pub(crate) mod rpc;
 pub(crate) mod rules;
@@ -22,6 +24,9 @@ use crate::ENHET;
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "oppgaver";
+
+/// Deadline of a task that no other record has a deadline for.
+pub(crate) const FRIST_OPPGAVE: &str = "oppgave";
 
 /// What bestillerkontor offers to the unit becomes tasks.
 pub(crate) const FRA_BESTILLERKONTOR: Consumer = Consumer {
@@ -49,6 +54,18 @@ samspor_chassis::tilstand! {
         OppdragTilbudt = "OPPDRAG_TILBUDT",
         /// Look for the person.
         Oppsokende = "OPPSOKENDE",
+        /// Offer again what was declined.
+        NyttTilbud = "NYTT_TILBUD",
+        /// Say what came of a planned contact.
+        PlanlagtKontakt = "PLANLAGT_KONTAKT",
+        /// Evaluate a plan of treatment.
+        Evaluering = "EVALUERING",
+        /// Take the next step towards a person.
+        Kontaktsteg = "KONTAKTSTEG",
+        /// Answer feedback.
+        Tilbakemelding = "TILBAKEMELDING",
+        /// Assess the risk anew.
+        Risikovurdering = "RISIKOVURDERING",
     }
 }
 
@@ -73,6 +90,12 @@ pub(crate) struct Innhold {
     /// Since when it waits.
     pub(crate) siden: Tid,
     pub(crate) kvittert: Option<(Tid, Aktor)>,
+    /// When it must be done.
+    #[serde(default)]
+    pub(crate) frist: Option<Tid>,
+    /// When what it asks for was done.
+    #[serde(default)]
+    pub(crate) utfort: Option<Tid>,
 }
 
 impl Oppgave {
@@ -92,7 +115,12 @@ impl Oppgave {
 
     /// As the contract carries it.
     pub(crate) fn to_proto(&self) -> proto::Oppgave {
-        let Innhold { siden, kvittert } = self.innhold.clone();
+        let Innhold {
+            siden,
+            kvittert,
+            frist,
+            utfort,
+        } = self.innhold.clone();
         proto::Oppgave {
             name: self.name(),
             etag: etag::etag(self.versjon),
@@ -104,6 +132,8 @@ impl Oppgave {
             kvittert: kvittert.as_ref().map(|(at, _)| (*at).into()),
             kvittert_av: kvittert.map(|(_, who)| who.to_proto()),
             skjerming: None,
+            frist: frist.map(Into::into),
+            utfort: utfort.map(Into::into),
         }
     }
 }

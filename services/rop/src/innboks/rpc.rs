@@ -2,7 +2,8 @@
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
-    domene::{Virkninger, felt, navn},
+    deadlines::DueDeadline,
+    domene::{Virkninger, felt, kalender, navn},
     error::{Error, FieldFaults},
     page::Page,
     store::Tx,
@@ -17,8 +18,8 @@ use samspor_proto::{
     },
 };
 
-use super::{Oppgave, SAMLING, Type, rules, store};
-use crate::{ENHET, kontakt::Kontakt};
+use super::{FRIST_OPPGAVE, Oppgave, SAMLING, Type, rules, store};
+use crate::{ENHET, innstillinger::innstillinger, kontakt::Kontakt, tiltak};
 
 pub(crate) async fn list(
     tx: &mut Tx,
@@ -85,14 +86,15 @@ pub(crate) fn fra_bestillerkontor(
                 let since = committed.unwrap_or(tx.now());
                 let (type_, id) = (Type::OppdragTilbudt, tx.new_id());
                 let task = rules::ny(type_, person, id, ENHET, hendelse.post, since);
-                legg_inn(tx, &task).await
+                legg_inn(tx, &task).await?;
+                Ok(())
             }
             rules::Betydning::Bortfaller => {
                 let task = store::om(tx, Type::OppdragTilbudt, &hendelse.post).await?;
                 if let Some(mut task) = task.and_then(rules::bortfall) {
                     store::lagre(tx, &mut task).await?;
                 }
-                Ok(())
+                tiltak::oppdrag_avsluttet(tx, &person, &hendelse.post).await
             }
             rules::Betydning::Ingen => Ok(()),
         }
@@ -103,7 +105,7 @@ pub(crate) fn fra_bestillerkontor(
 /// Three missed contacts in a row: somebody must look for the person. Nothing
 /// new while somebody is asked already.
 pub(crate) async fn oppsokende(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error> {
-    let task = rules::ny(
+    let mut task = rules::ny(
         Type::Oppsokende,
         kontakt.person.clone(),
         tx.new_id(),
@@ -111,15 +113,102 @@ pub(crate) async fn oppsokende(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Err
         kontakt.name(),
         tx.now(),
     );
-    legg_inn(tx, &task).await
-}
-
-async fn legg_inn(tx: &mut Tx, task: &Oppgave) -> Result<(), Error> {
-    if store::sett_inn(tx, task).await? {
+    let days = innstillinger()?.oppsok_arbeidsdager;
+    let due = kalender::arbeidsdager_etter(tx.now(), days);
+    task.innhold.frist = Some(due);
+    if legg_inn(tx, &task).await? {
         let mut out = Virkninger::new();
         let owner = [task.ansvarlig_enhet.clone()];
-        out.hendelse("OppgaveOpprettet", &task.emne(), owner);
+        out.frist(FRIST_OPPGAVE, &task.emne(), due, None, owner);
         out.utfor(tx);
     }
     Ok(())
+}
+
+/// Somebody looked for the person, or the person was met: whatever asked for
+/// outreach is done.
+pub(crate) async fn oppsokt(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    for task in store::ugjorte(tx, person, Type::Oppsokende).await? {
+        gjor_ferdig(tx, task).await?;
+    }
+    Ok(())
+}
+
+/// What a task about a record asks for was done.
+pub(crate) async fn ferdig(
+    tx: &mut Tx,
+    person: &str,
+    type_: Type,
+    post: &str,
+) -> Result<(), Error> {
+    let task = store::om(tx, type_, post).await?;
+    match task.filter(|task| task.person == person) {
+        Some(task) => gjor_ferdig(tx, task).await,
+        None => Ok(()),
+    }
+}
+
+async fn gjor_ferdig(tx: &mut Tx, task: Oppgave) -> Result<(), Error> {
+    if let Some((mut task, out)) = rules::ferdig(task, tx.now()) {
+        store::lagre(tx, &mut task).await?;
+        out.utfor(tx);
+    }
+    Ok(())
+}
+
+/// A deadline of one of the unit's own records is near or has passed: it
+/// becomes a task, once; one that was done before waits again.
+pub(crate) async fn fra_frist(tx: &mut Tx, deadline: &DueDeadline) -> Result<(), Error> {
+    let Some(type_) = rules::av_frist(&deadline.kind) else {
+        return Ok(());
+    };
+    oppgave_om(
+        tx,
+        type_,
+        &deadline.person,
+        &deadline.eier,
+        &deadline.post,
+        deadline.due,
+    )
+    .await
+}
+
+/// A task about a record, with the record's own deadline.
+pub(crate) async fn oppgave_om(
+    tx: &mut Tx,
+    type_: Type,
+    person: &str,
+    eier: &str,
+    post: &str,
+    due: Tid,
+) -> Result<(), Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    let mut task = rules::ny(type_, person.to_owned(), id, eier, post.to_owned(), now);
+    task.innhold.frist = Some(due);
+    if legg_inn(tx, &task).await? {
+        return Ok(());
+    }
+    let before = store::om(tx, type_, post).await?;
+    // Taken and not done: its deadline is what fires.
+    let done = before.filter(|task| task.innhold.utfort.is_some());
+    if let Some(mut task) = done.and_then(|task| rules::igjen(task, now, Some(due))) {
+        store::lagre(tx, &mut task).await?;
+        fortell(tx, &task);
+    }
+    Ok(())
+}
+
+async fn legg_inn(tx: &mut Tx, task: &Oppgave) -> Result<bool, Error> {
+    let inserted = store::sett_inn(tx, task).await?;
+    if inserted {
+        fortell(tx, task);
+    }
+    Ok(inserted)
+}
+
+fn fortell(tx: &mut Tx, task: &Oppgave) {
+    let mut out = Virkninger::new();
+    let owner = [task.ansvarlig_enhet.clone()];
+    out.hendelse("OppgaveOpprettet", &task.emne(), owner);
+    out.utfor(tx);
 }

@@ -7,7 +7,8 @@ use samspor_chassis::{
 };
 use samspor_proto::felles::Feilgrunn;
 
-use super::{Innhold, Oppgave, Tilstand, Type};
+use super::{FRIST_OPPGAVE, Innhold, Oppgave, Tilstand, Type};
+use crate::{behandlingsplan, kontakt, kontaktplan, planlegging, risikovurdering, tilbakemelding};
 
 /// Which verb is allowed in which state.
 pub(crate) const OVERGANGER: Overganger<Tilstand> =
@@ -53,6 +54,8 @@ pub(crate) fn ny(
         innhold: Innhold {
             siden,
             kvittert: None,
+            frist: None,
+            utfort: None,
         },
     }
 }
@@ -78,6 +81,48 @@ pub(crate) fn kvitter(
     let owner = [oppgave.ansvarlig_enhet.clone()];
     out.hendelse("OppgaveKvittert", &oppgave.emne(), owner);
     Ok((oppgave, out))
+}
+
+/// The task that a deadline of the unit's own records becomes, by its kind.
+pub(crate) fn av_frist(kind: &str) -> Option<Type> {
+    Some(match kind {
+        kontakt::FRIST_NYTT_TILBUD => Type::NyttTilbud,
+        planlegging::FRIST_RAPPORT => Type::PlanlagtKontakt,
+        behandlingsplan::FRIST_EVALUERING => Type::Evaluering,
+        kontaktplan::FRIST_STEG => Type::Kontaktsteg,
+        tilbakemelding::FRIST_SVAR => Type::Tilbakemelding,
+        risikovurdering::FRIST_UTLOP => Type::Risikovurdering,
+        _ => return None,
+    })
+}
+
+/// What it asks for was done. None when that was said before.
+pub(crate) fn ferdig(mut oppgave: Oppgave, now: Tid) -> Option<(Oppgave, Virkninger)> {
+    if oppgave.innhold.utfort.is_some() {
+        return None;
+    }
+    oppgave.innhold.utfort = Some(now);
+    if oppgave.tilstand == Tilstand::Apen {
+        oppgave.tilstand = Tilstand::Bortfalt;
+    }
+    let mut out = Virkninger::new();
+    out.slett_frist(FRIST_OPPGAVE, &oppgave.name());
+    Some((oppgave, out))
+}
+
+/// The same is asked for again, after it was taken or done.
+pub(crate) fn igjen(mut oppgave: Oppgave, now: Tid, frist: Option<Tid>) -> Option<Oppgave> {
+    if oppgave.tilstand == Tilstand::Apen {
+        return None;
+    }
+    oppgave.tilstand = Tilstand::Apen;
+    oppgave.innhold = Innhold {
+        siden: now,
+        kvittert: None,
+        frist,
+        utfort: None,
+    };
+    Some(oppgave)
 }
 
 /// There is nothing left to take. None when somebody had taken it.

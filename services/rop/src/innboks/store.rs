@@ -56,8 +56,8 @@ pub(crate) async fn sett_inn(tx: &mut Tx, oppgave: &Oppgave) -> Result<bool, Err
     let inserted = tx
         .execute(
             "INSERT INTO oppgave \
-             (id, person, versjon, ansvarlig_enhet, tilstand, type, post, innhold) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+             (id, person, versjon, ansvarlig_enhet, tilstand, type, post, innhold, ugjort) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
             params![
                 oppgave.id.as_str(),
                 oppgave.person.as_str(),
@@ -66,7 +66,8 @@ pub(crate) async fn sett_inn(tx: &mut Tx, oppgave: &Oppgave) -> Result<bool, Err
                 oppgave.tilstand.kode(),
                 oppgave.type_.kode(),
                 oppgave.post.as_str(),
-                dokument::skriv(&oppgave.innhold)?
+                dokument::skriv(&oppgave.innhold)?,
+                ugjort(oppgave)
             ],
         )
         .await?;
@@ -77,11 +78,12 @@ pub(crate) async fn sett_inn(tx: &mut Tx, oppgave: &Oppgave) -> Result<bool, Err
 pub(crate) async fn lagre(tx: &mut Tx, oppgave: &mut Oppgave) -> Result<(), Error> {
     let affected = tx
         .execute(
-            "UPDATE oppgave SET versjon = versjon + 1, tilstand = $1, innhold = $2 \
-             WHERE id = $3 AND versjon = $4",
+            "UPDATE oppgave SET versjon = versjon + 1, tilstand = $1, innhold = $2, ugjort = $3 \
+             WHERE id = $4 AND versjon = $5",
             params![
                 oppgave.tilstand.kode(),
                 dokument::skriv(&oppgave.innhold)?,
+                ugjort(oppgave),
                 oppgave.id.as_str(),
                 oppgave.versjon
             ],
@@ -90,6 +92,23 @@ pub(crate) async fn lagre(tx: &mut Tx, oppgave: &mut Oppgave) -> Result<(), Erro
     etag::ensure_affected(affected)?;
     oppgave.versjon += 1;
     Ok(())
+}
+
+/// A deadline runs until what the task asks for is done.
+fn ugjort(oppgave: &Oppgave) -> i64 {
+    i64::from(oppgave.innhold.frist.is_some() && oppgave.innhold.utfort.is_none())
+}
+
+/// Tasks of a kind about a person that are not done, taken or not.
+pub(crate) async fn ugjorte(tx: &mut Tx, person: &str, type_: Type) -> Result<Vec<Oppgave>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, ansvarlig_enhet, tilstand, type, post, innhold \
+             FROM oppgave WHERE person = $1 AND type = $2 AND ugjort = 1 ORDER BY id",
+            params![person, type_.kode()],
+        )
+        .await?;
+    rows.into_iter().map(les).collect()
 }
 
 /// One page of the tasks of a unit that wait, oldest first, of a kind or all.

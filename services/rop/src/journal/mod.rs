@@ -58,6 +58,8 @@ pub(crate) struct Notat {
     pub(crate) person: String,
     pub(crate) id: String,
     pub(crate) slag: Slag,
+    /// Id of the newest note that corrects it.
+    pub(crate) rettet_av: Option<String>,
     /// Unit id that owns it.
     pub(crate) ansvarlig_enhet: String,
     pub(crate) innhold: Innhold,
@@ -77,6 +79,9 @@ pub(crate) struct Innhold {
     pub(crate) skrevet_av: Aktor,
     pub(crate) skrevet: Tid,
     pub(crate) hjemmel: Hjemmel,
+    /// Why the earlier note is corrected.
+    #[serde(default)]
+    pub(crate) rettelse_begrunnelse: String,
 }
 
 impl Notat {
@@ -92,6 +97,13 @@ impl Notat {
             post: self.name(),
             eier: self.ansvarlig_enhet.clone(),
         }
+    }
+
+    fn rettet_av(&self) -> String {
+        let later = self.rettet_av.as_deref();
+        later
+            .map(|id| navn::post(&self.person, self.slag.samling(), id))
+            .unwrap_or_default()
     }
 
     fn retter(&self) -> String {
@@ -112,6 +124,7 @@ impl Notat {
             skrevet_av,
             skrevet,
             hjemmel,
+            rettelse_begrunnelse,
         } = self.innhold.clone();
         proto::AapentNotat {
             name: self.name(),
@@ -127,6 +140,8 @@ impl Notat {
             skrevet: Some(skrevet.into()),
             hjemmel: Some(hjemmel.to_proto()),
             skjerming: None,
+            rettelse_begrunnelse,
+            rettet_av: self.rettet_av(),
         }
     }
 
@@ -141,6 +156,7 @@ impl Notat {
             skrevet_av,
             skrevet,
             hjemmel,
+            rettelse_begrunnelse,
         } = self.innhold.clone();
         proto::BegrensetNotat {
             name: self.name(),
@@ -155,6 +171,8 @@ impl Notat {
             skrevet: Some(skrevet.into()),
             hjemmel: Some(hjemmel.to_proto()),
             skjerming: None,
+            rettelse_begrunnelse,
+            rettet_av: self.rettet_av(),
         }
     }
 }

@@ -32,6 +32,7 @@ pub(crate) fn les_aapent(
         skrevet_av: av,
         skrevet: now,
         hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
+        rettelse_begrunnelse: rettelse(&request.rettelse_begrunnelse, &request.retter, faults),
     }
 }
 
@@ -51,7 +52,23 @@ pub(crate) fn les_begrenset(
         skrevet_av: av,
         skrevet: now,
         hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
+        rettelse_begrunnelse: rettelse(&request.rettelse_begrunnelse, &request.retter, faults),
     }
+}
+
+/// Why a note is corrected: a reason exactly where one is.
+fn rettelse(reason: &str, retter: &str, faults: &mut FieldFaults) -> String {
+    let read = felt::tekst(reason, "rettelse_begrunnelse", felt::LANG, faults);
+    match (retter.is_empty(), reason.trim().is_empty()) {
+        (false, true) => faults.missing("rettelse_begrunnelse"),
+        (true, false) => faults.contradicts(
+            "rettelse_begrunnelse",
+            "retter",
+            "gjelder bare når et notat rettes",
+        ),
+        _ => {}
+    }
+    read
 }
 
 /// Id of the note that is corrected: of the same kind and the same person.
@@ -77,6 +94,7 @@ pub(crate) fn skriv(
         person,
         id,
         slag,
+        rettet_av: None,
         ansvarlig_enhet: innhold.skrevet_av.enhet.clone(),
         innhold,
     };
@@ -174,18 +192,39 @@ mod tests {
     #[test]
     fn a_correction_names_a_note_of_the_same_kind_and_person() {
         let name = |person: &str, slag: Slag| navn::post(person, slag.samling(), P);
-        let corrected = open(|r| r.retter = name(P, Slag::Aapent)).unwrap();
+        let corrected = open(|r| {
+            r.retter = name(P, Slag::Aapent);
+            r.rettelse_begrunnelse = "feil person".into();
+        })
+        .unwrap();
         assert_eq!(corrected.retter.as_deref(), Some(P));
-        let other_kind = open(|r| r.retter = name(P, Slag::Begrenset));
+        let other_kind = open(|r| {
+            r.retter = name(P, Slag::Begrenset);
+            r.rettelse_begrunnelse = "feil".into();
+        });
         assert_eq!(
             other_kind,
             Err(vec![("retter".into(), Feilgrunn::FeltForm)])
         );
-        let other_person = closed(|r| r.retter = name(OTHER, Slag::Begrenset));
+        let other_person = closed(|r| {
+            r.retter = name(OTHER, Slag::Begrenset);
+            r.rettelse_begrunnelse = "feil".into();
+        });
         assert_eq!(
             other_person,
             Err(vec![("retter".into(), Feilgrunn::FeltMotstrid)])
         );
+    }
+
+    /// To see it red: without the reason.
+    #[test]
+    fn a_correction_says_why_and_nothing_else_does() {
+        let name = navn::post(P, Slag::Aapent.samling(), P);
+        let fault = |reason| Err(vec![("rettelse_begrunnelse".to_owned(), reason)]);
+        let silent = open(|r| r.retter.clone_from(&name));
+        assert_eq!(silent, fault(Feilgrunn::FeltMangler));
+        let idle = open(|r| r.rettelse_begrunnelse = "feil".into());
+        assert_eq!(idle, fault(Feilgrunn::FeltMotstrid));
     }
 
     /// To see it red, give restricted notes an event.

@@ -10,14 +10,15 @@ use samspor_chassis::{
 
 use super::{Notat, Slag};
 
-type Row = (String, String, String, String);
+type Row = (String, String, String, String, Option<String>);
 
-fn les(slag: Slag, (id, person, ansvarlig_enhet, innhold): Row) -> Result<Notat, Error> {
+fn les(slag: Slag, (id, person, ansvarlig_enhet, innhold, rettet_av): Row) -> Result<Notat, Error> {
     Ok(Notat {
         person,
         id,
         slag,
         ansvarlig_enhet,
+        rettet_av,
         innhold: dokument::les(&innhold)?,
     })
 }
@@ -26,8 +27,9 @@ fn les(slag: Slag, (id, person, ansvarlig_enhet, innhold): Row) -> Result<Notat,
 pub(crate) async fn hent(tx: &mut Tx, slag: Slag, person: &str, id: &str) -> Result<Notat, Error> {
     let row: Option<Row> = tx
         .one(
-            "SELECT id, person, ansvarlig_enhet, innhold FROM notat \
-             WHERE id = $1 AND person = $2 AND slag = $3",
+            "SELECT id, person, ansvarlig_enhet, innhold, \
+             (SELECT MAX(r.id) FROM notat r WHERE r.retter = notat.id AND r.retter <> '') \
+             FROM notat WHERE id = $1 AND person = $2 AND slag = $3",
             params![id, person, slag.kode()],
         )
         .await?;
@@ -37,14 +39,15 @@ pub(crate) async fn hent(tx: &mut Tx, slag: Slag, person: &str, id: &str) -> Res
 /// Stores a note.
 pub(crate) async fn sett_inn(tx: &mut Tx, notat: &Notat) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO notat (id, person, slag, ansvarlig_enhet, innhold) \
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO notat (id, person, slag, ansvarlig_enhet, innhold, retter) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
         params![
             notat.id.as_str(),
             notat.person.as_str(),
             notat.slag.kode(),
             notat.ansvarlig_enhet.as_str(),
-            dokument::skriv(&notat.innhold)?
+            dokument::skriv(&notat.innhold)?,
+            notat.innhold.retter.as_deref().unwrap_or_default()
         ],
     )
     .await?;
@@ -60,8 +63,9 @@ pub(crate) async fn personens(
 ) -> Result<(Vec<Notat>, String), Error> {
     let rows: Vec<Row> = tx
         .all(
-            "SELECT id, person, ansvarlig_enhet, innhold FROM notat \
-             WHERE person = $1 AND slag = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+            "SELECT id, person, ansvarlig_enhet, innhold, \
+             (SELECT MAX(r.id) FROM notat r WHERE r.retter = notat.id AND r.retter <> '') \
+             FROM notat WHERE person = $1 AND slag = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
             params![person, slag.kode(), dokument::nyeste(page), page.limit()],
         )
         .await?;

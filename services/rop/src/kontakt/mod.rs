@@ -2,7 +2,9 @@
 //!
 //! Invariants: a declined contact has a day on which it is offered again, and
 //! a clock that runs until the person was met or has answered anew (R10); no
-//! number of missed contacts closes anything, three of them call for outreach.
+//! number of missed contacts closes anything, three of them call for outreach;
+//! who goes alone where the assessment asks for two says why, and the unit hears
+//! of it. What has happened is never refused for that: it would not be known.
 
 pub(crate) mod rpc;
 pub(crate) mod rules;
@@ -18,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "kontakter";
+/// Collection of the tiltak under which contacts are delivered.
+pub(crate) const TILTAK: &str = "tiltak";
 /// Deadline: a declined contact is offered again.
 pub(crate) const FRIST_NYTT_TILBUD: &str = "nytt_tilbud";
 
@@ -59,6 +63,19 @@ pub(crate) struct Innhold {
     pub(crate) registrert_av: Aktor,
     pub(crate) registrert: Tid,
     pub(crate) hjemmel: Hjemmel,
+    #[serde(default)]
+    pub(crate) minutter: i32,
+    /// Employees beside the one who registered.
+    #[serde(default)]
+    pub(crate) ansatte: Vec<String>,
+    /// Why with one employee although the assessment asked for two.
+    #[serde(default)]
+    pub(crate) alene_begrunnelse: String,
+    #[serde(default)]
+    pub(crate) sen_begrunnelse: String,
+    /// Id of the tiltak; empty: none.
+    #[serde(default)]
+    pub(crate) tiltak: String,
 }
 
 impl Kontakt {
@@ -87,6 +104,11 @@ impl Kontakt {
             registrert_av,
             registrert,
             hjemmel,
+            minutter,
+            ansatte,
+            alene_begrunnelse,
+            sen_begrunnelse,
+            tiltak,
         } = self.innhold.clone();
         proto::Kontakt {
             name: self.name(),
@@ -103,6 +125,15 @@ impl Kontakt {
             registrert: Some(registrert.into()),
             hjemmel: Some(hjemmel.to_proto()),
             skjerming: None,
+            minutter,
+            ansatte,
+            alene_begrunnelse,
+            sen_begrunnelse,
+            tiltak: if tiltak.is_empty() {
+                tiltak
+            } else {
+                navn::post(&self.person, TILTAK, &tiltak)
+            },
         }
     }
 }

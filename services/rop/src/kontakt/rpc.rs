@@ -12,7 +12,11 @@ use samspor_proto::rop::{
 };
 
 use super::{Kontakt, SAMLING, rules, store};
-use crate::innboks;
+use crate::{
+    innboks::{self, Type},
+    innstillinger::innstillinger,
+    planlegging, risikovurdering, tiltak,
+};
 
 pub(crate) async fn registrer(
     tx: &mut Tx,
@@ -21,18 +25,46 @@ pub(crate) async fn registrer(
     let av = crate::for_enhet(tx)?;
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
-    let registrering = rules::les(&request, &person, &av, tx.now(), &mut faults);
+    let krav = rules::Krav {
+        to_ansatte: risikovurdering::krever_to(tx, &person).await?,
+        etterregistrering_dager: innstillinger()?.etterregistrering_dager,
+    };
+    let registrering = rules::les(&request, &person, &av, tx.now(), krav, &mut faults);
+    let planned = rules::les_ref(
+        &request.planlagt,
+        planlegging::SAMLING,
+        &person,
+        "planlagt",
+        &mut faults,
+    );
     faults.finish()?;
     let registrering = registrering.ok_or_else(|| Error::internal("no contact and no fault"))?;
 
     crate::las_person(tx, &person).await?;
+    if !registrering.innhold.tiltak.is_empty() {
+        let (id, at) = (&registrering.innhold.tiltak, registrering.tidspunkt);
+        tiltak::krev_levert_under(tx, &person, id, at).await?;
+    }
     let waiting = store::ventende(tx, &person).await?;
     if rules::avgjor_tilbud(registrering.utfall) {
         store::avgjor_ventende(tx, &person).await?;
     }
+    let type_ = registrering.innhold.type_;
     let (kontakt, virkninger) = rules::registrer(registrering, person, tx.new_id(), &waiting);
     store::sett_inn(tx, &kontakt).await?;
     virkninger.utfor(tx);
+    if !planned.is_empty() {
+        planlegging::gjennomfort(tx, &kontakt, &planned).await?;
+    }
+    for post in waiting
+        .iter()
+        .filter(|_| rules::avgjor_tilbud(kontakt.utfall))
+    {
+        innboks::rpc::ferdig(tx, &kontakt.person, Type::NyttTilbud, post).await?;
+    }
+    if rules::er_oppsok(type_, kontakt.utfall) {
+        innboks::rpc::oppsokt(tx, &kontakt.person).await?;
+    }
     let latest = store::siste_utfall(tx, &kontakt.person).await?;
     if rules::trenger_oppsok(&latest) {
         innboks::rpc::oppsokende(tx, &kontakt).await?;

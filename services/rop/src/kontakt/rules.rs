@@ -1,16 +1,70 @@
 //! What a contact may say, and what follows from it.
 
 use samspor_chassis::{
-    domene::{Aktor, Dag, Virkninger, felt, navn},
+    domene::{Aktor, Dag, Virkninger, felt, kalender, navn},
     error::FieldFaults,
     tid::Tid,
 };
-use samspor_proto::rop::{Kontaktutfall, RegistrerKontaktRequest};
+use samspor_proto::rop::{Kontakttype, Kontaktutfall, RegistrerKontaktRequest};
 
 use super::{FRIST_NYTT_TILBUD, Innhold, Kontakt, Utfall};
 
+/// How far back a contact can be registered.
+const ELDST_MANEDER: i32 = 120;
+/// Longest contact, in minutes.
+const LENGST: i32 = 24 * 60;
+/// Most employees in one contact beside the one who registers.
+const FLEST_ANSATTE: usize = 20;
+
+/// Whether staff meet the person outside the service's own rooms, where the
+/// two-staff measure applies.
+pub(crate) const fn utenfor(type_: Kontakttype) -> bool {
+    matches!(type_, Kontakttype::Besok | Kontakttype::Oppsokende)
+}
+
+/// Employees, each once and in a form that is an id.
+pub(crate) fn les_ansatte(ansatte: &[String], faults: &mut FieldFaults) -> Vec<String> {
+    let read = felt::tekster(ansatte, "ansatte", FLEST_ANSATTE, faults);
+    for (place, ansatt) in read.iter().enumerate() {
+        let field = format!("ansatte[{place}]");
+        if !ansatt.bytes().all(|b| b.is_ascii_graphic()) {
+            faults.form(field, "en id uten mellomrom");
+        } else if read.iter().take(place).any(|before| before == ansatt) {
+            faults.contradicts(field, "ansatte", "den ansatte er nevnt før");
+        }
+    }
+    read
+}
+
+/// Id of a record of the same person that a field names; empty: none.
+pub(crate) fn les_ref(
+    name: &str,
+    samling: &str,
+    person: &str,
+    field: &'static str,
+    faults: &mut FieldFaults,
+) -> String {
+    if name.is_empty() {
+        return String::new();
+    }
+    let (owner, id) = navn::les_post(name, samling, field, faults);
+    if !owner.is_empty() && owner != person {
+        faults.contradicts(field, "parent", "posten gjelder en annen person");
+    }
+    id
+}
+
 /// So many missed contacts in a row call for outreach.
 pub(crate) const OPPSOKENDE_ETTER: usize = 3;
+
+/// What a contact is held to beside its own fields.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Krav {
+    /// The current risk assessment asks for two employees.
+    pub(crate) to_ansatte: bool,
+    /// Days after which it is registered late.
+    pub(crate) etterregistrering_dager: u16,
+}
 
 /// What was registered.
 pub(crate) struct Registrering {
@@ -25,9 +79,11 @@ pub(crate) fn les(
     person: &str,
     av: &Aktor,
     now: Tid,
+    krav: Krav,
     faults: &mut FieldFaults,
 ) -> Option<Registrering> {
-    let type_ = felt::valg(request.r#type, "type", "samspor.rop.v1.Kontakttype", faults);
+    let type_: Kontakttype =
+        felt::valg(request.r#type, "type", "samspor.rop.v1.Kontakttype", faults);
     let outcome: Kontaktutfall = felt::valg(
         request.utfall,
         "utfall",
@@ -37,6 +93,38 @@ pub(crate) fn les(
     let tidspunkt = felt::tidspunkt(request.tidspunkt, "tidspunkt", faults).unwrap_or(now);
     if tidspunkt > now {
         faults.form("tidspunkt", "et tidspunkt som ikke er i framtiden");
+    } else if Dag::av(tidspunkt) < Dag::av(now).pluss_maneder(-ELDST_MANEDER) {
+        faults.form("tidspunkt", "et tidspunkt høyst ti år tilbake");
+    }
+    let sen_begrunnelse = felt::tekst(
+        &request.sen_begrunnelse,
+        "sen_begrunnelse",
+        felt::LANG,
+        faults,
+    );
+    let sen = tidspunkt < now.minus(kalender::dager(u64::from(krav.etterregistrering_dager)));
+    if sen && sen_begrunnelse.is_empty() {
+        faults.missing("sen_begrunnelse");
+    }
+    let ansatte = les_ansatte(&request.ansatte, faults);
+    let alone = ansatte.iter().all(|ansatt| *ansatt == av.ansatt);
+    let alene_begrunnelse = felt::tekst(
+        &request.alene_begrunnelse,
+        "alene_begrunnelse",
+        felt::LANG,
+        faults,
+    );
+    if !alene_begrunnelse.is_empty() && !alone {
+        faults.contradicts(
+            "alene_begrunnelse",
+            "ansatte",
+            "gjelder bare en ansatt alene",
+        );
+    } else if alene_begrunnelse.is_empty() && alone && krav.to_ansatte && utenfor(type_) {
+        faults.missing("alene_begrunnelse");
+    }
+    if !(0..=LENGST).contains(&request.minutter) {
+        faults.range("minutter", 0, LENGST);
     }
     let declined = outcome == Kontaktutfall::TakketNei;
     let nytt_tilbud = felt::dag(&request.nytt_tilbud, "nytt_tilbud", faults);
@@ -69,6 +157,11 @@ pub(crate) fn les(
         registrert_av: av.clone(),
         registrert: now,
         hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
+        minutter: request.minutter,
+        ansatte,
+        alene_begrunnelse,
+        sen_begrunnelse,
+        tiltak: les_ref(&request.tiltak, super::TILTAK, person, "tiltak", faults),
     };
     let utfall = Utfall::ALLE
         .iter()
@@ -107,6 +200,9 @@ pub(crate) fn registrer(
     let owner = [kontakt.ansvarlig_enhet.clone()];
     let mut out = Virkninger::new();
     out.hendelse("KontaktRegistrert", &emne, owner.clone());
+    if !kontakt.innhold.alene_begrunnelse.is_empty() {
+        out.hendelse("AleneMotRisikotiltak", &emne, owner.clone());
+    }
     if avgjor_tilbud(utfall) {
         for post in waiting {
             out.slett_frist(FRIST_NYTT_TILBUD, post);
@@ -123,6 +219,12 @@ pub(crate) fn registrer(
 /// Whether a contact settles what the person had declined before.
 pub(crate) fn avgjor_tilbud(utfall: Utfall) -> bool {
     utfall != Utfall::IkkeMott
+}
+
+/// Whether a contact is the outreach that three missed ones asked for: someone
+/// looked for the person, or the person was met or answered.
+pub(crate) fn er_oppsok(type_: Kontakttype, utfall: Utfall) -> bool {
+    type_ == Kontakttype::Oppsokende || utfall != Utfall::IkkeMott
 }
 
 /// Whether a contact calls for outreach, given the latest outcomes with it,
@@ -155,6 +257,7 @@ mod tests {
     /// Friday 2027-01-15 08:00 UTC.
     const NOW: Tid = Tid(1_800_000_000_000_000);
     const P: &str = "3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+    const DAY: i64 = 86_400_000_000;
     const OTHER: &str = "4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
 
     fn request(utfall: Kontaktutfall, nytt_tilbud: &str) -> RegistrerKontaktRequest {
@@ -171,13 +274,24 @@ mod tests {
     }
 
     fn read(request: &RegistrerKontaktRequest) -> Result<Registrering, Vec<(String, Feilgrunn)>> {
+        read_with(request, false)
+    }
+
+    fn read_with(
+        request: &RegistrerKontaktRequest,
+        to_ansatte: bool,
+    ) -> Result<Registrering, Vec<(String, Feilgrunn)>> {
+        let krav = Krav {
+            to_ansatte,
+            etterregistrering_dager: 30,
+        };
         let by = Aktor {
             enhet: "rop".into(),
             ansatt: "r1".into(),
             rolle: Rolle::Miljo,
         };
         let mut faults = FieldFaults::new();
-        let read = les(request, P, &by, NOW, &mut faults);
+        let read = les(request, P, &by, NOW, krav, &mut faults);
         match faults.finish() {
             Ok(()) => Ok(read.unwrap()),
             Err(refusal) => Err(refusal
@@ -222,7 +336,7 @@ mod tests {
     #[test]
     fn every_other_field_is_held_to_its_rule() {
         type Change = fn(&mut RegistrerKontaktRequest);
-        let table: [(Change, &str, Feilgrunn); 6] = [
+        let table: [(Change, &str, Feilgrunn); 14] = [
             (|r| r.r#type = 0, "type", Feilgrunn::FeltUkjentVerdi),
             (|r| r.utfall = 9, "utfall", Feilgrunn::FeltUkjentVerdi),
             (|r| r.hjemmel = None, "hjemmel", Feilgrunn::FeltMangler),
@@ -241,11 +355,85 @@ mod tests {
                 "oppdrag",
                 Feilgrunn::FeltMotstrid,
             ),
+            (
+                |r| r.tidspunkt = Some(Tid(NOW.0 - 31 * DAY).into()),
+                "sen_begrunnelse",
+                Feilgrunn::FeltMangler,
+            ),
+            (
+                |r| {
+                    r.tidspunkt = Some(Tid(NOW.0 - 3_660 * DAY).into());
+                    r.sen_begrunnelse = "funnet igjen".into();
+                },
+                "tidspunkt",
+                Feilgrunn::FeltForm,
+            ),
+            (|r| r.minutter = -1, "minutter", Feilgrunn::FeltOmrade),
+            (|r| r.minutter = 1_441, "minutter", Feilgrunn::FeltOmrade),
+            (
+                |r| r.ansatte = vec!["r2".into(), "r2".into()],
+                "ansatte[1]",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |r| r.ansatte = vec!["Ola N".into()],
+                "ansatte[0]",
+                Feilgrunn::FeltForm,
+            ),
+            (
+                |r| {
+                    r.ansatte = vec!["r2".into()];
+                    r.alene_begrunnelse = "haster".into();
+                },
+                "alene_begrunnelse",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |r| r.tiltak = navn::post(OTHER, "tiltak", P),
+                "tiltak",
+                Feilgrunn::FeltMotstrid,
+            ),
         ];
         for (change, field, reason) in table {
             let mut request = request(Kontaktutfall::Mott, "");
             change(&mut request);
             assert_eq!(read(&request).err(), Some(vec![(field.to_owned(), reason)]));
+        }
+    }
+
+    /// Who goes where the assessment asks for two: kind of contact, others who
+    /// took part, reason, whether it is taken.
+    ///
+    /// To see it red: without asking the assessment, and counting the employee who
+    /// registers as a second one.
+    #[test]
+    fn who_goes_alone_against_the_assessment_says_why() {
+        for (type_, others, reason, sound) in [
+            (Kontakttype::Besok, &[][..], "", false),
+            (Kontakttype::Besok, &["r1"], "", false),
+            (Kontakttype::Besok, &["r2"], "", true),
+            (Kontakttype::Besok, &[], "måtte inn straks", true),
+            (Kontakttype::Oppsokende, &[], "", false),
+            (Kontakttype::Telefon, &[], "", true),
+            (Kontakttype::DropIn, &[], "", true),
+        ] {
+            let mut request = request(Kontaktutfall::Mott, "");
+            request.r#type = type_.into();
+            request.ansatte = others.iter().map(|who| (*who).to_owned()).collect();
+            request.alene_begrunnelse = reason.into();
+            let found = read_with(&request, true);
+            assert_eq!(found.is_ok(), sound, "{type_:?} {others:?} {reason}");
+            if let Ok(registrering) = found {
+                let (_, out) = registrer(registrering, P.into(), "k".into(), &[]);
+                let told = out
+                    .hendelser
+                    .iter()
+                    .any(|e| e.type_ == "AleneMotRisikotiltak");
+                assert_eq!(told, !reason.is_empty());
+            }
+            if reason.is_empty() {
+                assert!(read_with(&request, false).is_ok(), "nobody asks for two");
+            }
         }
     }
 

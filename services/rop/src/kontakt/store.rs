@@ -40,8 +40,8 @@ pub(crate) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Kontakt,
 pub(crate) async fn sett_inn(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO kontakt \
-         (id, person, ansvarlig_enhet, utfall, tidspunkt, tilbud_apent, innhold) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+         (id, person, ansvarlig_enhet, utfall, tidspunkt, tilbud_apent, innhold, minutter, tiltak) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         params![
             kontakt.id.as_str(),
             kontakt.person.as_str(),
@@ -49,7 +49,9 @@ pub(crate) async fn sett_inn(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error
             kontakt.utfall.kode(),
             kontakt.tidspunkt,
             i64::from(kontakt.innhold.nytt_tilbud.is_some()),
-            dokument::skriv(&kontakt.innhold)?
+            dokument::skriv(&kontakt.innhold)?,
+            i64::from(kontakt.innhold.minutter),
+            kontakt.innhold.tiltak.as_str()
         ],
     )
     .await?;

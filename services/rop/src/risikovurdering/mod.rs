@@ -14,7 +14,8 @@ use samspor_chassis::{
         felles::{mange_tall, tall},
         navn,
     },
-    store::etag,
+    error::Error,
+    store::{Tx, etag},
     tid::Tid,
 };
 use samspor_proto::rop::{self as proto, Risikokilde, Risikoniva, Risikotiltak};
@@ -59,6 +60,14 @@ pub(crate) struct Innhold {
     /// Why it is exempt from the person's own access; none where it is not.
     pub(crate) unntatt: Option<String>,
     pub(crate) hjemmel: Hjemmel,
+}
+
+/// Whether the assessment that holds now asks for two employees.
+pub(crate) async fn krever_to(tx: &mut Tx, person: &str) -> Result<bool, Error> {
+    let now = tx.now();
+    let current = store::nyeste(tx, person).await?;
+    let current = current.filter(|vurdering| vurdering.gjelder(now));
+    Ok(current.is_some_and(|v| v.innhold.tiltak.contains(&Risikotiltak::ToAnsatte)))
 }
 
 impl Risikovurdering {

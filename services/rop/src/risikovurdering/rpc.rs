@@ -10,10 +10,14 @@ use samspor_proto::rop::{
     HentGjeldendeRisikovurderingRequest, HentGjeldendeRisikovurderingResponse,
     HentRisikovurderingRequest, HentRisikovurderingResponse, ListRisikovurderingerRequest,
     ListRisikovurderingerResponse, RegistrerRisikovurderingRequest,
-    RegistrerRisikovurderingResponse,
+    RegistrerRisikovurderingResponse, Risikotiltak,
 };
 
-use super::{SAMLING, rules, store};
+use super::{Risikovurdering, SAMLING, rules, store};
+use crate::{
+    innboks::{self, Type},
+    planlegging,
+};
 
 pub(crate) async fn registrer(
     tx: &mut Tx,
@@ -28,6 +32,7 @@ pub(crate) async fn registrer(
 
     crate::las_person(tx, &person).await?;
     let before = store::nyeste(tx, &person).await?;
+    let before_name = before.as_ref().map(Risikovurdering::name);
     let (vurdering, replaced, virkninger) =
         rules::registrer(registrering, person, tx.new_id(), before, tx.now());
     if let Some(replaced) = replaced {
@@ -35,6 +40,12 @@ pub(crate) async fn registrer(
     }
     store::sett_inn(tx, &vurdering).await?;
     virkninger.utfor(tx);
+    if let Some(replaced) = before_name {
+        innboks::rpc::ferdig(tx, &vurdering.person, Type::Risikovurdering, &replaced).await?;
+    }
+    if vurdering.innhold.tiltak.contains(&Risikotiltak::ToAnsatte) {
+        planlegging::varsle_alene(tx, &vurdering.person).await?;
+    }
     Ok(RegistrerRisikovurderingResponse {
         risikovurdering: Some(vurdering.to_proto(tx.now())),
     })

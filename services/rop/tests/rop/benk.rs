@@ -1,8 +1,14 @@
 //! The bench: a running service, the events of bestillerkontor, and callers.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::BoxStream};
 use http::uri::PathAndQuery;
 use prost::Message;
 use samspor_chassis::{
@@ -15,6 +21,7 @@ use samspor_chassis::{
     tid::Clock as _,
 };
 use samspor_proto::{
+    bestillerkontor::{HentOppdragRequest, HentOppdragResponse, Oppdrag},
     felles::{Aktor, Faktum, Faktumtype, Feilgrunn, Rolle, part},
     hendelse::{
         AbonnerRequest, AbonnerResponse, FaktaRequest, FaktaResponse, FolgRequest, FolgResponse,
@@ -28,8 +35,11 @@ use samspor_proto::{
 use samspor_rop::Rop;
 use tonic::{
     Request, Response, Status,
+    body::Body,
     client::Grpc,
+    codegen::Service,
     metadata::{BinaryMetadataValue, MetadataValue},
+    server::{NamedService, UnaryService},
     transport::{Channel, Endpoint, Server, server::TcpIncoming},
 };
 use tonic_prost::ProstCodec;
@@ -80,6 +90,63 @@ metoder! {
         "TildelBehandler" TildelBehandlerRequest TildelBehandlerResponse;
         "AvsluttBehandler" AvsluttBehandlerRequest AvsluttBehandlerResponse;
         "ListBehandlere" ListBehandlereRequest ListBehandlereResponse;
+    }
+    "PlanleggingService" {
+        "PlanleggKontakt" PlanleggKontaktRequest PlanleggKontaktResponse;
+        "AvlysKontakt" AvlysKontaktRequest AvlysKontaktResponse;
+        "ListPlanlagteKontakter" ListPlanlagteKontakterRequest ListPlanlagteKontakterResponse;
+    }
+    "LavterskelService" {
+        "RegistrerLavterskel" RegistrerLavterskelRequest RegistrerLavterskelResponse;
+        "ListLavterskel" ListLavterskelRequest ListLavterskelResponse;
+    }
+    "BehandlingsplanService" {
+        "SkrivBehandlingsplan" SkrivBehandlingsplanRequest SkrivBehandlingsplanResponse;
+        "HentBehandlingsplan" HentBehandlingsplanRequest HentBehandlingsplanResponse;
+        "ListBehandlingsplaner" ListBehandlingsplanerRequest ListBehandlingsplanerResponse;
+    }
+    "HovedforlopService" {
+        "SettHovedforlop" SettHovedforlopRequest SettHovedforlopResponse;
+        "AvsluttHovedforlop" AvsluttHovedforlopRequest AvsluttHovedforlopResponse;
+        "ListHovedforlop" ListHovedforlopRequest ListHovedforlopResponse;
+    }
+    "KontaktplanService" {
+        "OpprettKontaktplan" OpprettKontaktplanRequest OpprettKontaktplanResponse;
+        "MeldKontaktsteg" MeldKontaktstegRequest MeldKontaktstegResponse;
+        "AvsluttKontaktplan" AvsluttKontaktplanRequest AvsluttKontaktplanResponse;
+        "ListKontaktplaner" ListKontaktplanerRequest ListKontaktplanerResponse;
+    }
+    "TilbakemeldingService" {
+        "GiTilbakemelding" GiTilbakemeldingRequest GiTilbakemeldingResponse;
+        "BesvarTilbakemelding" BesvarTilbakemeldingRequest BesvarTilbakemeldingResponse;
+        "HentTilbakemelding" HentTilbakemeldingRequest HentTilbakemeldingResponse;
+        "ListTilbakemeldinger" ListTilbakemeldingerRequest ListTilbakemeldingerResponse;
+        "ListUbesvarteTilbakemeldinger" ListUbesvarteTilbakemeldingerRequest ListUbesvarteTilbakemeldingerResponse;
+    }
+    "PrimaerkontaktService" {
+        "TildelPrimaerkontakt" TildelPrimaerkontaktRequest TildelPrimaerkontaktResponse;
+        "ListPrimaerkontakter" ListPrimaerkontakterRequest ListPrimaerkontakterResponse;
+        "ListBelastning" ListBelastningRequest ListBelastningResponse;
+    }
+    "TiltakService" {
+        "OpprettTiltak" OpprettTiltakRequest OpprettTiltakResponse;
+        "OppdaterTiltak" OppdaterTiltakRequest OppdaterTiltakResponse;
+        "AvsluttTiltak" AvsluttTiltakRequest AvsluttTiltakResponse;
+        "HentTiltak" HentTiltakRequest HentTiltakResponse;
+        "ListTiltak" ListTiltakRequest ListTiltakResponse;
+        "ListLeveringer" ListLeveringerRequest ListLeveringerResponse;
+        "ListEnhetensLeveringer" ListEnhetensLeveringerRequest ListEnhetensLeveringerResponse;
+    }
+    "AktivitetstilbudService" {
+        "RegistrerAktivitetstilbud" RegistrerAktivitetstilbudRequest RegistrerAktivitetstilbudResponse;
+        "AvsluttAktivitetstilbud" AvsluttAktivitetstilbudRequest AvsluttAktivitetstilbudResponse;
+        "HentAktivitetstilbud" HentAktivitetstilbudRequest HentAktivitetstilbudResponse;
+        "ListAktivitetstilbud" ListAktivitetstilbudRequest ListAktivitetstilbudResponse;
+    }
+    "StatistikkService" {
+        "HentStatistikk" HentStatistikkRequest HentStatistikkResponse;
+        "PubliserStatistikk" PubliserStatistikkRequest PubliserStatistikkResponse;
+        "HentPublisertStatistikk" HentPublisertStatistikkRequest HentPublisertStatistikkResponse;
     }
     "InnboksService" {
         "ListOppgaver" ListOppgaverRequest ListOppgaverResponse;
@@ -157,6 +224,8 @@ pub(crate) struct Benk {
     key: Key,
     channel: Channel,
     running: Running,
+    /// What bestillerkontor answers when it is asked for an oppdrag.
+    pub(crate) oppdrag: Oppdragene,
 }
 
 impl Benk {
@@ -166,10 +235,11 @@ impl Benk {
 
     /// A service to which bestillerkontor has events to tell: type and record.
     pub(crate) async fn start_with(database: &Database, told: &[(&str, String)]) -> Self {
+        let granted = Oppdragene::default();
         let key = Key::new(&std::array::from_fn(|n| u8::try_from(n).unwrap())).unwrap();
         let mut config = ServiceConfig::new(database.url(), key.clone());
         config.gateway = Some(MeshClientConfig::new(
-            &Kilde::start(told).await,
+            &Kilde::start(told, granted.clone()).await,
             TokenSource::Static("token".to_owned()),
         ));
         let clock = database.clock().clone();
@@ -183,7 +253,13 @@ impl Benk {
             key,
             channel,
             running,
+            oppdrag: granted,
         }
+    }
+
+    /// Stops the service; another may open its store.
+    pub(crate) async fn stopp(self) {
+        self.running.shutdown().await;
     }
 
     /// One unary call.
@@ -317,7 +393,7 @@ pub(crate) async fn until<F: Future<Output = bool>>(check: impl Fn() -> F) {
 struct Kilde(Vec<Hendelse>);
 
 impl Kilde {
-    async fn start(told: &[(&str, String)]) -> String {
+    async fn start(told: &[(&str, String)], granted: Oppdragene) -> String {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
             .await
             .unwrap();
@@ -332,9 +408,64 @@ impl Kilde {
         });
         let server = Server::builder()
             .add_service(HendelseServiceServer::new(Self(events.collect())))
+            .add_service(granted)
             .serve_with_incoming(TcpIncoming::from(listener));
         tokio::spawn(server);
         format!("http://{address}")
+    }
+}
+
+/// What HentOppdrag answers, by name.
+#[derive(Clone, Default)]
+pub(crate) struct Oppdragene(Arc<Mutex<BTreeMap<String, Oppdrag>>>);
+
+impl Oppdragene {
+    pub(crate) fn sett(&self, oppdrag: Oppdrag) {
+        self.0.lock().unwrap().insert(oppdrag.name.clone(), oppdrag);
+    }
+}
+
+impl NamedService for Oppdragene {
+    const NAME: &'static str = "samspor.bestillerkontor.v1.OppdragService";
+}
+
+impl UnaryService<HentOppdragRequest> for Oppdragene {
+    type Response = HentOppdragResponse;
+    type Future = std::future::Ready<Result<Response<HentOppdragResponse>, Status>>;
+
+    fn call(&mut self, request: Request<HentOppdragRequest>) -> Self::Future {
+        let known = self
+            .0
+            .lock()
+            .unwrap()
+            .get(&request.into_inner().name)
+            .cloned();
+        std::future::ready(match known {
+            Some(oppdrag) => Ok(Response::new(HentOppdragResponse {
+                oppdrag: Some(oppdrag),
+            })),
+            None => Err(Status::not_found("")),
+        })
+    }
+}
+
+impl Service<http::Request<Body>> for Oppdragene {
+    type Response = http::Response<Body>;
+    type Error = std::convert::Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let method = self.clone();
+        async move {
+            assert!(request.uri().path().ends_with("/HentOppdrag"));
+            let codec = ProstCodec::<HentOppdragResponse, HentOppdragRequest>::default();
+            Ok(tonic::server::Grpc::new(codec).unary(method, request).await)
+        }
+        .boxed()
     }
 }
 

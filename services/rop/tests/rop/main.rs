@@ -10,6 +10,7 @@
 )]
 
 mod benk;
+mod leveranser;
 
 use std::time::Duration;
 
@@ -231,11 +232,15 @@ async fn a_note_is_corrected_by_another_and_never_changed(database: Database) {
     let first = benk.ok(aapent()).await.notat.unwrap();
     let mut correction = aapent();
     correction.retter.clone_from(&first.name);
+    correction.rettelse_begrunnelse = "skrevet på feil uke".into();
     correction.tekst = "Uroligere".into();
     let second = benk.ok(correction.clone()).await.notat.unwrap();
     assert_eq!(second.retter, first.name);
     let name = first.name.clone();
     let read = benk.ok(HentAapentNotatRequest { name }).await;
+    let mut first = first;
+    assert_eq!(first.rettet_av, "");
+    first.rettet_av.clone_from(&second.name);
     assert_eq!(read.notat.as_ref(), Some(&first), "it stands as written");
     correction.request_id = request_id();
     correction.retter = format!("{P}/aapne_notater/{}", request_id());
@@ -246,6 +251,7 @@ async fn a_note_is_corrected_by_another_and_never_changed(database: Database) {
     let closed = benk.ok(begrenset()).await.notat.unwrap();
     let mut correction = begrenset();
     correction.retter.clone_from(&first.name);
+    correction.rettelse_begrunnelse = "feil".into();
     let refusal = benk.avslag(correction.clone()).await;
     assert_eq!(refusal.felt, [("retter".into(), Feilgrunn::FeltForm)]);
     correction.request_id = request_id();
@@ -255,6 +261,8 @@ async fn a_note_is_corrected_by_another_and_never_changed(database: Database) {
 
     let open = benk.ok(alle!(ListAapneNotaterRequest)).await;
     assert_eq!(open.notater, [second, first.clone()]);
+    let mut closed = closed;
+    closed.rettet_av.clone_from(&corrected.name);
     let restricted = benk.ok(alle!(ListBegrensedeNotaterRequest)).await;
     assert_eq!(restricted.notater, [corrected, closed.clone()]);
     let name = hos_annen(&first.name);
@@ -437,6 +445,9 @@ async fn another_unit_changes_nothing_here(database: Database) {
         },
         kvitter(&task.name),
     );
+    for refused in leveranser::alle_endringer(&benk, &other).await {
+        assert_eq!(refused, Feilgrunn::IkkeTillatt);
+    }
     assert_eq!(benk.hendelser("rop").await, told);
     assert_eq!(benk.behandlere(P).await, ["t7 by r1"]);
 }

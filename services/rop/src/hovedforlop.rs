@@ -1,0 +1,199 @@
+//! Hovedforløp 1–3 («Sammen om mestring», IS-2076): in which a person is, from
+//! when to when, and who decided.
+//!
+//! Invariants: one at a time; the periods of a person neither overlap nor lie
+//! in the future.
+
+use samspor_chassis::{
+    domene::{Aktor, Dag, Hjemmel, Virkninger, felles::tall, felt, navn},
+    error::{Error, FieldFaults, Refusal},
+    store::Tx,
+    tid::Tid,
+};
+use samspor_proto::rop::{
+    self as proto, AvsluttHovedforlopRequest, AvsluttHovedforlopResponse, Forlop,
+    ListHovedforlopRequest, ListHovedforlopResponse, SettHovedforlopRequest,
+    SettHovedforlopResponse,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    lager::{self, Post},
+    tabell,
+};
+
+const SAMLING: &str = "hovedforlop";
+
+/// One period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Periode {
+    #[serde(with = "tall")]
+    forlop: Forlop,
+    fra: Dag,
+    til: Option<Dag>,
+    besluttet_av: Aktor,
+    begrunnelse: String,
+    registrert: Tid,
+    hjemmel: Hjemmel,
+}
+
+impl lager::Innhold for Periode {
+    const SAMLING: &'static str = SAMLING;
+    const SQL: &'static lager::Sql = tabell!("hovedforlop");
+
+    fn apen(&self) -> bool {
+        self.til.is_none()
+    }
+
+    fn nokkel(&self) -> String {
+        i32::from(self.forlop).to_string()
+    }
+}
+
+fn to_proto(periode: &Post<Periode>) -> proto::Hovedforlop {
+    let Periode {
+        forlop,
+        fra,
+        til,
+        besluttet_av,
+        begrunnelse,
+        registrert,
+        hjemmel,
+    } = periode.innhold.clone();
+    proto::Hovedforlop {
+        name: periode.name(),
+        etag: periode.etag(),
+        ansvarlig_enhet: navn::enhet(&periode.enhet),
+        forlop: forlop.into(),
+        fra: fra.to_string(),
+        til: til.map(|day| day.to_string()).unwrap_or_default(),
+        besluttet_av: Some(besluttet_av.to_proto()),
+        begrunnelse,
+        registrert: Some(registrert.into()),
+        hjemmel: Some(hjemmel.to_proto()),
+        skjerming: None,
+    }
+}
+
+/// Ends a period with its last day.
+///
+/// # Errors
+/// A fault of `field` where the period would end before it began or in the
+/// future.
+fn avslutt(
+    mut periode: Periode,
+    til: Dag,
+    now: Tid,
+    field: &'static str,
+) -> Result<Periode, Refusal> {
+    let mut faults = FieldFaults::new();
+    if til < periode.fra {
+        faults.contradicts(field, "fra", "perioden ville slutte før den begynte");
+    } else if til > Dag::av(now) {
+        faults.form(field, "en dag som ikke er i framtiden");
+    }
+    faults.finish()?;
+    periode.til = Some(til);
+    Ok(periode)
+}
+
+pub(crate) async fn sett(
+    tx: &mut Tx,
+    request: SettHovedforlopRequest,
+) -> Result<SettHovedforlopResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let now = tx.now();
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    let fra = felt::pakrevd_dag(&request.fra, "fra", &mut faults);
+    if fra.is_some_and(|day| day > Dag::av(now)) {
+        faults.form("fra", "en dag som ikke er i framtiden");
+    }
+    let forlop = felt::valg(
+        request.forlop,
+        "forlop",
+        "samspor.rop.v1.Forlop",
+        &mut faults,
+    );
+    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let hjemmel = felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", &mut faults);
+    faults.finish()?;
+    let fra = fra.ok_or_else(|| Error::internal("no day and no fault"))?;
+    crate::las_person(tx, &person).await?;
+    match lager::apne::<Periode>(tx, &person).await?.pop() {
+        Some(mut before) => {
+            before.innhold = avslutt(before.innhold, fra.pluss_dager(-1), now, "fra")?;
+            lager::lagre(tx, &mut before).await?;
+        }
+        None => krev_etter_siste(tx, &person, fra).await?,
+    }
+    let periode = Periode {
+        forlop,
+        fra,
+        til: None,
+        besluttet_av: av,
+        begrunnelse,
+        registrert: now,
+        hjemmel,
+    };
+    let periode = Post::ny(person, tx.new_id(), periode);
+    lager::sett_inn(tx, &periode).await?;
+    let mut out = Virkninger::new();
+    out.hendelse("HovedforlopSatt", &periode.emne(), [periode.enhet.clone()]);
+    out.utfor(tx);
+    Ok(SettHovedforlopResponse {
+        hovedforlop: Some(to_proto(&periode)),
+    })
+}
+
+/// A period begins after the one that was registered last has ended.
+async fn krev_etter_siste(tx: &mut Tx, person: &str, fra: Dag) -> Result<(), Error> {
+    let parent = navn::person(person);
+    let (last, _) = lager::personens::<Periode>(tx, &parent, 1, "").await?;
+    let overlaps = last.iter().any(|last| last.innhold.til >= Some(fra));
+    let mut faults = FieldFaults::new();
+    if overlaps {
+        faults.contradicts("fra", "til", "en tidligere periode varte lenger");
+    }
+    Ok(faults.finish()?)
+}
+
+pub(crate) async fn avslutt_navngitt(
+    tx: &mut Tx,
+    request: AvsluttHovedforlopRequest,
+) -> Result<AvsluttHovedforlopResponse, Error> {
+    crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let til = felt::pakrevd_dag(&request.til, "til", &mut faults);
+    let reason = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let mut periode = lager::hent_for_endring::<Periode>(tx, &request.name, faults).await?;
+    let til = til.ok_or_else(|| Error::internal("no day and no fault"))?;
+    if periode.innhold.til.is_some() {
+        return Err(Refusal::transition("AVSLUTTET", &[]).into());
+    }
+    periode.innhold = avslutt(periode.innhold, til, tx.now(), "til")?;
+    periode.innhold.begrunnelse = format!("{}\n{reason}", periode.innhold.begrunnelse);
+    lager::lagre(tx, &mut periode).await?;
+    let mut out = Virkninger::new();
+    out.hendelse(
+        "HovedforlopAvsluttet",
+        &periode.emne(),
+        [periode.enhet.clone()],
+    );
+    out.utfor(tx);
+    Ok(AvsluttHovedforlopResponse {
+        hovedforlop: Some(to_proto(&periode)),
+    })
+}
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListHovedforlopRequest,
+) -> Result<ListHovedforlopResponse, Error> {
+    let (periods, next_page_token) =
+        lager::personens(tx, &request.parent, request.page_size, &request.page_token).await?;
+    Ok(ListHovedforlopResponse {
+        hovedforlop: periods.iter().map(to_proto).collect(),
+        next_page_token,
+    })
+}

@@ -1,0 +1,271 @@
+//! Records of one shape: a person's, with a version, a state, one key to look
+//! for, perhaps a deadline, and the rest as a document. What differs between
+//! them is the table, so the SQL is written once ([`tabell!`](crate::tabell)).
+
+use samspor_chassis::{
+    domene::{Emne, dokument, navn},
+    error::{Error, FieldFaults, Refusal},
+    page::Page,
+    params,
+    store::{Tx, etag},
+    tid::Tid,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The statements of one table.
+pub(crate) struct Sql {
+    hent: &'static str,
+    sett_inn: &'static str,
+    lagre: &'static str,
+    personens: &'static str,
+    apne: &'static str,
+    enhetens: &'static str,
+}
+
+impl Sql {
+    pub(crate) const fn new(
+        hent: &'static str,
+        sett_inn: &'static str,
+        lagre: &'static str,
+        personens: &'static str,
+        apne: &'static str,
+        enhetens: &'static str,
+    ) -> Self {
+        Self {
+            hent,
+            sett_inn,
+            lagre,
+            personens,
+            apne,
+            enhetens,
+        }
+    }
+}
+
+/// The statements of a table, by its name.
+#[macro_export]
+macro_rules! tabell {
+    ($table:literal) => {
+        &$crate::lager::Sql::new(
+            concat!(
+                "SELECT id, person, versjon, ansvarlig_enhet, innhold FROM ",
+                $table,
+                " WHERE id = $1 AND person = $2"
+            ),
+            concat!(
+                "INSERT INTO ",
+                $table,
+                " (id, person, versjon, ansvarlig_enhet, tilstand, nokkel, frist, innhold) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"
+            ),
+            concat!(
+                "UPDATE ",
+                $table,
+                " SET versjon = versjon + 1, tilstand = $1, nokkel = $2, frist = $3, innhold = $4 \
+                 WHERE id = $5 AND versjon = $6"
+            ),
+            concat!(
+                "SELECT id, person, versjon, ansvarlig_enhet, innhold FROM ",
+                $table,
+                " WHERE person = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+            ),
+            concat!(
+                "SELECT id, person, versjon, ansvarlig_enhet, innhold FROM ",
+                $table,
+                " WHERE person = $1 AND tilstand = 'APEN' ORDER BY id"
+            ),
+            concat!(
+                "SELECT id, person, versjon, ansvarlig_enhet, innhold FROM ",
+                $table,
+                " WHERE ansvarlig_enhet = $1 AND tilstand = 'APEN' AND id > $2 ORDER BY id LIMIT $3"
+            ),
+        )
+    };
+}
+
+/// What one kind of record holds.
+pub(crate) trait Innhold: Clone + Serialize + DeserializeOwned + Send + Sync {
+    /// Collection in the resource name.
+    const SAMLING: &'static str;
+    /// Its table.
+    const SQL: &'static Sql;
+    /// Whether it goes on; open records are found by person and by unit.
+    fn apen(&self) -> bool;
+    /// What else it is found by.
+    fn nokkel(&self) -> String {
+        String::new()
+    }
+    /// When it must be seen to.
+    fn frist(&self) -> Option<Tid> {
+        None
+    }
+}
+
+/// A record.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Post<I> {
+    pub(crate) person: String,
+    pub(crate) id: String,
+    pub(crate) versjon: i64,
+    /// Unit id that owns it.
+    pub(crate) enhet: String,
+    pub(crate) innhold: I,
+}
+
+impl<I: Innhold> Post<I> {
+    /// A new record of the own unit.
+    pub(crate) fn ny(person: String, id: String, innhold: I) -> Self {
+        Self {
+            person,
+            id,
+            versjon: 1,
+            enhet: crate::ENHET.to_owned(),
+            innhold,
+        }
+    }
+
+    /// Resource name.
+    pub(crate) fn name(&self) -> String {
+        navn::post(&self.person, I::SAMLING, &self.id)
+    }
+
+    /// Version, as the contract carries it.
+    pub(crate) fn etag(&self) -> String {
+        etag::etag(self.versjon)
+    }
+
+    /// What events and deadlines are about.
+    pub(crate) fn emne(&self) -> Emne {
+        Emne {
+            person: self.person.clone(),
+            post: self.name(),
+            eier: self.enhet.clone(),
+        }
+    }
+
+    const fn tilstand(apen: bool) -> &'static str {
+        if apen { "APEN" } else { "LUKKET" }
+    }
+}
+
+type Row = (String, String, i64, String, String);
+
+fn les<I: Innhold>((id, person, versjon, enhet, innhold): Row) -> Result<Post<I>, Error> {
+    Ok(Post {
+        person,
+        id,
+        versjon,
+        enhet,
+        innhold: dokument::les(&innhold)?,
+    })
+}
+
+/// The record of that person with that id.
+pub(crate) async fn hent<I: Innhold>(
+    tx: &mut Tx,
+    person: &str,
+    id: &str,
+) -> Result<Post<I>, Error> {
+    let row: Option<Row> = tx.one(I::SQL.hent, params![id, person]).await?;
+    les(row.ok_or_else(Refusal::not_found)?)
+}
+
+/// The record that a request names; the person's records are locked for a
+/// change.
+pub(crate) async fn hent_for_endring<I: Innhold>(
+    tx: &mut Tx,
+    name: &str,
+    mut faults: FieldFaults,
+) -> Result<Post<I>, Error> {
+    let (person, id) = navn::les_post(name, I::SAMLING, "name", &mut faults);
+    faults.finish()?;
+    crate::las_person(tx, &person).await?;
+    hent(tx, &person, &id).await
+}
+
+/// The record that a request names.
+pub(crate) async fn les_navngitt<I: Innhold>(tx: &mut Tx, name: &str) -> Result<Post<I>, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(name, I::SAMLING, "name", &mut faults);
+    faults.finish()?;
+    hent(tx, &person, &id).await
+}
+
+/// Stores a new record. False when an index of its table refuses it.
+pub(crate) async fn sett_inn<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<bool, Error> {
+    let inserted = tx
+        .execute(
+            I::SQL.sett_inn,
+            params![
+                post.id.as_str(),
+                post.person.as_str(),
+                post.versjon,
+                post.enhet.as_str(),
+                Post::<I>::tilstand(post.innhold.apen()),
+                post.innhold.nokkel(),
+                post.innhold.frist(),
+                dokument::skriv(&post.innhold)?
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// Stores a change of the version that was read; the record has the next.
+pub(crate) async fn lagre<I: Innhold>(tx: &mut Tx, post: &mut Post<I>) -> Result<(), Error> {
+    let affected = tx
+        .execute(
+            I::SQL.lagre,
+            params![
+                Post::<I>::tilstand(post.innhold.apen()),
+                post.innhold.nokkel(),
+                post.innhold.frist(),
+                dokument::skriv(&post.innhold)?,
+                post.id.as_str(),
+                post.versjon
+            ],
+        )
+        .await?;
+    etag::ensure_affected(affected)?;
+    post.versjon += 1;
+    Ok(())
+}
+
+/// Open records of a person, oldest first.
+pub(crate) async fn apne<I: Innhold>(tx: &mut Tx, person: &str) -> Result<Vec<Post<I>>, Error> {
+    let rows: Vec<Row> = tx.all(I::SQL.apne, params![person]).await?;
+    rows.into_iter().map(les).collect()
+}
+
+/// One page of a person's records, newest first.
+pub(crate) async fn personens<I: Innhold>(
+    tx: &mut Tx,
+    parent: &str,
+    page_size: i32,
+    page_token: &str,
+) -> Result<(Vec<Post<I>>, String), Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(parent, "parent", &mut faults);
+    faults.finish()?;
+    let page = Page::parse(page_size, page_token)?;
+    let below = dokument::nyeste(&page);
+    let rows: Vec<Row> = tx
+        .all(I::SQL.personens, params![person, below, page.limit()])
+        .await?;
+    let (rows, next) = page.cut(rows, |row| row.0.clone());
+    Ok((rows.into_iter().map(les).collect::<Result<_, _>>()?, next))
+}
+
+/// One page of a unit's open records, oldest first.
+pub(crate) async fn enhetens<I: Innhold>(
+    tx: &mut Tx,
+    enhet: &str,
+    page: &Page,
+) -> Result<(Vec<Post<I>>, String), Error> {
+    let after = page.after().unwrap_or_default();
+    let rows: Vec<Row> = tx
+        .all(I::SQL.enhetens, params![enhet, after, page.limit()])
+        .await?;
+    let (rows, next) = page.cut(rows, |row| row.0.clone());
+    Ok((rows.into_iter().map(les).collect::<Result<_, _>>()?, next))
+}
