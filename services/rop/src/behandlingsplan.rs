@@ -215,7 +215,7 @@ pub(crate) async fn skriv(
         innboks::rpc::ferdig(tx, &person, Type::Evaluering, &before.name()).await?;
     }
     let plan = Post::ny(person, tx.new_id(), plan);
-    lager::sett_inn(tx, &plan).await?;
+    lager::legg_til(tx, &plan).await?;
     let owner = [plan.enhet.clone()];
     out.hendelse("BehandlingsplanSkrevet", &plan.emne(), owner.clone());
     let day = plan.innhold.evalueres;

@@ -137,7 +137,7 @@ pub(crate) async fn sett(
         hjemmel,
     };
     let periode = Post::ny(person, tx.new_id(), periode);
-    lager::sett_inn(tx, &periode).await?;
+    lager::legg_til(tx, &periode).await?;
     let mut out = Virkninger::new();
     out.hendelse("HovedforlopSatt", &periode.emne(), [periode.enhet.clone()]);
     out.utfor(tx);

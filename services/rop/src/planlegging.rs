@@ -171,7 +171,7 @@ pub(crate) async fn planlegg(
     faults.finish()?;
     crate::las_person(tx, &person).await?;
     let plan = Post::ny(person, tx.new_id(), innhold);
-    lager::sett_inn(tx, &plan).await?;
+    lager::legg_til(tx, &plan).await?;
     let mut out = Virkninger::new();
     let due = rapport(plan.innhold.tidspunkt);
     out.frist(FRIST_RAPPORT, &plan.emne(), due, None, [plan.enhet.clone()]);

@@ -118,7 +118,7 @@ pub(crate) async fn tildel(
         hjemmel,
     };
     let forhold = Post::ny(person, tx.new_id(), forhold);
-    lager::sett_inn(tx, &forhold).await?;
+    lager::legg_til(tx, &forhold).await?;
     let count = antall(tx, &forhold.enhet, &forhold.innhold.ansatt).await?;
     let cap = i32::from(innstillinger()?.brukere_per_ansatt);
     let mut out = Virkninger::new();

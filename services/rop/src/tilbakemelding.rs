@@ -151,7 +151,7 @@ pub(crate) async fn gi(
     faults.finish()?;
     crate::las_person(tx, &person).await?;
     let melding = Post::ny(person, tx.new_id(), melding);
-    lager::sett_inn(tx, &melding).await?;
+    lager::legg_til(tx, &melding).await?;
     let due = melding.innhold.svarfrist;
     let mut out = Virkninger::new();
     let owner = [melding.enhet.clone()];
