@@ -401,7 +401,7 @@ mod tests {
 
     /// Three working days from a Friday end with the Wednesday.
     ///
-    /// To see it red: with days for working days.
+    /// Seen red: with days for working days.
     #[test]
     fn steps_come_in_order_and_soon_at_high_risk() {
         use Naklasse::{HoyRisiko, IkkeAlvorlig};
@@ -430,7 +430,7 @@ mod tests {
         }
     }
 
-    /// To see it red: with a plan that ends after its last step.
+    /// Seen red: with a plan that ends after its last step.
     #[test]
     fn a_plan_ends_when_the_person_is_reached_and_not_before() {
         let plan = read(Naklasse::IkkeAlvorlig, &["2027-01-20", "2027-02-01"]).unwrap();

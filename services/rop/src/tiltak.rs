@@ -726,7 +726,7 @@ mod tests {
 
     /// The changes of clocks of 2026 are on 29 March and 25 October.
     ///
-    /// To see it red: without rounding over the change of clocks.
+    /// Seen red: without rounding over the change of clocks.
     #[test]
     fn a_week_begins_with_its_monday() {
         for (any, monday) in [
@@ -755,7 +755,7 @@ mod tests {
 
     /// Grants, then the week of Monday 2026-10-05.
     ///
-    /// To see it red: with whole weeks for weeks in part.
+    /// Seen red: with another number of days in a week.
     #[test]
     fn a_grant_counts_by_the_days_that_it_covers() {
         let monday = day("2026-10-05");
@@ -787,7 +787,7 @@ mod tests {
         assert_eq!(ended.innvilget(monday), Some((2.0, 4.0)));
     }
 
-    /// To see it red: with a grant that replaces the one before it altogether.
+    /// Seen red: with a grant that replaces the one before it altogether.
     #[test]
     fn an_amendment_leaves_the_days_that_have_passed() {
         let today = day("2026-10-07");

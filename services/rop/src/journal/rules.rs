@@ -216,7 +216,7 @@ mod tests {
         );
     }
 
-    /// To see it red: without the reason.
+    /// Seen red: without the reason.
     #[test]
     fn a_correction_says_why_and_nothing_else_does() {
         let name = navn::post(P, Slag::Aapent.samling(), P);

@@ -404,8 +404,7 @@ mod tests {
     /// Who goes where the assessment asks for two: kind of contact, others who
     /// took part, reason, whether it is taken.
     ///
-    /// To see it red: without asking the assessment, and counting the employee who
-    /// registers as a second one.
+    /// Seen red: without asking the assessment.
     #[test]
     fn who_goes_alone_against_the_assessment_says_why() {
         for (type_, others, reason, sound) in [

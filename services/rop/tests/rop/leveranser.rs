@@ -285,7 +285,7 @@ pub(crate) async fn alle_endringer(benk: &Benk, who: &Hvem) -> Vec<Feilgrunn> {
     answers
 }
 
-/// To see it red: with a rule that does not ask the assessment.
+/// Seen red: with a rule that does not ask the assessment.
 async fn two_staff_where_the_assessment_asks_for_two(database: Database) {
     let benk = Benk::start(&database).await;
     // Planned before anybody knew.
@@ -407,7 +407,7 @@ async fn what_is_planned_is_reported_or_becomes_a_task(database: Database) {
     );
 }
 
-/// To see it red: with deadlines that only tell.
+/// Seen red: with deadlines that only tell.
 async fn a_declined_offer_becomes_a_task_on_its_day(database: Database) {
     let benk = Benk::start(&database).await;
     let offers = || innboks(&benk, "rop", Oppgavetype::NyttTilbud);
@@ -425,7 +425,7 @@ async fn a_declined_offer_becomes_a_task_on_its_day(database: Database) {
     assert!(offers().await.is_empty());
 }
 
-/// To see it red: with a deadline that ends when the task is taken.
+/// Seen red: with a deadline that ends when the task is taken.
 async fn outreach_has_a_deadline_that_taking_it_does_not_stop(database: Database) {
     let benk = Benk::start(&database).await;
     let broken = || async {
@@ -549,7 +549,7 @@ async fn a_plan_of_treatment_is_evaluated(database: Database) {
     assert_eq!(refusal.grunn, Feilgrunn::IkkeFunnet);
 }
 
-/// To see it red: without ending the period before.
+/// Seen red: without ending the period before.
 async fn one_pathway_at_a_time(database: Database) {
     let benk = Benk::start(&database).await;
     let first = benk
@@ -643,7 +643,7 @@ async fn steps_towards_a_person_become_tasks(database: Database) {
     );
 }
 
-/// To see it red: without the deadline; and with an answer that says nothing.
+/// Seen red: without the deadline.
 async fn feedback_is_answered_and_the_person_reads_it(database: Database) {
     let benk = Benk::start(&database).await;
     let person = Hvem::innbygger(P);
@@ -715,7 +715,7 @@ async fn feedback_is_answered_and_the_person_reads_it(database: Database) {
     );
 }
 
-/// To see it red: with a cap that is never passed.
+/// Seen red: with a higher cap.
 async fn a_caseload_above_the_cap_warns_and_is_taken(database: Database) {
     let benk = Benk::start(&database).await;
     let leader = Hvem::ansatt("rop", "l1", Rolle::Leder);
@@ -763,7 +763,7 @@ async fn a_caseload_above_the_cap_warns_and_is_taken(database: Database) {
     assert!(all[0].til.is_none() && all[1].til.is_some());
 }
 
-/// To see it red: count contacts that were missed, or hours of other weeks.
+/// Seen red: with an amendment that changes days that have passed.
 async fn delivered_against_what_bestillerkontor_grants(database: Database) {
     let benk = Benk::start(&database).await;
     let uke = dag(&benk, 0);
@@ -884,7 +884,7 @@ async fn an_ended_oppdrag_ends_what_is_delivered_under_it(database: Database) {
     assert!(benk.ok(end).await.tiltak.unwrap().avsluttet.is_some());
 }
 
-/// To see it red: list without the criteria.
+/// Seen red: without the criteria.
 async fn who_accepts_active_use(database: Database) {
     let benk = Benk::start(&database).await;
     let strict = benk
@@ -935,7 +935,7 @@ async fn who_accepts_active_use(database: Database) {
 /// Seeds persons, contacts and hours, and computes from the seed what the
 /// statistics must say.
 ///
-/// To see it red: leave out a condition of any of the counts.
+/// Seen red: with anonymous counts from beyond the period.
 async fn figures_are_those_of_the_seed(database: Database) {
     let benk = Benk::start(&database).await;
     // Somewhere in the middle of a month, two months on.
