@@ -6,7 +6,9 @@ use bytes_of::Raw;
 use samspor_proto::{
     bestillerkontor::{HentVedtakRequest, HentVedtakResponse},
     felles::{Feilgrunn, Rolle},
-    koordinering::{SikrePersonRequest, SikrePersonResponse},
+    koordinering::{
+        ForeslaVernRequest, ForeslaVernResponse, SikrePersonRequest, SikrePersonResponse, Verntype,
+    },
     tilgang::Formal,
 };
 use tonic::{Code, Request, client::Grpc, metadata::MetadataValue};
@@ -73,6 +75,52 @@ async fn purpose_role_and_unit_must_be_known() {
         .await;
     let status = refused::<_, SikrePersonResponse>(&unknown, SIKRE, sikre()).await;
     assert_eq!(reason(&status), Some(Feilgrunn::UkjentAktor));
+}
+
+/// A unit that the municipality does not have is refused wherever it stands,
+/// and so is a case reference that is none.
+///
+/// Seen red: with units taken as they came.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_unit_is_named_and_what_is_known_is_told() {
+    let scene = Scene::start().await;
+    let person = scene.person(NUMBERS[0]).await;
+    let leader = scene
+        .desk("koordinering", Rolle::Leder, Formal::Samordning)
+        .await;
+    let request = ForeslaVernRequest {
+        parent: person,
+        request_id: request_id(),
+        r#type: Verntype::Sperring.into(),
+        gjelder_enheter: vec!["enheter/rop".to_owned(), "enheter/navv".to_owned()],
+        hjemmel: Some(samspor_proto::felles::Hjemmel {
+            lov: "pasientjournalloven".to_owned(),
+            paragraf: "§ 17".to_owned(),
+        }),
+        begrunnelse: "Personens eget ønske om sperring.".to_owned(),
+        ..Default::default()
+    };
+    let method = "koordinering.v1.VernService/ForeslaVern";
+    let status = refused::<_, ForeslaVernResponse>(&leader, method, request).await;
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(
+        status.message().contains("gjelder_enheter[1]") && status.message().contains("boligkontor"),
+        "{}",
+        status.message()
+    );
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await
+        .with_case("01819010001");
+    let rows = scene.log().await.len();
+    let status = refused::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
+    assert!(status.message().contains("x-samspor-sak"), "{status:?}");
+    let log = scene.log().await;
+    assert!(log[rows..].iter().all(|row| row.sak.is_empty()));
 }
 
 /// Headers that only the mesh sets change nothing when a caller sends them.

@@ -14,6 +14,7 @@
 
 mod accountability;
 mod border;
+mod handovers;
 mod kartlegging;
 mod paging;
 mod replicas;

@@ -126,6 +126,50 @@ impl Scene {
     /// The whole case: application, decision, both units at work, Nav as party.
     pub async fn case(&self, number: &str) -> Case {
         let person = self.person(number).await;
+        let vedtak = self.decided(&person, &["rop", "bom"]).await;
+        for unit in ["rop", "bom"] {
+            let desk = self.desk(unit, Rolle::Saksbehandler, Formal::Ytelse).await;
+            let offered = ok::<_, ListEnhetensOppdragResponse>(
+                &desk,
+                "bestillerkontor.v1.OppdragService/ListEnhetensOppdrag",
+                ListEnhetensOppdragRequest {
+                    parent: format!("enheter/{unit}"),
+                    ..Default::default()
+                },
+            )
+            .await
+            .oppdrag;
+            let name = offered
+                .iter()
+                .find(|o| o.name.starts_with(&person))
+                .unwrap()
+                .name
+                .clone();
+            ok::<_, AksepterOppdragResponse>(
+                &desk,
+                "bestillerkontor.v1.OppdragService/AksepterOppdrag",
+                AksepterOppdragRequest {
+                    name: name.clone(),
+                    request_id: request_id(),
+                },
+            )
+            .await;
+            ok::<_, StartOppdragResponse>(
+                &desk,
+                "bestillerkontor.v1.OppdragService/StartOppdrag",
+                StartOppdragRequest {
+                    name,
+                    request_id: request_id(),
+                },
+            )
+            .await;
+        }
+        Case { person, vedtak }
+    }
+
+    /// An application that was mapped and decided: these units are offered it.
+    pub async fn decided(&self, person: &str, units: &[&str]) -> String {
+        let person = person.to_owned();
         let inntak = self.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
         let author = self
             .desk(
@@ -191,7 +235,10 @@ impl Scene {
             OpprettVedtakRequest {
                 parent: person.clone(),
                 request_id: request_id(),
-                vedtak: Some(draft_of(&soknad)),
+                vedtak: Some(Vedtak {
+                    linjer: units.iter().map(|unit| line(unit)).collect(),
+                    ..draft_of(&soknad)
+                }),
             },
         )
         .await
@@ -219,47 +266,7 @@ impl Scene {
             },
         )
         .await;
-        for unit in ["rop", "bom"] {
-            let desk = self.desk(unit, Rolle::Saksbehandler, Formal::Ytelse).await;
-            let offered = ok::<_, ListEnhetensOppdragResponse>(
-                &desk,
-                "bestillerkontor.v1.OppdragService/ListEnhetensOppdrag",
-                ListEnhetensOppdragRequest {
-                    parent: format!("enheter/{unit}"),
-                    ..Default::default()
-                },
-            )
-            .await
-            .oppdrag;
-            let name = offered
-                .iter()
-                .find(|o| o.name.starts_with(&person))
-                .unwrap()
-                .name
-                .clone();
-            ok::<_, AksepterOppdragResponse>(
-                &desk,
-                "bestillerkontor.v1.OppdragService/AksepterOppdrag",
-                AksepterOppdragRequest {
-                    name: name.clone(),
-                    request_id: request_id(),
-                },
-            )
-            .await;
-            ok::<_, StartOppdragResponse>(
-                &desk,
-                "bestillerkontor.v1.OppdragService/StartOppdrag",
-                StartOppdragRequest {
-                    name,
-                    request_id: request_id(),
-                },
-            )
-            .await;
-        }
-        Case {
-            person,
-            vedtak: draft.name,
-        }
+        draft.name
     }
 
     /// An open note, a restricted note, a crisis plan and a risk assessment.
@@ -367,37 +374,42 @@ pub struct Journal {
     pub plan: String,
 }
 
-pub fn draft_of(soknad: &str) -> Vedtak {
-    let basis = |paragraf: &str| {
-        Some(Hjemmel {
-            lov: "helse- og omsorgstjenesteloven".to_owned(),
-            paragraf: paragraf.to_owned(),
-        })
+fn basis(paragraf: &str) -> Hjemmel {
+    Hjemmel {
+        lov: "helse- og omsorgstjenesteloven".to_owned(),
+        paragraf: paragraf.to_owned(),
+    }
+}
+
+fn line(unit: &str) -> Tjenestelinje {
+    let r#type = match unit {
+        "rop" => Tjenestetype::RopOppfolging,
+        _ => Tjenestetype::Boveiledning,
     };
-    let line = |r#type: Tjenestetype, unit: &str| Tjenestelinje {
+    Tjenestelinje {
         r#type: r#type.into(),
         min_timer: 2.0,
         maks_timer: 4.0,
         enheter: vec![format!("enheter/{unit}")],
         fra: "2027-01-04".to_owned(),
         til: "2027-12-31".to_owned(),
-        hjemmel: basis("§ 3-2 nr. 6"),
+        hjemmel: Some(basis("§ 3-2 nr. 6")),
         mal: "Faste avtaler.".to_owned(),
         helsehensyn: "Rusmiddelbruk.".to_owned(),
         ..Default::default()
-    };
+    }
+}
+
+pub fn draft_of(soknad: &str) -> Vedtak {
     Vedtak {
         soknad: soknad.to_owned(),
-        linjer: vec![
-            line(Tjenestetype::RopOppfolging, "rop"),
-            line(Tjenestetype::Boveiledning, "bom"),
-        ],
+        linjer: vec![line("rop"), line("bom")],
         hovedansvarlig: "enheter/rop".to_owned(),
         parter: vec!["enheter/nav".to_owned()],
         begrunnelse: "Begge trengs.".to_owned(),
         medisinsk_grunnlag: "Rusmiddelbruk.".to_owned(),
         funksjonsvurdering: "Trenger struktur.".to_owned(),
-        hjemmel: basis("§ 3-1"),
+        hjemmel: Some(basis("§ 3-1")),
         ..Default::default()
     }
 }

@@ -79,6 +79,13 @@ enum Command {
         #[arg(long, env = "SAMSPOR_CONFIG")]
         config: Option<PathBuf>,
     },
+    /// Examines the access log of a stopped gateway: dense, unbroken, each leaf
+    /// as it was written. Ends with 1 when something is wrong.
+    VerifyLog {
+        /// Its database: `sqlite:samspor-data/gateway.db` or `postgres://…`.
+        #[arg(long)]
+        database_url: String,
+    },
     /// Makes a token of the dev issuer of `samspor up`.
     Token {
         /// Unit: rop. Not for the person.
@@ -151,6 +158,21 @@ async fn run(cli: Cli) -> Result<()> {
             serve::migrate(part, &config).await?;
             say(cli.json, "migrert", part.name());
             Ok(())
+        }
+        Command::VerifyLog { database_url } => {
+            let report = serve::verify_log(&database_url).await?;
+            for fault in &report.faults {
+                say(
+                    cli.json,
+                    "feil",
+                    &format!("{} {:?}", fault.indeks, fault.kind),
+                );
+            }
+            say(cli.json, "rader", &report.rows.to_string());
+            if report.faults.is_empty() {
+                return Ok(());
+            }
+            anyhow::bail!("the log is not whole: {} faults", report.faults.len())
         }
         Command::Token {
             enhet,

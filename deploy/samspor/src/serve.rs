@@ -14,6 +14,7 @@ use samspor_chassis::{
 };
 use samspor_gateway::{
     identity::Issuers,
+    log::{self, Report},
     own::Own,
     policy::{Policy, PolicySource},
     proxy::{self, Keys, ServiceTarget},
@@ -97,6 +98,20 @@ pub async fn migrate(part: Part, config: &Config) -> Result<()> {
         .close()
         .await;
     Ok(())
+}
+
+/// Examines an access log. On SQLite no gateway may be running on it.
+///
+/// # Errors
+/// When the database cannot be opened or read; what is wrong with the log is
+/// in the report.
+pub async fn verify_log(database_url: &str) -> Result<Report> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
+    let store = Store::open(database_url, Own::migrations(), clock, ids).await?;
+    let report = log::verify(store.readers()).await?;
+    store.close().await;
+    Ok(report)
 }
 
 async fn gateway(

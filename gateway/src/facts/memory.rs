@@ -87,6 +87,9 @@ impl Window {
 /// A merge: two persons and when it holds.
 type Merge<'a> = (&'a str, &'a str, Window);
 
+/// Facts that do not cross a merge.
+const MANDATES: [i32; 2] = [Faktumtype::Mandat as i32, Faktumtype::MandatStrengt as i32];
+
 impl Memory {
     /// Takes a subject as it was read, unless memory has it as new. Returns
     /// whether it was taken.
@@ -120,7 +123,7 @@ impl Memory {
         };
         let mut facts = Vec::with_capacity(subject.facts.len());
         match &subject.group {
-            None => self.unpack(person, subject, Window::ALWAYS, &mut facts),
+            None => self.unpack(person, subject, Window::ALWAYS, true, &mut facts),
             Some(group) => {
                 let merges = self.merges(group);
                 self.walk(&mut vec![person], Window::ALWAYS, &merges, &mut facts);
@@ -143,7 +146,7 @@ impl Memory {
     ) {
         let Some(&here) = path.last() else { return };
         if let Some(subject) = self.subjects.get(here) {
-            self.unpack(here, subject, window, facts);
+            self.unpack(here, subject, window, path.len() == 1, facts);
         }
         for &(one, other, period) in merges {
             let next = match here {
@@ -179,8 +182,20 @@ impl Memory {
         merges
     }
 
-    fn unpack(&self, person: &str, subject: &Packed, window: Window, facts: &mut Vec<Fact>) {
+    fn unpack(
+        &self,
+        person: &str,
+        subject: &Packed,
+        window: Window,
+        own: bool,
+        facts: &mut Vec<Fact>,
+    ) {
         for packed in &subject.facts {
+            // A merge shows nobody more than before: whoever keeps the
+            // protections states a mandate for every id that it holds for.
+            if !own && MANDATES.contains(&i32::from(packed.kind)) {
+                continue;
+            }
             // A fact that holds at no instant decides nothing.
             let Some(Window { fra, til }) = packed.window().and(window) else {
                 continue;

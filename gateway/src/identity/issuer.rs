@@ -80,6 +80,8 @@ struct Entry {
     #[serde(default = "yes")]
     pseudonymiser: bool,
     #[serde(default)]
+    navnerom: Option<String>,
+    #[serde(default)]
     mesh: bool,
 }
 
@@ -111,6 +113,11 @@ pub struct Issuer {
     pub enheter: BTreeMap<String, String>,
     /// Employee ids are made pseudonymous here.
     pub pseudonymiser: bool,
+    /// What its employee claims are names in: issuers that name the same
+    /// employees by the same claim share one, so that two tokens of one human
+    /// are one employee (two-person control, habilitet). The `iss` where the
+    /// entry gives none.
+    pub navnerom: String,
     /// The mesh's own issuer: its callers' traces are continued.
     pub mesh: bool,
     keys: ArcSwap<JwkSet>,
@@ -155,7 +162,12 @@ impl Issuers {
         let mut issuers = BTreeMap::new();
         for entry in file.utsteder {
             let issuer = accept(entry, known)?;
-            issuers.insert(issuer.iss.clone(), issuer);
+            if let Some(first) = issuers.insert(issuer.iss.clone(), issuer) {
+                return Err(IssuerError::Entry {
+                    iss: first.iss,
+                    fault: "it stands twice; give one entry with all its roles".into(),
+                });
+            }
         }
         Ok(Self(issuers))
     }
@@ -203,6 +215,7 @@ fn accept(entry: Entry, known: &BTreeMap<String, JwkSet>) -> Result<Issuer, Issu
         return Err(fault("its key set is empty".into()));
     }
     Ok(Issuer {
+        navnerom: entry.navnerom.unwrap_or_else(|| entry.iss.clone()),
         iss: entry.iss,
         aud: entry.aud,
         algoritmer: entry.algoritmer,

@@ -296,7 +296,7 @@ impl Identity {
         }
         let tag = ring::hmac::sign(
             &self.pseudonyms,
-            format!("{}\0{claim}", issuer.iss).as_bytes(),
+            format!("{}\0{claim}", issuer.navnerom).as_bytes(),
         );
         let short = tag.as_ref().get(..12).unwrap_or_default();
         format!("a-{}", URL_SAFE_NO_PAD.encode(short))

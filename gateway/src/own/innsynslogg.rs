@@ -47,9 +47,14 @@ pub(super) async fn list(
 }
 
 /// A row as its reader sees it: the person is not told of a record that is
-/// exempt from the person's own access.
+/// exempt from the person's own access, and so of none that nobody was shown.
 fn shown(person: &str, row: &LoggedRow, whole: bool) -> Innsyn {
     let content = &row.content;
+    // What became of a call that was not answered is not known.
+    let avslatt = !matches!(
+        content.utfall(),
+        Feilgrunn::Unspecified | Feilgrunn::Utilgjengelig | Feilgrunn::FristUte
+    );
     Innsyn {
         name: format!("personer/{person}/innsyn/{}", content.indeks),
         tid: Some(Tid(content.tid).to_proto()),
@@ -59,7 +64,7 @@ fn shown(person: &str, row: &LoggedRow, whole: bool) -> Innsyn {
         poster: content
             .poster
             .iter()
-            .filter(|post| whole || !post.unntatt_innsyn)
+            .filter(|post| whole || !(post.unntatt_innsyn || avslatt))
             .map(|post| InnsynPost {
                 post: post.post.clone(),
                 utlevert: Klasser::fra_bits(post.utlevert)
@@ -73,7 +78,7 @@ fn shown(person: &str, row: &LoggedRow, whole: bool) -> Innsyn {
             })
             .collect(),
         regler: content.regler.clone(),
-        avslatt: content.utfall != i32::from(Feilgrunn::Unspecified),
+        avslatt,
         egen_relasjon: content.egen_relasjon,
         sporings_id: content.sporings_id.clone(),
         skjerming: None,

@@ -96,7 +96,7 @@ impl Passage<'_> {
                 judged.add(self, record);
             }
             if !records.is_empty() && judged.kept() == 0 {
-                return Err(Refused::not_found());
+                return Err(Refused::not_found().by(judged.rules().cloned()));
             }
             let body = self.rebuild(&answer, &judged, 0, could.classes, None)?;
             if self.logged(judged.entry(self, Loggtype::Innsyn)).await? {
@@ -292,11 +292,11 @@ impl Passage<'_> {
         let span = telemetry::client_span(&upstream.name, &self.method.metode.sti);
         let answered = async {
             let request = self.attested(body, classes, rule)?;
-            Ok(upstream.unary(&self.method.path, request).await)
+            upstream.unary(&self.method.path, request).await
         }
         .instrument(span)
-        .await?;
-        let response = answered.map_err(|status| Refused::from_service(&upstream.name, &status))?;
+        .await;
+        let response = answered?;
         Ok(Reply {
             fact_number: super::forward::fact_number(response.metadata()),
             body: response.into_inner(),

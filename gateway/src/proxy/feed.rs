@@ -26,6 +26,8 @@ const PATH: &str = "/samspor.hendelse.v1.HendelseService/Fakta";
 /// Microseconds for which the attestation of a feed is good; it is checked
 /// when the stream opens.
 const ATTESTATION_LIFE: i64 = 20_000_000;
+/// Longest time in which the facts of a write are read.
+const MAX_DRAIN: Duration = Duration::from_secs(10);
 /// Longest pause before a broken feed is opened again.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
@@ -76,12 +78,16 @@ impl Feeds {
         }
         let down = || Refused::new(Feilgrunn::Utilgjengelig).with("del", service);
         let reader = self.services.get(service).ok_or_else(down)?;
-        let _turn = reader.draining.lock().await;
-        let after = self.facts.position(service);
-        if after >= number {
-            return Ok(());
-        }
-        self.read(reader, after, number).await.map_err(|_| down())
+        let drained = async {
+            let _turn = reader.draining.lock().await;
+            let after = self.facts.position(service);
+            if after >= number {
+                return Ok(());
+            }
+            self.read(reader, after, number).await.map_err(|_| down())
+        };
+        let ended = tokio::time::timeout(MAX_DRAIN, drained).await;
+        ended.unwrap_or_else(|_| Err(down()))
     }
 
     /// Follows one service until the process ends.

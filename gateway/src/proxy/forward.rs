@@ -13,9 +13,14 @@ use tonic::{
 };
 
 use samspor_chassis::border::Border;
+use samspor_proto::felles::Feilgrunn;
+use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
-use super::codec::Raw;
+use super::{border::MAX_TIME, codec::Raw, refusal::Refused};
+
+/// Unary calls that one service may have in hand: a quarter of the gateway's.
+const PLACES: usize = 256;
 
 /// Largest message in either direction, in bytes.
 pub(super) const MAX_MESSAGE: usize = 4 * 1024 * 1024;
@@ -36,31 +41,43 @@ pub(super) struct Upstream {
     pub key: samspor_chassis::attest::Key,
     target: Target,
     next: AtomicUsize,
+    places: Semaphore,
 }
 
 impl Upstream {
-    pub(super) const fn new(
-        name: String,
-        key: samspor_chassis::attest::Key,
-        target: Target,
-    ) -> Self {
+    pub(super) fn new(name: String, key: samspor_chassis::attest::Key, target: Target) -> Self {
         Self {
             name,
             key,
             target,
             next: AtomicUsize::new(0),
+            places: Semaphore::new(PLACES),
         }
     }
 
-    /// Forwards a unary call.
+    /// Forwards a unary call, for as long as it may take. A service that hangs
+    /// holds its own places and nobody else's.
+    ///
+    /// # Errors
+    /// The service's refusal; UTILGJENGELIG with its name when it has too much
+    /// to do or does not answer; FRIST_UTE.
     pub(super) async fn unary(
         &self,
         path: &PathAndQuery,
-        request: Request<Bytes>,
-    ) -> Result<Response<Bytes>, Status> {
-        match &self.target {
-            Target::Remote(channels) => unary(self.channel(channels)?, path, request).await,
-            Target::Own(service) => unary(service.clone(), path, request).await,
+        mut request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, Refused> {
+        let busy = || Refused::new(Feilgrunn::Utilgjengelig).with("del", &self.name);
+        let _place = self.places.try_acquire().map_err(|_| busy())?;
+        request.set_timeout(MAX_TIME);
+        let answered = async {
+            match &self.target {
+                Target::Remote(channels) => unary(self.channel(channels)?, path, request).await,
+                Target::Own(service) => unary(service.clone(), path, request).await,
+            }
+        };
+        match tokio::time::timeout(MAX_TIME, answered).await {
+            Ok(answered) => answered.map_err(|status| Refused::from_service(&self.name, &status)),
+            Err(_) => Err(Refused::new(Feilgrunn::FristUte)),
         }
     }
 

@@ -24,8 +24,6 @@ pub(super) struct Judged {
     sayings: Vec<(Arc<Decision>, Arc<EncodedSkjerming>)>,
     /// Who was judged about, with what was released.
     people: BTreeMap<Option<String>, Seen>,
-    /// Rules that decided.
-    rules: Vec<String>,
 }
 
 /// What may leave of a record.
@@ -44,6 +42,8 @@ struct Seen {
     /// must not hide that.
     version: i64,
     posts: Vec<Loggfort>,
+    /// Rules that decided about this person.
+    rules: Vec<String>,
     own_relation: bool,
     basis: Vec<u8>,
 }
@@ -53,6 +53,7 @@ impl Default for Seen {
         Self {
             version: i64::MAX,
             posts: Vec::new(),
+            rules: Vec::new(),
             own_relation: false,
             basis: Vec::new(),
         }
@@ -70,6 +71,11 @@ impl Judged {
             people: BTreeMap::from([(person.map(ToOwned::to_owned), seen)]),
             ..Self::default()
         }
+    }
+
+    /// Rules that decided, about whomever.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &String> {
+        self.people.values().flat_map(|seen| &seen.rules)
     }
 
     /// Records that are kept.
@@ -115,11 +121,6 @@ impl Judged {
         question.ressurs = ressurs;
         question.record = Some(record.head);
         let decided = gateway.policy.decide(&question);
-        for rule in decided.permits.iter().chain(&decided.refused_by) {
-            if !self.rules.iter().any(|known| **known == **rule) {
-                self.rules.push(rule.to_string());
-            }
-        }
         let referred = self.referred_classes(passage, &question, record);
 
         let seen = self
@@ -127,6 +128,11 @@ impl Judged {
             .entry(record.person.map(ToOwned::to_owned))
             .or_default();
         seen.version = seen.version.min(facts.version);
+        for rule in decided.permits.iter().chain(&decided.refused_by) {
+            if !seen.rules.iter().any(|known| **known == **rule) {
+                seen.rules.push(rule.to_string());
+            }
+        }
         if !decided.existence(ressurs) || referred.er_tom() {
             self.records.push(None);
             return;
@@ -233,7 +239,7 @@ impl Judged {
                 ukjent: seen.version == 0 && seen.posts.is_empty(),
                 content: Loggpost {
                     poster: seen.posts,
-                    regler: self.rules.clone(),
+                    regler: seen.rules,
                     egen_relasjon: seen.own_relation,
                     grunnlag: seen.basis.into(),
                     ..passage.row(kind)

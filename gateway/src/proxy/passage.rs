@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use samspor_proto::{
-    felles::{Aktor, Feilgrunn},
+    felles::{Aktor, Faktumtype, Feilgrunn},
     internt::Attestasjon,
     klassifisering::{Klasser, kortnavn},
     tilgang::{Dataklasse, Formal, Handling, Synlighet},
@@ -15,7 +15,7 @@ use tonic::{Request, metadata::MetadataValue};
 
 use super::{
     Arrival, Gateway,
-    border::Border,
+    border::{Border, SAK},
     forward::{MAX_MESSAGE, Upstream},
     method::Method,
     refusal::Refused,
@@ -151,6 +151,7 @@ impl<'g> Passage<'g> {
             skriver: info.skriver,
             filtrerer: info.filtrerer,
         };
+        self.check_units(body)?;
         self.body = self
             .requests
             .clean(body)
@@ -158,11 +159,40 @@ impl<'g> Passage<'g> {
         Ok(())
     }
 
+    /// A unit that the municipality does not have can hold no right and lose
+    /// none: a sperring against it would block nobody, in silence.
+    fn check_units(&self, body: &Bytes) -> Result<(), Refused> {
+        let municipality = self.gateway.policy.municipality();
+        let known = |id: &str| id == "*" || municipality.units().any(|unit| *unit.id == *id);
+        let mut refused = Refused::new(Feilgrunn::UgyldigForesporsel);
+        for (path, id) in self.requests.units(body) {
+            if !known(id) {
+                let units: Vec<&str> = municipality.units().map(|unit| &*unit.id).collect();
+                let valid = format!("enheter/ and one of {}", units.join(", "));
+                refused.add_field(&path, Feilgrunn::FeltUkjentVerdi, &[("gyldige", &valid)]);
+            }
+        }
+        if refused.feil.felt.is_empty() {
+            Ok(())
+        } else {
+            Err(refused)
+        }
+    }
+
     /// Step 3: the request can be read, and its purpose is bound to method and
     /// role.
     pub(super) fn begin(&mut self) -> Result<(), Refused> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
+        }
+        if self.border.sak.as_deref().is_some_and(|sak| !is_case(sak)) {
+            // It is not repeated, in the log as little as elsewhere.
+            self.border.sak = None;
+            let form = (
+                "form",
+                "the name of a case: personer/{uuid}/soknader/{uuid}",
+            );
+            return Err(Refused::field(SAK, Feilgrunn::FeltForm, &[form]));
         }
         let stated = self.border.formaal.as_deref();
         self.formal = purpose(self.gateway, self.method, &self.caller, stated)?;
@@ -221,6 +251,7 @@ impl<'g> Passage<'g> {
             Some(sak) => {
                 let open = facts.facts.iter().any(|fact| {
                     fact.holds_at(self.now)
+                        && matches!(fact.kind, Faktumtype::Soker | Faktumtype::Sak)
                         && fact.post.as_deref() == Some(sak.as_str())
                         && matches!(&fact.party, crate::model::Party::Enhet(unit) if **unit == *self.caller.enhet)
                 });
@@ -448,6 +479,20 @@ fn subject_of(name: Option<&Name<'_>>) -> Subject {
         }) => Subject::Unit((*unit).to_owned()),
         _ => Subject::None,
     }
+}
+
+/// Whether a case reference is the name of a record of a person.
+fn is_case(text: &str) -> bool {
+    let is_id = |id: &str| {
+        id.len() == 36
+            && id.bytes().enumerate().all(|(at, byte)| match at {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            })
+    };
+    let parts: Vec<&str> = text.split('/').collect();
+    matches!(parts.as_slice(), ["personer", person, kind, id]
+        if is_id(person) && is_id(id) && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
 }
 
 /// A request that cannot be read. Whether a name is well formed follows from

@@ -227,6 +227,31 @@ impl RequestPlan {
         found
     }
 
+    /// Fields that hold the name of a unit, `enheter/{id}`, and nothing else:
+    /// path and id. For a request that [`Self::inspect`] has read.
+    #[must_use]
+    pub fn units<'a>(&self, body: &'a [u8]) -> Vec<(String, &'a str)> {
+        let mut found = Vec::new();
+        self.walk(body, &mut |range, path, slot, _| {
+            if slot.kind != Kind::Text {
+                return;
+            }
+            let mut value = Cursor::new(body);
+            value.pos = range.start;
+            let text = value
+                .payload()
+                .ok()
+                .and_then(|(from, to)| body.get(from..to));
+            let id = text
+                .and_then(|text| std::str::from_utf8(text).ok())
+                .and_then(|text| text.strip_prefix("enheter/"));
+            if let Some(id) = id.filter(|id| !id.contains('/')) {
+                found.push((path.to_owned(), id));
+            }
+        });
+        found
+    }
+
     /// Path of the message whose field stands at a position.
     fn place(&self, body: &[u8], at: usize) -> String {
         let mut place = String::new();

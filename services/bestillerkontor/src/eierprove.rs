@@ -390,13 +390,13 @@ async fn the_mapping_is_read_by_its_name(database: Database) {
     assert_eq!(refused.refusal().unwrap().grunn, Feilgrunn::IkkeFunnet);
 }
 
-fn innhenting() -> Option<Innhenting> {
-    Some(Innhenting {
+fn innhenting() -> Innhenting {
+    Innhenting {
         spurt: Some(START.into()),
         form: Innhentingsform::Muntlig.into(),
         samtykke: format!("{P}/samtykker/{}", &P["personer/".len()..]),
         ..Default::default()
-    })
+    }
 }
 
 fn gad7(name: &str, answer: i32) -> RegistrerInstrumentRequest {
@@ -405,7 +405,7 @@ fn gad7(name: &str, answer: i32) -> RegistrerInstrumentRequest {
         request_id: request_id(),
         instrument: "instrumenter/gad7".into(),
         svar: vec![answer; 7],
-        innhenting: innhenting(),
+        innhenting: Some(innhenting()),
         ..Default::default()
     }
 }
@@ -423,7 +423,7 @@ fn bolig(of: &Kartlegging, egne_ord: &str) -> OppdaterLivsomraderRequest {
             }),
             ..Default::default()
         }),
-        innhenting: innhenting(),
+        innhenting: Some(innhenting()),
     }
 }
 
@@ -437,7 +437,7 @@ fn fullfor(of: &Kartlegging) -> FullforKartleggingRequest {
             niva: Boevneniva::MedOppfolging.into(),
             beskrivelse: "Lager mat".into(),
         }),
-        innhenting: innhenting(),
+        innhenting: Some(innhenting()),
         ..Default::default()
     }
 }

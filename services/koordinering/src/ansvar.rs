@@ -9,12 +9,19 @@ use samspor_proto::hendelse::Hendelse;
 
 use crate::person;
 
-/// Events after which an oppdrag is no open need any more.
-const AVSLUTTENDE: [&str; 2] = ["OppdragAvvist", "OppdragAvsluttet"];
+/// Records that are an open need until an event of these ends it. An oppdrag
+/// that was declined is still one: its orderer answers for it.
+const BEHOV: [&str; 2] = ["oppdrag", "soknader"];
+const AVSLUTTENDE: [&str; 4] = [
+    "OppdragAvsluttet",
+    "SoknadTrukket",
+    "SoknadHenlagt",
+    "SoknadVedtatt",
+];
 
 /// Applies an event of another service: marks the person as known there, so
-/// that the id is not purged, and follows the responsible unit of each
-/// oppdrag. The owner of such an event is the unit that answers for the need
+/// that the id is not purged, and follows the responsible unit of each need.
+/// The owner of such an event is the unit that answers for the need
 /// from then on.
 pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), Error>> {
     async move {
@@ -22,7 +29,7 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
             return Ok(());
         };
         person::store::merk_brukt(tx, person).await?;
-        if collection(&hendelse.post) != Some("oppdrag") {
+        if !collection(&hendelse.post).is_some_and(|kind| BEHOV.contains(&kind)) {
             return Ok(());
         }
         if AVSLUTTENDE.contains(&hendelse.r#type.as_str()) {

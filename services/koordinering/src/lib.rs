@@ -14,7 +14,7 @@
 //!   person's id from being purged as unused.
 //!
 //! What it decides reaches the gateway as facts: SAMTYKKE, RESERVASJON,
-//! SPERRING, `ADRESSE_FORTROLIG`, `ADRESSE_STRENGT_FORTROLIG`, MANDAT, INHABIL and
+//! SPERRING, `ADRESSE_FORTROLIG`, `ADRESSE_STRENGT_FORTROLIG`, MANDAT, MANDAT_STRENGT, INHABIL and
 //! SAMMENSLATT. What restricts is stated for every id of a person; what opens
 //! only for the id it was given under.
 //!

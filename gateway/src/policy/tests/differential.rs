@@ -182,6 +182,7 @@ impl Random {
                 Faktumtype::Samtykke,
                 Faktumtype::Behandler,
                 Faktumtype::Mandat,
+                Faktumtype::MandatStrengt,
             ]),
             false => self.one_of(&alle_faktumtyper().collect::<Vec<_>>()),
         };

@@ -445,8 +445,8 @@ fn needs(permits: &Half, at: usize, class: Dataklasse, witness: &World) -> Needs
             "ikke adressevern".to_owned(),
             Box::new(|world| {
                 world.om = [Faktumtype::AdresseStrengtFortrolig].into();
-                world.enhet.remove(&Faktumtype::Mandat);
-                world.ansatt.remove(&Faktumtype::Mandat);
+                world.enhet.remove(&Faktumtype::MandatStrengt);
+                world.ansatt.remove(&Faktumtype::MandatStrengt);
             }),
         ),
     ];
@@ -635,13 +635,17 @@ fn lifts() -> Vec<Change> {
         (
             "mandat (enhet)".to_owned(),
             Box::new(|world| {
-                world.enhet.insert(Faktumtype::Mandat);
+                world
+                    .enhet
+                    .extend([Faktumtype::Mandat, Faktumtype::MandatStrengt]);
             }),
         ),
         (
             "mandat (ansatt)".to_owned(),
             Box::new(|world| {
-                world.ansatt.insert(Faktumtype::Mandat);
+                world
+                    .ansatt
+                    .extend([Faktumtype::Mandat, Faktumtype::MandatStrengt]);
             }),
         ),
         (

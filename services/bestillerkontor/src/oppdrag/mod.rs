@@ -144,12 +144,13 @@ impl Oppdrag {
         navn::post(&self.person, SAMLING, &self.id)
     }
 
-    /// What events and deadlines are about.
+    /// What events and deadlines are about; its owner is the unit that answers
+    /// for the need, so that koordinering can follow who does.
     pub(crate) fn emne(&self) -> Emne {
         Emne {
             person: self.person.clone(),
             post: self.name(),
-            eier: self.bestiller.clone(),
+            eier: self.ansvarlig_enhet.clone(),
         }
     }
 
@@ -165,18 +166,13 @@ impl Oppdrag {
         )
     }
 
-    /// The relations of an accepted oppdrag: a case confirmed by two agencies,
-    /// and delivery, for all of the person's records.
-    pub(crate) fn leveringsfakta(&self, til: Option<Tid>) -> Vec<Faktum> {
-        let Some((accepted, _)) = &self.innhold.besvart else {
-            return Vec::new();
-        };
-        [
-            (format!("sak/{}", self.id), Faktumtype::Sak),
-            (format!("utforer/{}/person", self.id), Faktumtype::Utforer),
-        ]
-        .map(|(id, type_)| self.relasjon(id, type_, String::new(), *accepted, til))
-        .into()
+    /// The relation of an accepted oppdrag: a case confirmed by two agencies.
+    /// What the unit delivers on it reads as the offer said, and no other
+    /// vedtak of the person.
+    pub(crate) fn leveringsfakta(&self, til: Option<Tid>) -> Option<Faktum> {
+        let (accepted, _) = self.innhold.besvart.as_ref()?;
+        let id = format!("sak/{}", self.id);
+        Some(self.relasjon(id, Faktumtype::Sak, String::new(), *accepted, til))
     }
 
     fn relasjon(

@@ -13,7 +13,7 @@ use super::{
     Bekreftelse, FRIST_FORELOPIG_SVAR, Henleggelse, Innhold, Innsender, Innsendt, Soknad, Tilstand,
 };
 use crate::{
-    ENHET,
+    ENHET, KOORDINERING,
     kartlegging::{self, Kartlegging, rules::Funn},
     parorende,
 };
@@ -137,7 +137,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
     };
     let emne = soknad.emne();
     let mut out = Virkninger::new();
-    out.hendelse("SoknadMottatt", &emne, [ENHET]);
+    out.hendelse("SoknadMottatt", &emne, [ENHET, KOORDINERING]);
     out.faktum(soknad.soker(None));
     let warn = due.minus(VARSEL);
     out.frist(FRIST_FORELOPIG_SVAR, &emne, due, Some(warn), [ENHET]);
@@ -258,7 +258,7 @@ fn avslutt(
     soknad.tilstand = tilstand;
     soknad.innhold.avsluttet = Some((now, av));
     let mut out = Virkninger::new();
-    out.hendelse(hendelse, &soknad.emne(), [ENHET]);
+    out.hendelse(hendelse, &soknad.emne(), [ENHET, KOORDINERING]);
     out.fakta = soknad.fakta(Some(now));
     out.slett_frist(FRIST_FORELOPIG_SVAR, &soknad.name());
     (soknad, out)

@@ -114,7 +114,8 @@ fn hendelse(row: EventRow) -> (i64, Hendelse) {
 enum Reader {
     /// A unit: what it was told of, and what happens to its own records.
     Unit(String),
-    /// The person, or a representative: what any unit was told of.
+    /// The person, or a representative: what a unit was told of by another. What
+    /// stays within a unit may be exempt from the person's own access.
     Person,
 }
 
@@ -141,7 +142,8 @@ const EVENTS_FOR_UNIT: &str = "SELECT nr, CAST(0 AS BIGINT), id, type, person, p
 /// Events of a person ($1) for the person.
 const EVENTS_FOR_PERSON: &str = "SELECT nr, CAST(0 AS BIGINT), id, type, person, post, eier, tid, traceparent \
      FROM chassis_hendelse h WHERE person = $1 AND nr > $2 AND tid >= $3 \
-     AND EXISTS (SELECT 1 FROM chassis_hendelse_mottaker m WHERE m.hendelse = h.nr) \
+     AND EXISTS (SELECT 1 FROM chassis_hendelse_mottaker m \
+     WHERE m.hendelse = h.nr AND m.mottaker <> h.eier) \
      ORDER BY nr LIMIT $4";
 
 /// Rows of one statement, in a transaction of their own.
@@ -214,9 +216,9 @@ impl HendelseService for Feeds {
         let look = move |after| {
             let (store, call) = (store.clone(), call.clone());
             async move {
-                let sql = "SELECT m.nr, m.nr, h.id, h.type, h.person, h.post, h.eier, h.tid, h.traceparent \
+                let sql = "SELECT h.nr, h.nr, h.id, h.type, h.person, h.post, h.eier, h.tid, h.traceparent \
                            FROM chassis_hendelse_mottaker m JOIN chassis_hendelse h ON h.nr = m.hendelse \
-                           WHERE m.mottaker = $1 AND m.nr > $2 ORDER BY m.nr LIMIT $3";
+                           WHERE m.mottaker = $1 AND m.hendelse > $2 ORDER BY m.hendelse LIMIT $3";
                 let unit = call.actor.enhet.as_str();
                 let rows = rows(&store, &call, sql, params![unit, after, BATCH]).await?;
                 Ok(rows.into_iter().map(hendelse).collect())

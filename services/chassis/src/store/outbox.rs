@@ -139,8 +139,7 @@ impl Outbox {
         for event in events {
             let nr = numbers.next(EVENTS)?;
             for mottaker in event.mottakere {
-                let own = numbers.next(&recipient_feed(&mottaker))?;
-                recipient_rows.push(Row(vec![mottaker.into(), own.into(), nr.into()]));
+                recipient_rows.push(Row(vec![mottaker.into(), nr.into()]));
             }
             event_rows.push(Row(vec![
                 nr.into(),
@@ -165,7 +164,7 @@ impl Outbox {
         insert(tx, "INSERT INTO chassis_hendelse (nr, id, type, person, post, eier, tid, traceparent) VALUES ", event_rows).await?;
         insert(
             tx,
-            "INSERT INTO chassis_hendelse_mottaker (mottaker, nr, hendelse) VALUES ",
+            "INSERT INTO chassis_hendelse_mottaker (mottaker, hendelse) VALUES ",
             recipient_rows,
         )
         .await?;
@@ -230,11 +229,6 @@ async fn write_deadline(
     Ok(())
 }
 
-/// Name of the sequence of one recipient's events.
-pub(crate) fn recipient_feed(unit: &str) -> String {
-    format!("til/{unit}")
-}
-
 /// Numbers taken from the sequences for this transaction.
 struct Numbers(HashMap<String, std::ops::RangeInclusive<i64>>);
 
@@ -243,32 +237,27 @@ impl Numbers {
     /// names, so that two transactions never wait for each other.
     async fn take(tx: &mut Tx, events: &[StoredEvent], facts: usize) -> Result<Self, Error> {
         let mut wanted = BTreeMap::<String, i64>::new();
-        for event in events {
-            *wanted.entry(EVENTS.to_owned()).or_default() += 1;
-            for unit in &event.mottakere {
-                *wanted.entry(recipient_feed(unit)).or_default() += 1;
-            }
+        if !events.is_empty() {
+            let count = i64::try_from(events.len()).map_err(Error::internal)?;
+            wanted.insert(EVENTS.to_owned(), count);
         }
         if facts > 0 {
             let count = i64::try_from(facts).map_err(Error::internal)?;
             wanted.insert(FACTS.to_owned(), count);
         }
         let mut taken = HashMap::new();
-        let rows: Vec<_> = wanted.iter().collect();
-        for chunk in rows.chunks(ROWS) {
-            let sql = statement(
-                "INSERT INTO chassis_sekvens (navn, nr) VALUES ",
-                2,
-                chunk.len(),
-                " ON CONFLICT (navn) DO UPDATE SET nr = chassis_sekvens.nr + excluded.nr RETURNING navn, nr",
-            );
-            let values = chunk.iter().fold(Params::new(), |values, (name, count)| {
-                values.and(name.as_str()).and(**count)
-            });
-            for (name, last) in tx.all::<(String, i64)>(sql, values).await? {
-                let count = wanted.get(&name).copied().unwrap_or_default();
-                taken.insert(name, last - count + 1..=last);
-            }
+        let sql = statement(
+            "INSERT INTO chassis_sekvens (navn, nr) VALUES ",
+            2,
+            wanted.len(),
+            " ON CONFLICT (navn) DO UPDATE SET nr = chassis_sekvens.nr + excluded.nr RETURNING navn, nr",
+        );
+        let values = wanted.iter().fold(Params::new(), |values, (name, count)| {
+            values.and(name.as_str()).and(*count)
+        });
+        for (name, last) in tx.all::<(String, i64)>(sql, values).await? {
+            let count = wanted.get(&name).copied().unwrap_or_default();
+            taken.insert(name, last - count + 1..=last);
         }
         Ok(Self(taken))
     }

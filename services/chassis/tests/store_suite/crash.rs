@@ -67,7 +67,7 @@ async fn killed_at_any_instant_nothing_is_lost_or_doubled(database: Database) {
     assert_eq!(events.len(), stored.len());
     let count = i64::try_from(stored.len()).unwrap();
     for last in [
-        "SELECT CAST(max(nr) AS BIGINT) FROM chassis_hendelse_mottaker",
+        "SELECT CAST(max(hendelse) AS BIGINT) FROM chassis_hendelse_mottaker",
         "SELECT CAST(count(*) AS BIGINT) FROM chassis_hendelse_mottaker",
         "SELECT CAST(max(nr) AS BIGINT) FROM chassis_faktum",
         "SELECT CAST(count(*) AS BIGINT) FROM chassis_faktum",

@@ -216,15 +216,20 @@ impl Vern {
                 all.map(|party| (Faktumtype::Inhabil, party)).collect()
             }
             Innhold::FortroligAdresse(mandat) | Innhold::StrengtFortroligAdresse(mandat) => {
-                let kind = match &self.innhold {
-                    Innhold::FortroligAdresse(_) => Faktumtype::AdresseFortrolig,
-                    _ => Faktumtype::AdresseStrengtFortrolig,
+                let (kind, mandate) = match &self.innhold {
+                    Innhold::FortroligAdresse(_) => {
+                        (Faktumtype::AdresseFortrolig, Faktumtype::Mandat)
+                    }
+                    _ => (
+                        Faktumtype::AdresseStrengtFortrolig,
+                        Faktumtype::MandatStrengt,
+                    ),
                 };
                 let mut all = vec![(kind, unit("*"))];
                 if med_mandat {
                     let units = mandat.enheter.iter().map(|id| unit(id));
                     let mandated = units.chain(mandat.ansatte.iter().map(employee));
-                    all.extend(mandated.map(|party| (Faktumtype::Mandat, party)));
+                    all.extend(mandated.map(|party| (mandate, party)));
                 }
                 all
             }

@@ -530,8 +530,8 @@ mod tests {
             kinds,
             [
                 Faktumtype::AdresseStrengtFortrolig,
-                Faktumtype::Mandat,
-                Faktumtype::Mandat
+                Faktumtype::MandatStrengt,
+                Faktumtype::MandatStrengt
             ]
         );
         assert!(

@@ -286,7 +286,7 @@ impl Benk {
     /// Types of the events that were addressed to a unit.
     pub(crate) async fn hendelser(&self, enhet: &str) -> Vec<String> {
         let sql = "SELECT h.type FROM chassis_hendelse_mottaker m \
-                   JOIN chassis_hendelse h ON h.nr = m.hendelse WHERE m.mottaker = $1 ORDER BY m.nr";
+                   JOIN chassis_hendelse h ON h.nr = m.hendelse WHERE m.mottaker = $1 ORDER BY m.hendelse";
         let call = TestCall::new("koordinering").build();
         let mut tx = self.store().begin_read(call).await.unwrap();
         let rows: Vec<(String,)> = tx.all(sql, samspor_chassis::params![enhet]).await.unwrap();

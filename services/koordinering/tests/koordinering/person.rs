@@ -320,8 +320,8 @@ async fn restrictions_of_either_hold_for_both(database: Database) {
     let common = [
         "ADRESSE_STRENGT_FORTROLIG *",
         "INHABIL ansatt x9",
-        "MANDAT koordinering",
-        "MANDAT rop",
+        "MANDAT_STRENGT koordinering",
+        "MANDAT_STRENGT rop",
         "RESERVASJON nav",
     ];
     assert_eq!(benk.gjelder(&remains).await, common);

@@ -154,9 +154,9 @@ async fn two_persons_set_and_lift_it(database: Database) {
     assert_eq!(held.tilstand(), VernTilstand::Gjeldende);
     let facts = [
         "ADRESSE_STRENGT_FORTROLIG *",
-        "MANDAT ansatt x1",
-        "MANDAT nav",
-        "MANDAT rop",
+        "MANDAT_STRENGT ansatt x1",
+        "MANDAT_STRENGT nav",
+        "MANDAT_STRENGT rop",
     ];
     assert_eq!(benk.gjelder(&person).await, facts);
 

@@ -355,7 +355,7 @@ impl Benk {
     /// Types of the events that were addressed to a unit.
     pub(crate) async fn hendelser(&self, enhet: &str) -> Vec<String> {
         let sql = "SELECT h.type FROM chassis_hendelse_mottaker m \
-                   JOIN chassis_hendelse h ON h.nr = m.hendelse WHERE m.mottaker = $1 ORDER BY m.nr";
+                   JOIN chassis_hendelse h ON h.nr = m.hendelse WHERE m.mottaker = $1 ORDER BY m.hendelse";
         let store = self.running.chassis().store();
         let call = TestCall::new("rop").build();
         let mut tx = store.begin_read(call).await.unwrap();

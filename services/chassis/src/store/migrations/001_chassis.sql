@@ -32,9 +32,8 @@ CREATE INDEX chassis_hendelse_person ON chassis_hendelse (person, nr);
 
 CREATE TABLE chassis_hendelse_mottaker (
     mottaker TEXT NOT NULL,
-    nr BIGINT NOT NULL,
     hendelse BIGINT NOT NULL REFERENCES chassis_hendelse (nr),
-    PRIMARY KEY (mottaker, nr)
+    PRIMARY KEY (mottaker, hendelse)
 );
 
 CREATE TABLE chassis_faktum (

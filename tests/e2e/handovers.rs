@@ -1,0 +1,191 @@
+//! What one agency learns of another's work through its feed: nothing that is
+//! hidden from it, and nothing less because something is.
+
+use std::time::Duration;
+
+use samspor_proto::{
+    bestillerkontor::*,
+    felles::{Feilgrunn, Hjemmel, Rolle},
+    koordinering::*,
+    rop::{ListOppgaverRequest, ListOppgaverResponse},
+    tilgang::Formal,
+};
+use sqlx::Row as _;
+
+use crate::scene::{NUMBERS, Scene, ok, reason, refused, request_id, seen};
+
+const HENT_VEDTAK: &str = "bestillerkontor.v1.VedtakService/HentVedtak";
+const FORESLA: &str = "koordinering.v1.VernService/ForeslaVern";
+
+/// Waits for what a consumer does in its own time.
+async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..200 {
+        if let Some(found) = look().await {
+            return found;
+        }
+        let pause = tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>());
+        pause.await.unwrap_err();
+    }
+    panic!("it did not happen");
+}
+
+fn strict(person: &str, units: &[&str]) -> ForeslaVernRequest {
+    ForeslaVernRequest {
+        parent: person.to_owned(),
+        request_id: request_id(),
+        r#type: Verntype::StrengtFortroligAdresse.into(),
+        mandaterte_enheter: units.iter().map(|unit| format!("enheter/{unit}")).collect(),
+        hjemmel: Some(Hjemmel {
+            lov: "folkeregisterloven".to_owned(),
+            paragraf: "§ 10-4".to_owned(),
+        }),
+        begrunnelse: "Trusler fra en tidligere samboer.".to_owned(),
+        ..Default::default()
+    }
+}
+
+/// An order about a person who is hidden from ROP comes between two others:
+/// ROP's inbox holds the others.
+///
+/// Seen red: with a consumer that stops at a hole in the numbers.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_hidden_from_a_unit_does_not_hold_up_its_feed() {
+    let scene = Scene::start().await;
+    let leader = scene
+        .desk("koordinering", Rolle::Leder, Formal::Sikkerhet)
+        .await;
+    let second = scene
+        .desk("koordinering", Rolle::Beslutter, Formal::Sikkerhet)
+        .await;
+    let hidden = scene.person(NUMBERS[1]).await;
+    let vern = ok::<_, ForeslaVernResponse>(
+        &leader,
+        FORESLA,
+        strict(&hidden, &["koordinering", "bestillerkontor"]),
+    )
+    .await
+    .vern
+    .unwrap();
+    ok::<_, BekreftVernResponse>(
+        &second,
+        "koordinering.v1.VernService/BekreftVern",
+        BekreftVernRequest {
+            name: vern.name,
+            request_id: request_id(),
+            etag: vern.etag,
+        },
+    )
+    .await;
+    scene.decided(&hidden, &["rop", "bom"]).await;
+    let open = scene.person(NUMBERS[0]).await;
+    scene.decided(&open, &["rop", "bom"]).await;
+
+    let rop = scene
+        .desk("rop", Rolle::Saksbehandler, Formal::Ytelse)
+        .await;
+    let tasks = until(async || {
+        let request = ListOppgaverRequest {
+            parent: "enheter/rop".to_owned(),
+            ..Default::default()
+        };
+        let listed =
+            ok::<_, ListOppgaverResponse>(&rop, "rop.v1.InnboksService/ListOppgaver", request)
+                .await;
+        Some(listed.oppgaver).filter(|tasks| tasks.iter().any(|task| task.post.starts_with(&open)))
+    })
+    .await;
+    assert!(!tasks.iter().any(|task| task.post.starts_with(&hidden)));
+}
+
+/// Koordinering knows which unit answers for each open need, from the
+/// application on: a protection that would take the person from one of them is
+/// refused.
+///
+/// Seen red: with the orderer as the owner of every event, and with
+/// applications told to bestillerkontor alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_protection_takes_a_person_from_who_answers_for_a_need() {
+    let scene = Scene::start().await;
+    let responsible = async |expected: &[&str]| {
+        until(async || {
+            let mut database = scene.database("koordinering").await;
+            let rows = sqlx::query("SELECT DISTINCT enhet FROM ansvar ORDER BY enhet")
+                .fetch_all(&mut database)
+                .await
+                .unwrap();
+            let units: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+            (units == expected).then_some(())
+        })
+        .await;
+    };
+    let person = scene.person(NUMBERS[0]).await;
+    let inntak = scene.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
+    ok::<_, MottaSoknadResponse>(
+        &inntak,
+        "bestillerkontor.v1.SoknadService/MottaSoknad",
+        MottaSoknadRequest {
+            parent: person.clone(),
+            request_id: request_id(),
+            eget_onske: "Faste folk.".to_owned(),
+            gjelder: vec![Tjenestetype::RopOppfolging.into()],
+            kanal: Kanal::Oppmote.into(),
+            ..Default::default()
+        },
+    )
+    .await;
+    responsible(&["bestillerkontor"]).await;
+    let mut database = scene.database("koordinering").await;
+    let kept: i64 = sqlx::query("SELECT i_bruk FROM person")
+        .fetch_one(&mut database)
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(kept, 1, "the id is not purged while a case is open");
+
+    let case = scene.case(NUMBERS[1]).await;
+    responsible(&["bestillerkontor", "bom", "rop"]).await;
+    let leader = scene
+        .desk("bestillerkontor", Rolle::Leder, Formal::Sikkerhet)
+        .await;
+    let status = refused::<_, ForeslaVernResponse>(
+        &leader,
+        FORESLA,
+        strict(&case.person, &["bestillerkontor", "bom"]),
+    )
+    .await;
+    assert_eq!(reason(&status), Some(Feilgrunn::BehovUtenAnsvarlig));
+    ok::<_, ForeslaVernResponse>(
+        &leader,
+        FORESLA,
+        strict(&case.person, &["bestillerkontor", "bom", "rop"]),
+    )
+    .await;
+}
+
+/// To deliver on one vedtak opens that one.
+///
+/// Seen red: with delivery as a relation to all of the person's records.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_that_delivers_reads_no_other_vedtak() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let other = scene.decided(&case.person, &["rop"]).await;
+    let read = |name: &str| HentVedtakRequest {
+        name: name.to_owned(),
+    };
+    let bom = scene
+        .desk("bom", Rolle::Saksbehandler, Formal::Ytelse)
+        .await;
+    ok::<_, HentVedtakResponse>(&bom, HENT_VEDTAK, read(&case.vedtak)).await;
+    let hidden = refused::<_, HentVedtakResponse>(&bom, HENT_VEDTAK, read(&other)).await;
+    let missing = format!(
+        "{}/vedtak/00000000-0000-7000-8000-00000000dead",
+        case.person
+    );
+    let missing = refused::<_, HentVedtakResponse>(&bom, HENT_VEDTAK, read(&missing)).await;
+    assert_eq!(seen(&hidden), seen(&missing));
+    let rop = scene
+        .desk("rop", Rolle::Saksbehandler, Formal::Ytelse)
+        .await;
+    ok::<_, HentVedtakResponse>(&rop, HENT_VEDTAK, read(&other)).await;
+}
