@@ -399,3 +399,56 @@ async fn a_wrong_form_is_refused_and_nothing_is_lost() {
     let phq9 = &found.instrumenter[3];
     assert_eq!((phq9.tittel.as_str(), phq9.ledd.len()), ("PHQ-9", 9));
 }
+
+/// A unit that the person refuses to have contacted does not find the
+/// application before the vedtak, not even by a consent that it has.
+///
+/// Seen red: without `stengt` in `sett_kontakt`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_unit_does_not_find_the_application() {
+    let scene = Scene::start().await;
+    let person = scene.person(NUMBERS[0]).await;
+    let herself = scene.person_desk(&person).await;
+    ok::<_, MottaSoknadResponse>(
+        &herself,
+        "bestillerkontor.v1.SoknadService/MottaSoknad",
+        MottaSoknadRequest {
+            parent: person.clone(),
+            request_id: request_id(),
+            eget_onske: "Jeg vil bestemme hvem som spørres.".to_owned(),
+            kanal: Kanal::Brev.into(),
+            ..Default::default()
+        },
+    )
+    .await;
+    let list = "bestillerkontor.v1.SoknadService/ListSoknader";
+    let all = ListSoknaderRequest {
+        parent: person.clone(),
+        ..Default::default()
+    };
+    let found = ok::<_, ListSoknaderResponse>(&herself, list, all).await;
+    let name = found.soknader[0].name.clone();
+    let read = "bestillerkontor.v1.SoknadService/HentSoknad";
+    let request = || HentSoknadRequest { name: name.clone() };
+    let nav = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Samordning)
+        .await;
+    give(&scene, &person, "nav", &[Dataklasse::Tjeneste]).await;
+    ok::<_, HentSoknadResponse>(&nav, read, request()).await;
+
+    let say = "bestillerkontor.v1.SoknadService/SettKontaktsamtykke";
+    let said = |tillatt: bool| SettKontaktsamtykkeRequest {
+        name: name.clone(),
+        request_id: request_id(),
+        reservert_kontakt: false,
+        kontaktsamtykker: vec![Kontaktsamtykke {
+            enhet: "enheter/nav".to_owned(),
+            tillatt,
+        }],
+    };
+    ok::<_, SettKontaktsamtykkeResponse>(&herself, say, said(false)).await;
+    let missing = refused::<_, HentSoknadResponse>(&nav, read, request()).await;
+    assert_eq!(missing.code(), Code::NotFound);
+    ok::<_, SettKontaktsamtykkeResponse>(&herself, say, said(true)).await;
+    ok::<_, HentSoknadResponse>(&nav, read, request()).await;
+}

@@ -22,8 +22,8 @@ use samspor_proto::{
         MottaSoknadRequest, OppdaterLivsomraderRequest, OppdaterVedtakRequest, OpphorVedtakRequest,
         OpprettVedtakRequest, PauseOppdragRequest, Pausearsak, RegistrerInstrumentRequest,
         ReturnerVedtakRequest, ReviderKartleggingRequest, SendTilGodkjenningRequest,
-        StartKartleggingRequest, StartOppdragRequest, TrekkSoknadRequest, UnderrettVedtakRequest,
-        Vedtak,
+        SettKontaktsamtykkeRequest, StartKartleggingRequest, StartOppdragRequest,
+        TrekkSoknadRequest, UnderrettVedtakRequest, Vedtak,
     },
     felles::{Feilgrunn, Hjemmel},
 };
@@ -203,7 +203,11 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
         );
         refused!(
             soknad::rpc::gi_forelopig_svar,
-            GiForelopigSvarRequest { name: soknad() }
+            GiForelopigSvarRequest {
+                name: soknad(),
+                begrunnelse: "Venter".into(),
+                ventet_avgjort: "2027-01-15".into(),
+            }
         );
         refused!(
             soknad::rpc::henlegg,
@@ -215,6 +219,14 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
             }
         );
         if who == "nav" {
+            refused!(
+                soknad::rpc::sett_kontaktsamtykke,
+                SettKontaktsamtykkeRequest {
+                    name: soknad(),
+                    reservert_kontakt: false,
+                    kontaktsamtykker: vec![],
+                }
+            );
             refused!(soknad::rpc::trekk, TrekkSoknadRequest { name: soknad() });
         }
         let mapping = || mapped.name.clone();
@@ -606,8 +618,22 @@ async fn a_new_application_begins_with_what_is_mapped_already(database: Database
         request_id: request_id(),
         bygger_pa: bygger_pa.into(),
     };
-    let of_another = decided.kartlegging.replace("3f2c8a54", "4f2c8a54");
-    let foreign = start(&of_another);
+    // What one person told is not another's.
+    let other = P.replace("3f2c8a54", "4f2c8a54");
+    let request = MottaSoknadRequest {
+        parent: other.clone(),
+        request_id: request_id(),
+        eget_onske: "Ro".into(),
+        kanal: Kanal::Brev.into(),
+        ..Default::default()
+    };
+    kall!(store, hos("nav", "n1"), soknad::rpc::motta, request).unwrap();
+    let sql = "SELECT id FROM soknad WHERE person LIKE '4%'";
+    let theirs = name(&store, "soknader", sql).await.replace(P, &other);
+    let foreign = StartKartleggingRequest {
+        name: theirs,
+        ..start(&decided.kartlegging)
+    };
     let reason = avslag!(store, hos(ENHET, "a1"), soknad::rpc::start, foreign);
     assert_eq!(reason, Feilgrunn::IkkeFunnet);
     let good = start(&decided.kartlegging);

@@ -66,11 +66,11 @@ use samspor_proto::{
         OpprettVedtakRequest, OpprettVedtakResponse, PauseOppdragRequest, PauseOppdragResponse,
         RegistrerInstrumentRequest, RegistrerInstrumentResponse, ReturnerVedtakRequest,
         ReturnerVedtakResponse, ReviderKartleggingRequest, ReviderKartleggingResponse,
-        SendTilGodkjenningRequest, SendTilGodkjenningResponse, StartKartleggingRequest,
-        StartKartleggingResponse, StartOppdragRequest, StartOppdragResponse, TrekkSoknadRequest,
-        TrekkSoknadResponse, UnderrettVedtakRequest, UnderrettVedtakResponse,
-        kartlegging_service_server, oppdrag_service_server, soknad_service_server,
-        vedtak_service_server,
+        SendTilGodkjenningRequest, SendTilGodkjenningResponse, SettKontaktsamtykkeRequest,
+        SettKontaktsamtykkeResponse, StartKartleggingRequest, StartKartleggingResponse,
+        StartOppdragRequest, StartOppdragResponse, TrekkSoknadRequest, TrekkSoknadResponse,
+        UnderrettVedtakRequest, UnderrettVedtakResponse, kartlegging_service_server,
+        oppdrag_service_server, soknad_service_server, vedtak_service_server,
     },
     felles::{Faktum, Faktumtype},
 };
@@ -142,6 +142,7 @@ samspor_chassis::rpc! {
         write start_kartlegging(StartKartleggingRequest) -> StartKartleggingResponse = soknad::rpc::start;
         write gjor_klar_soknad(GjorKlarSoknadRequest) -> GjorKlarSoknadResponse = soknad::rpc::gjor_klar;
         write gi_forelopig_svar(GiForelopigSvarRequest) -> GiForelopigSvarResponse = soknad::rpc::gi_forelopig_svar;
+        write sett_kontaktsamtykke(SettKontaktsamtykkeRequest) -> SettKontaktsamtykkeResponse = soknad::rpc::sett_kontaktsamtykke;
         write trekk_soknad(TrekkSoknadRequest) -> TrekkSoknadResponse = soknad::rpc::trekk;
         write henlegg_soknad(HenleggSoknadRequest) -> HenleggSoknadResponse = soknad::rpc::henlegg;
         read hent_soknad(HentSoknadRequest) -> HentSoknadResponse = soknad::rpc::hent;

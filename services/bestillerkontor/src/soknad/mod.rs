@@ -6,13 +6,17 @@
 //! responsible unit from the first instant; until a second party has confirmed
 //! it, the relation opens the application alone.
 
+pub(crate) mod kontakt;
 pub(crate) mod rpc;
 pub(crate) mod rules;
 pub(crate) mod store;
+pub(crate) mod sykehus;
+
+use std::collections::BTreeMap;
 
 use samspor_chassis::{
     domene::{
-        Aktor, Emne, Hjemmel,
+        Aktor, Dag, Emne, Hjemmel,
         felles::{Hvem, Relasjon, mange_tall, tall},
         navn,
     },
@@ -20,15 +24,20 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::{
-    bestillerkontor::{self as proto, Henleggelsesarsak, Kanal, SoknadTilstand, Tjenestetype},
+    bestillerkontor::{
+        self as proto, Henleggelsesarsak, Innsenderrolle, Kanal, SoknadTilstand, Tjenestetype,
+    },
     felles::{Faktum, Faktumtype},
 };
 use serde::{Deserialize, Serialize};
 
+use self::{kontakt::Kontakt, sykehus::Sykehusmelding};
 use crate::{ENHET, kartlegging, parorende::Parorende};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "soknader";
+/// Deadline: the decision that the preliminary answer promised.
+pub(crate) const FRIST_VENTET_AVGJORT: &str = "ventet_avgjort";
 /// Deadline: a preliminary answer, one month after receipt (fvl § 11 a).
 pub(crate) const FRIST_FORELOPIG_SVAR: &str = "forelopig_svar";
 
@@ -81,6 +90,12 @@ pub(crate) struct Innhold {
     pub(crate) kartlegging: Option<String>,
     pub(crate) forelopig_svar_frist: Tid,
     pub(crate) forelopig_svar: Option<Tid>,
+    /// What the preliminary answer said.
+    #[serde(default)]
+    pub(crate) ventet: Option<Ventet>,
+    /// Units that the person refuses to have contacted, and since when.
+    #[serde(default)]
+    pub(crate) nektet: BTreeMap<String, Tid>,
     pub(crate) avsluttet: Option<(Tid, Aktor)>,
     pub(crate) henleggelse: Option<Henleggelse>,
 }
@@ -98,8 +113,21 @@ pub(crate) struct Innsendt {
     pub(crate) parorende: Vec<Parorende>,
     pub(crate) oppholdssted: String,
     pub(crate) boligsituasjon: String,
+    /// Kept from before contact was said by unit; `kontakt` has it too.
+    #[serde(default)]
     pub(crate) reservert_kontakt: bool,
     pub(crate) okonomi: String,
+    #[serde(default)]
+    pub(crate) kontakt: Kontakt,
+    #[serde(default)]
+    pub(crate) sykehusmelding: Option<Sykehusmelding>,
+}
+
+/// What a preliminary answer says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ventet {
+    pub(crate) avgjort: Dag,
+    pub(crate) begrunnelse: String,
 }
 
 /// Who filed it on the person's behalf.
@@ -108,6 +136,9 @@ pub(crate) struct Innsender {
     pub(crate) navn: String,
     pub(crate) relasjon: String,
     pub(crate) kontakt: String,
+    /// UNSPECIFIED in what was filed before it was asked for.
+    #[serde(with = "tall", default)]
+    pub(crate) rolle: Innsenderrolle,
 }
 
 /// A second party confirmed the relation.
@@ -153,6 +184,14 @@ impl Soknad {
         }
     }
 
+    /// What keeps the units that the person refuses away, ended at `til`.
+    pub(crate) fn stengt(&self, til: Option<Tid>) -> Vec<Faktum> {
+        let refused = self.innhold.nektet.iter();
+        refused
+            .flat_map(|(unit, fra)| kontakt::stengt(self, unit, *fra, til))
+            .collect()
+    }
+
     /// The unconfirmed relation.
     pub(crate) fn soker(&self, til: Option<Tid>) -> Faktum {
         Relasjon {
@@ -181,6 +220,8 @@ impl Soknad {
             kartlegging,
             forelopig_svar_frist,
             forelopig_svar,
+            ventet,
+            nektet: _,
             avsluttet,
             henleggelse,
         } = self.innhold.clone();
@@ -188,7 +229,9 @@ impl Soknad {
             navn: sender.navn,
             relasjon: sender.relasjon,
             kontakt: sender.kontakt,
+            rolle: sender.rolle.into(),
         });
+
         proto::Soknad {
             name: self.name(),
             etag: etag::etag(self.versjon),
@@ -205,7 +248,7 @@ impl Soknad {
             oppholdssted: innsendt.oppholdssted,
             boligsituasjon: innsendt.boligsituasjon,
             skjerming: None,
-            reservert_kontakt: innsendt.reservert_kontakt,
+            reservert_kontakt: innsendt.kontakt.reservert || innsendt.reservert_kontakt,
             okonomi: innsendt.okonomi,
             registrert_av: Some(registrert_av.to_proto()),
             fra_personen,
@@ -224,6 +267,14 @@ impl Soknad {
                 .map(|h| h.begrunnelse.clone())
                 .unwrap_or_default(),
             hjemmel: henleggelse.map(|h| h.hjemmel.to_proto()),
+            kontaktsamtykker: innsendt.kontakt.to_proto(),
+            fra_sykehus: innsendt.sykehusmelding.is_some(),
+            sykehusmelding: innsendt.sykehusmelding.map(Into::into),
+            ventet_avgjort: ventet
+                .as_ref()
+                .map(|told| told.avgjort.to_string())
+                .unwrap_or_default(),
+            forelopig_svar_begrunnelse: ventet.map(|told| told.begrunnelse).unwrap_or_default(),
         }
     }
 }

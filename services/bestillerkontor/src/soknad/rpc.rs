@@ -13,13 +13,13 @@ use samspor_proto::{
         GjorKlarSoknadResponse, HenleggSoknadRequest, HenleggSoknadResponse, HentSoknadRequest,
         HentSoknadResponse, ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse,
         ListSoknaderRequest, ListSoknaderResponse, MottaSoknadRequest, MottaSoknadResponse,
-        SoknadTilstand, StartKartleggingRequest, StartKartleggingResponse, TrekkSoknadRequest,
-        TrekkSoknadResponse,
+        SettKontaktsamtykkeRequest, SettKontaktsamtykkeResponse, SoknadTilstand,
+        StartKartleggingRequest, StartKartleggingResponse, TrekkSoknadRequest, TrekkSoknadResponse,
     },
     felles::{Kvittering, Rolle},
 };
 
-use super::{SAMLING, Soknad, Tilstand, rules, store};
+use super::{SAMLING, Soknad, Tilstand, kontakt, rules, store};
 use crate::kartlegging::{self, les::Kall};
 
 /// Characters of a reference on a receipt: 48 bits of chance.
@@ -124,8 +124,11 @@ pub(crate) async fn gi_forelopig_svar(
     tx: &mut Tx,
     request: GiForelopigSvarRequest,
 ) -> Result<GiForelopigSvarResponse, Error> {
-    let soknad = les(tx, &request.name, FieldFaults::new()).await?;
-    let (mut soknad, virkninger) = rules::gi_forelopig_svar(soknad, tx.now())?;
+    let mut faults = FieldFaults::new();
+    let ventet = rules::les_forelopig_svar(&request, tx.now(), &mut faults);
+    let soknad = les(tx, &request.name, faults).await?;
+    let ventet = ventet.ok_or_else(|| Error::internal("a day was read without a fault"))?;
+    let (mut soknad, virkninger) = rules::gi_forelopig_svar(soknad, ventet, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
     virkninger.utfor(tx);
     Ok(GiForelopigSvarResponse {
@@ -133,19 +136,30 @@ pub(crate) async fn gi_forelopig_svar(
     })
 }
 
+pub(crate) async fn sett_kontaktsamtykke(
+    tx: &mut Tx,
+    request: SettKontaktsamtykkeRequest,
+) -> Result<SettKontaktsamtykkeResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let said = kontakt::les(
+        request.reservert_kontakt,
+        &request.kontaktsamtykker,
+        &mut faults,
+    );
+    let soknad = les_for_personen(tx, &request.name, faults).await?;
+    let (mut soknad, virkninger) = rules::sett_kontakt(soknad, said, tx.now())?;
+    store::lagre(tx, &mut soknad).await?;
+    virkninger.utfor(tx);
+    Ok(SettKontaktsamtykkeResponse {
+        kvittering: Some(kvittering(&soknad, tx.now())),
+    })
+}
+
 pub(crate) async fn trekk(
     tx: &mut Tx,
     request: TrekkSoknadRequest,
 ) -> Result<TrekkSoknadResponse, Error> {
-    let mut faults = FieldFaults::new();
-    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
-    faults.finish()?;
-    // The person's own verb too (W6); the gateway has decided whose.
-    if tx.call().actor.person.is_none() {
-        crate::krev_eier(tx)?;
-    }
-    crate::las_person(tx, &person).await?;
-    let soknad = store::hent(tx, &person, &id).await?;
+    let soknad = les_for_personen(tx, &request.name, FieldFaults::new()).await?;
     let av = Aktor::from(&tx.call().actor);
     let (mut soknad, virkninger) = rules::trekk(soknad, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
@@ -229,6 +243,22 @@ async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Soknad,
     let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
     faults.finish()?;
     crate::krev_eier(tx)?;
+    crate::las_person(tx, &person).await?;
+    store::hent(tx, &person, &id).await
+}
+
+/// The application that a verb of the person names (W6); the gateway has
+/// decided whose. Staff of the unit say it on the person's behalf.
+async fn les_for_personen(
+    tx: &mut Tx,
+    name: &str,
+    mut faults: FieldFaults,
+) -> Result<Soknad, Error> {
+    let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    if tx.call().actor.person.is_none() {
+        crate::krev_eier(tx)?;
+    }
     crate::las_person(tx, &person).await?;
     store::hent(tx, &person, &id).await
 }

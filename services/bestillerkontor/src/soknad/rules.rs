@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use samspor_chassis::{
-    domene::{Aktor, Overganger, Virkninger, felt, kalender},
+    domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender},
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
-use samspor_proto::bestillerkontor::{HenleggSoknadRequest, MottaSoknadRequest};
+use samspor_proto::bestillerkontor::{
+    GiForelopigSvarRequest, HenleggSoknadRequest, Innsenderrolle, MottaSoknadRequest,
+};
 
 use super::{
-    Bekreftelse, FRIST_FORELOPIG_SVAR, Henleggelse, Innhold, Innsender, Innsendt, Soknad, Tilstand,
+    Bekreftelse, FRIST_FORELOPIG_SVAR, FRIST_VENTET_AVGJORT, Henleggelse, Innhold, Innsender,
+    Innsendt, Soknad, Tilstand, Ventet,
+    kontakt::{self, Kontakt},
+    sykehus,
 };
 use crate::{
     ENHET, KOORDINERING,
@@ -30,6 +35,7 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("StartKartlegging", &[Tilstand::Mottatt]),
     ("GjorKlarSoknad", &[Tilstand::UnderKartlegging]),
     ("GiForelopigSvar", APNE),
+    ("SettKontaktsamtykke", APNE),
     ("TrekkSoknad", APNE),
     ("HenleggSoknad", APNE),
     (
@@ -57,6 +63,29 @@ pub(crate) fn les(
     if fra_personen && request.innsender.is_some() {
         faults.contradicts("innsender", "aktor", "personen har søkt selv");
     }
+    let innsender = request.innsender.map(|sender| Innsender {
+        navn: felt::pakrevd(&sender.navn, "innsender.navn", felt::KORT, faults),
+        relasjon: felt::tekst(&sender.relasjon, "innsender.relasjon", felt::KORT, faults),
+        kontakt: felt::tekst(&sender.kontakt, "innsender.kontakt", felt::KORT, faults),
+        rolle: felt::valg(
+            sender.rolle,
+            "innsender.rolle",
+            "samspor.bestillerkontor.v1.Innsenderrolle",
+            faults,
+        ),
+    });
+    let from_hospital = innsender
+        .as_ref()
+        .is_some_and(|sender| sender.rolle == Innsenderrolle::Sykehus);
+    match (from_hospital, request.sykehusmelding.is_some()) {
+        (true, false) => faults.missing("sykehusmelding"),
+        (false, true) => faults.contradicts(
+            "sykehusmelding",
+            "innsender.rolle",
+            "bare et sykehus sender sykehusmelding",
+        ),
+        (true, true) | (false, false) => {}
+    }
     Innsendt {
         eget_onske: felt::pakrevd(&request.eget_onske, "eget_onske", felt::LANG, faults),
         gjelder: felt::flere_valg(
@@ -71,11 +100,7 @@ pub(crate) fn les(
             "samspor.bestillerkontor.v1.Kanal",
             faults,
         ),
-        innsender: request.innsender.map(|sender| Innsender {
-            navn: felt::pakrevd(&sender.navn, "innsender.navn", felt::KORT, faults),
-            relasjon: felt::tekst(&sender.relasjon, "innsender.relasjon", felt::KORT, faults),
-            kontakt: felt::tekst(&sender.kontakt, "innsender.kontakt", felt::KORT, faults),
-        }),
+        innsender,
         helseopplysninger: felt::tekst(
             &request.helseopplysninger,
             "helseopplysninger",
@@ -90,8 +115,12 @@ pub(crate) fn les(
             felt::LANG,
             faults,
         ),
-        reservert_kontakt: request.reservert_kontakt,
+        reservert_kontakt: false,
         okonomi: felt::tekst(&request.okonomi, "okonomi", felt::LANG, faults),
+        kontakt: kontakt::les(request.reservert_kontakt, &request.kontaktsamtykker, faults),
+        sykehusmelding: request
+            .sykehusmelding
+            .map(|packet| sykehus::les(&packet, faults)),
     }
 }
 
@@ -114,6 +143,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
         fra_personen,
     } = mottak;
     let due = kalender::maneder_etter(now, 1);
+    let refused = innsendt.kontakt.nektet();
     let soknad = Soknad {
         person,
         id,
@@ -131,6 +161,8 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
             kartlegging: None,
             forelopig_svar_frist: due,
             forelopig_svar: None,
+            ventet: None,
+            nektet: refused.into_iter().map(|unit| (unit, now)).collect(),
             avsluttet: None,
             henleggelse: None,
         },
@@ -139,6 +171,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
     let mut out = Virkninger::new();
     out.hendelse("SoknadMottatt", &emne, [ENHET, KOORDINERING]);
     out.faktum(soknad.soker(None));
+    out.fakta.extend(soknad.stengt(None));
     let warn = due.minus(VARSEL);
     out.frist(FRIST_FORELOPIG_SVAR, &emne, due, Some(warn), [ENHET]);
     (soknad, out)
@@ -169,6 +202,8 @@ pub(crate) fn start(
     soknad.innhold.saksbehandler = Some(av);
     soknad.innhold.kartlegging = Some(id.clone());
     let begun = kartlegging::rules::ny(&soknad, id, bygger_pa);
+    // The mapping is closed from its first instant to whom the person refuses.
+    out.fakta.extend(soknad.stengt(None));
     out.hendelse("KartleggingStartet", &soknad.emne(), [ENHET]);
     Ok((soknad, begun, out))
 }
@@ -190,9 +225,54 @@ pub(crate) fn gjor_klar(
     Ok((soknad, begun.i_utgave(utgave), out))
 }
 
+/// Reads what the person was told.
+pub(crate) fn les_forelopig_svar(
+    request: &GiForelopigSvarRequest,
+    now: Tid,
+    faults: &mut FieldFaults,
+) -> Option<Ventet> {
+    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults);
+    let avgjort = felt::pakrevd_dag(&request.ventet_avgjort, "ventet_avgjort", faults)?;
+    if avgjort < Dag::av(now) {
+        faults.contradicts("ventet_avgjort", "nå", "dagen kan ikke være passert");
+    }
+    Some(Ventet {
+        avgjort,
+        begrunnelse,
+    })
+}
+
+/// Says anew which units the person refuses to have contacted.
+pub(crate) fn sett_kontakt(
+    mut soknad: Soknad,
+    said: Kontakt,
+    now: Tid,
+) -> Result<(Soknad, Virkninger), Refusal> {
+    krev(&soknad, "SettKontaktsamtykke")?;
+    let before = std::mem::take(&mut soknad.innhold.nektet);
+    let refused = said.nektet();
+    let mut out = Virkninger::new();
+    for (unit, since) in &before {
+        if !refused.contains(unit) {
+            let ended = kontakt::stengt(&soknad, unit, *since, Some(now));
+            out.fakta.extend(ended);
+        }
+    }
+    for unit in refused {
+        let since = before.get(&unit).copied().unwrap_or(now);
+        soknad.innhold.nektet.insert(unit, since);
+    }
+    out.fakta.extend(soknad.stengt(None));
+    soknad.innhold.innsendt.kontakt = said;
+    soknad.innhold.innsendt.reservert_kontakt = false;
+    out.hendelse("KontaktsamtykkeSatt", &soknad.emne(), [ENHET]);
+    Ok((soknad, out))
+}
+
 /// Records that the person was given a preliminary answer.
 pub(crate) fn gi_forelopig_svar(
     mut soknad: Soknad,
+    ventet: Ventet,
     now: Tid,
 ) -> Result<(Soknad, Virkninger), Refusal> {
     krev(&soknad, "GiForelopigSvar")?;
@@ -201,7 +281,11 @@ pub(crate) fn gi_forelopig_svar(
     }
     soknad.innhold.forelopig_svar = Some(now);
     let mut out = Virkninger::new();
-    out.hendelse("ForelopigSvarGitt", &soknad.emne(), [ENHET]);
+    let emne = soknad.emne();
+    out.hendelse("ForelopigSvarGitt", &emne, [ENHET]);
+    let due = ventet.avgjort.slutt();
+    out.frist(FRIST_VENTET_AVGJORT, &emne, due, None, [ENHET]);
+    soknad.innhold.ventet = Some(ventet);
     out.slett_frist(FRIST_FORELOPIG_SVAR, &soknad.name());
     Ok((soknad, out))
 }
@@ -260,6 +344,8 @@ fn avslutt(
     let mut out = Virkninger::new();
     out.hendelse(hendelse, &soknad.emne(), [ENHET, KOORDINERING]);
     out.fakta = soknad.fakta(Some(now));
+    out.fakta.extend(soknad.stengt(Some(now)));
+    out.slett_frist(FRIST_VENTET_AVGJORT, &soknad.name());
     out.slett_frist(FRIST_FORELOPIG_SVAR, &soknad.name());
     (soknad, out)
 }
@@ -366,6 +452,13 @@ mod tests {
         }
     }
 
+    fn ventet() -> Ventet {
+        Ventet {
+            avgjort: "2027-03-01".parse().unwrap(),
+            begrunnelse: "Venter på fastlegen".into(),
+        }
+    }
+
     fn begun(soknad: &Soknad) -> Kartlegging {
         kartlegging::rules::ny(soknad, "k".into(), None)
     }
@@ -385,7 +478,8 @@ mod tests {
                 let begun = begun(&soknad);
                 gjor_klar(soknad, &begun, funn(), by, LATER).map(|(soknad, _, out)| (soknad, out))
             }
-            "GiForelopigSvar" => gi_forelopig_svar(soknad, LATER),
+            "GiForelopigSvar" => gi_forelopig_svar(soknad, ventet(), LATER),
+            "SettKontaktsamtykke" => sett_kontakt(soknad, Kontakt::default(), LATER),
             "TrekkSoknad" => trekk(soknad, by, LATER),
             "HenleggSoknad" => henlegg(soknad, henleggelse, by, LATER),
             "FattVedtak" => vedta(soknad, by, LATER),
@@ -537,23 +631,169 @@ mod tests {
             (Faktumtype::Sak, "personer/p/soknader/s", true),
         ];
         assert_eq!(kinds(&out.fakta), ended);
-        assert!(matches!(
-            out.frister.as_slice(),
-            [Fristendring::Slett { kind, .. }] if *kind == FRIST_FORELOPIG_SVAR
-        ));
+        let cleared: Vec<&str> = out
+            .frister
+            .iter()
+            .map(|change| match change {
+                Fristendring::Slett { kind, .. } => *kind,
+                Fristendring::Sett(frist) => panic!("{frist:?}"),
+            })
+            .collect();
+        assert_eq!(cleared, [FRIST_VENTET_AVGJORT, FRIST_FORELOPIG_SVAR]);
     }
 
     #[test]
     fn a_preliminary_answer_is_given_once() {
-        let (soknad, _) = gi_forelopig_svar(in_state(Tilstand::Mottatt), LATER).unwrap();
-        let again = gi_forelopig_svar(soknad, LATER).unwrap_err();
+        let received = in_state(Tilstand::Mottatt);
+        let (soknad, out) = gi_forelopig_svar(received, ventet(), LATER).unwrap();
+        let promised = out.frister.iter().any(|change| {
+            matches!(change, Fristendring::Sett(frist)
+                if frist.kind == FRIST_VENTET_AVGJORT && frist.due == ventet().avgjort.slutt())
+        });
+        assert!(promised, "{:?}", out.frister);
+        assert_eq!(soknad.to_proto().ventet_avgjort, "2027-03-01");
+        let again = gi_forelopig_svar(soknad, ventet(), LATER).unwrap_err();
         assert_eq!(again.grunn, Feilgrunn::Konflikt);
+    }
+
+    fn sender(navn: &str, rolle: Innsenderrolle) -> proto::Innsender {
+        proto::Innsender {
+            navn: navn.into(),
+            rolle: rolle.into(),
+            ..Default::default()
+        }
+    }
+
+    fn contact(units: &[(&str, bool)]) -> Vec<proto::Kontaktsamtykke> {
+        units
+            .iter()
+            .map(|(enhet, tillatt)| proto::Kontaktsamtykke {
+                enhet: (*enhet).into(),
+                tillatt: *tillatt,
+            })
+            .collect()
+    }
+
+    /// The units and the records that are closed to them.
+    fn closed(facts: &[Faktum]) -> Vec<(String, bool)> {
+        let of = |fact: &&Faktum| fact.r#type() == Faktumtype::Reservasjon;
+        let told = |fact: &Faktum| {
+            let ended = fact.periode.as_ref().unwrap().til.is_some();
+            (fact.id.clone(), ended)
+        };
+        facts.iter().filter(of).map(told).collect()
+    }
+
+    /// A unit that the person refuses is closed out from receipt to vedtak, of
+    /// the application and of the mapping.
+    ///
+    /// Seen red: without `stengt` in `motta`, in `start` and in `avslutt`.
+    #[test]
+    fn a_refused_unit_is_kept_away_until_the_vedtak() {
+        let mut faults = FieldFaults::new();
+        let request = MottaSoknadRequest {
+            reservert_kontakt: true,
+            kontaktsamtykker: contact(&[("enheter/nav", false), ("enheter/bom", true)]),
+            ..request()
+        };
+        let innsendt = les(request, true, &mut faults);
+        faults.finish().unwrap();
+        let mottak = Mottak {
+            person: "p".into(),
+            id: "s".into(),
+            referanse: "S-1".into(),
+            av: who("", ""),
+            fra_personen: true,
+        };
+        let (soknad, out) = motta(mottak, innsendt, NOW);
+        let of = |units: &[&str], records: &[&str], ended: bool| -> Vec<(String, bool)> {
+            let each = |unit: &&str| {
+                let unit = (*unit).to_owned();
+                let name = move |record: &&str| (format!("kontakt/s/{unit}/{record}"), ended);
+                records.iter().map(name).collect::<Vec<_>>()
+            };
+            units.iter().flat_map(each).collect()
+        };
+        assert_eq!(closed(&out.fakta), of(&["nav", "rop"], &["soknad"], false));
+        let told: Vec<&str> = out.hendelser[0].mottakere.iter().map(|u| &**u).collect();
+        assert_eq!(told, [ENHET]);
+
+        let by = who(ENHET, "a1");
+        let (soknad, _, out) = start(soknad, "k".into(), None, by.clone(), LATER).unwrap();
+        let both = ["soknad", "kartlegging"];
+        assert_eq!(closed(&out.fakta), of(&["nav", "rop"], &both, false));
+
+        // Nav may be asked after all; ROP may not, since the beginning.
+        let said = kontakt::les(true, &[], &mut FieldFaults::new());
+        let (soknad, out) = sett_kontakt(soknad, said, LATER).unwrap();
+        let expected = [of(&["nav"], &both, true), of(&["rop"], &both, false)];
+        assert_eq!(closed(&out.fakta), expected.concat());
+        assert_eq!(soknad.innhold.nektet["rop"], NOW);
+
+        let mut ready = soknad;
+        ready.tilstand = Tilstand::Klar;
+        let (_, out) = vedta(ready, by, LATER).unwrap();
+        assert_eq!(closed(&out.fakta), of(&["rop"], &both, true));
+    }
+
+    /// A recommendation is no vedtak: what a hospital asks for is kept apart,
+    /// and decides nothing.
+    #[test]
+    fn a_hospital_recommends_and_the_application_is_only_received() {
+        let mut faults = FieldFaults::new();
+        let request = MottaSoknadRequest {
+            innsender: Some(sender("Post 2", Innsenderrolle::Sykehus)),
+            sykehusmelding: Some(sykehus::tests::pakke()),
+            ..request()
+        };
+        let innsendt = les(request, false, &mut faults);
+        faults.finish().unwrap();
+        let mottak = Mottak {
+            person: "p".into(),
+            id: "s".into(),
+            referanse: "S-1".into(),
+            av: who("spesialisthelsetjenesten", ""),
+            fra_personen: false,
+        };
+        let (soknad, _) = motta(mottak, innsendt, NOW);
+        assert_eq!(soknad.tilstand, Tilstand::Mottatt);
+        let found = soknad.to_proto();
+        assert!(found.fra_sykehus);
+        assert!(found.gjelder.is_empty());
+        let packet = found.sykehusmelding.unwrap();
+        assert_eq!(packet, sykehus::tests::pakke());
+    }
+
+    /// Seen red: without the comparison with today.
+    #[test]
+    fn a_preliminary_answer_says_why_and_by_when() {
+        let table = [
+            ("Venter", "2027-01-15", None),
+            ("", "2027-01-15", Some("begrunnelse")),
+            ("Venter", "", Some("ventet_avgjort")),
+            ("Venter", "snart", Some("ventet_avgjort")),
+            ("Venter", "2027-01-14", Some("ventet_avgjort")),
+        ];
+        for (why, day, fault) in table {
+            let request = GiForelopigSvarRequest {
+                begrunnelse: why.into(),
+                ventet_avgjort: day.into(),
+                ..Default::default()
+            };
+            let mut faults = FieldFaults::new();
+            les_forelopig_svar(&request, NOW, &mut faults);
+            let found = faults
+                .finish()
+                .err()
+                .map(|refusal| refusal.felt[0].felt.clone());
+            assert_eq!(found.as_deref(), fault, "{why} {day}");
+        }
     }
 
     #[test]
     fn every_field_is_held_to_its_rule() {
         type Change = fn(&mut MottaSoknadRequest);
-        let table: [(Change, bool, &str, Feilgrunn); 7] = [
+        let table: [(Change, bool, &str, Feilgrunn); 14] = [
             (
                 |r| r.eget_onske = "  ".into(),
                 false,
@@ -574,18 +814,61 @@ mod tests {
                 Feilgrunn::FeltForLangt,
             ),
             (
-                |r| r.innsender = Some(proto::Innsender::default()),
+                |r| r.innsender = Some(sender("", Innsenderrolle::Verge)),
                 false,
                 "innsender.navn",
                 Feilgrunn::FeltMangler,
             ),
             (
+                |r| r.innsender = Some(sender("Nabo", Innsenderrolle::Unspecified)),
+                false,
+                "innsender.rolle",
+                Feilgrunn::FeltUkjentVerdi,
+            ),
+            (
+                |r| r.innsender = Some(sender("Post 2", Innsenderrolle::Sykehus)),
+                false,
+                "sykehusmelding",
+                Feilgrunn::FeltMangler,
+            ),
+            (
                 |r| {
-                    r.innsender = Some(proto::Innsender {
-                        navn: "Nabo".into(),
-                        ..Default::default()
-                    });
+                    r.innsender = Some(sender("Post 2", Innsenderrolle::Fastlege));
+                    r.sykehusmelding = Some(sykehus::tests::pakke());
                 },
+                false,
+                "sykehusmelding",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |r| r.kontaktsamtykker = contact(&[("enheter/rop", true), ("enheter/rop", true)]),
+                false,
+                "kontaktsamtykker[1].enhet",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |r| r.kontaktsamtykker = contact(&[("enheter/bestillerkontor", false)]),
+                false,
+                "kontaktsamtykker[0].enhet",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |r| {
+                    r.reservert_kontakt = true;
+                    r.kontaktsamtykker = contact(&[("enheter/rop", true)]);
+                },
+                false,
+                "kontaktsamtykker[0].enhet",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |r| r.kontaktsamtykker = contact(&[("ROP", false)]),
+                false,
+                "kontaktsamtykker[0].enhet",
+                Feilgrunn::FeltForm,
+            ),
+            (
+                |r| r.innsender = Some(sender("Nabo", Innsenderrolle::Annen)),
                 true,
                 "innsender",
                 Feilgrunn::FeltMotstrid,
