@@ -186,8 +186,7 @@ fn why(of: &Kartlegging, class: Dataklasse) -> Option<Skjermingsgrunn> {
 /// S1: the ROP clinician reads health, BOM function without health, Nav what
 /// the person consents to; and the person all of it.
 ///
-/// Seen red: with `livsomrader.rus` of class FUNKSJON, with `instrumenter` of
-/// class TJENESTE, and with HELSE to every unit that delivers (P3).
+/// Seen red: with HELSE to every unit that delivers (P3).
 #[tokio::test(flavor = "multi_thread")]
 async fn one_mapping_three_readers_three_views() {
     let scene = Scene::start().await;

@@ -269,8 +269,8 @@ mod tests {
         );
     }
 
-    /// Seen red: with the number left as it was, and with the finding in place
-    /// of what was there.
+    /// Seen red: with the number left as it was, and with an empty finding in
+    /// place of what was there.
     #[test]
     fn a_new_edition_begins_with_the_one_before_and_keeps_what_nobody_changed() {
         let first = complete();
