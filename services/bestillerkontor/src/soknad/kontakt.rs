@@ -19,7 +19,7 @@ use samspor_proto::{
 use serde::{Deserialize, Serialize};
 
 use super::Soknad;
-use crate::{ENHET, kartlegging};
+use crate::{ENHET, KOORDINERING, kartlegging};
 
 /// Most units of one application.
 const MAKS: usize = 50;
@@ -46,11 +46,13 @@ pub(crate) fn les(
     for (place, value) in values.iter().enumerate() {
         let field = format!("kontaktsamtykker[{place}].enhet");
         let unit = navn::les_enhet(&value.enhet, &field, faults);
-        if unit == ENHET {
+        // Koordinering follows who answers for the need, by law.
+        if unit == ENHET || unit == KOORDINERING {
             faults.contradicts(
                 field,
                 "name",
-                "enheten som avgjør søknaden, kan ikke holdes utenfor; trekk søknaden i stedet",
+                "enheten som avgjør søknaden, og koordinerende enhet kan ikke holdes utenfor; \
+                 trekk søknaden i stedet",
             );
         } else if unit == PSYKISK_HELSE_OG_RUS && reservert && value.tillatt {
             faults.contradicts(
