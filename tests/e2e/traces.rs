@@ -255,7 +255,6 @@ async fn a_full_page_is_one_call_and_one_log_entry() {
             Formal::Saksbehandling,
         )
         .await;
-    let rows = scene.log().await.len();
     let method = "bestillerkontor.v1.SoknadService/ListSoknader";
     let request = ListSoknaderRequest {
         parent: person,
@@ -264,7 +263,10 @@ async fn a_full_page_is_one_call_and_one_log_entry() {
     };
     let answer: samspor::desk::Answer<ListSoknaderResponse> = desk.call(method, request).await;
     assert_eq!(answer.result.unwrap().soknader.len(), 200);
-    assert_eq!(scene.log().await.len(), rows + 1);
+    // Consumers go on reading their feeds meanwhile.
+    let log = scene.log().await;
+    let rows = log.iter().filter(|row| row.metode.ends_with(method));
+    assert_eq!(rows.count(), 1);
     let mut calls = 0;
     for _ in 0..100 {
         guard.flush();
