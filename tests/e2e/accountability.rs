@@ -60,6 +60,7 @@ async fn a_refused_purpose_is_logged_about_the_person() {
         .await;
     let request = |name: &str| HentVedtakRequest {
         name: name.to_owned(),
+        versjon: 0,
     };
     let before = scene.log().await.len();
     let status =

@@ -138,6 +138,7 @@ async fn forged_internal_headers_open_nothing() {
         .unwrap();
     let mut request = Request::new(HentVedtakRequest {
         name: case.vedtak.clone(),
+        versjon: 0,
     });
     let metadata = request.metadata_mut();
     metadata.insert("authorization", format!("Bearer {token}").parse().unwrap());
@@ -180,6 +181,7 @@ async fn a_direct_call_to_a_service_is_refused() {
         .unwrap();
     let mut request = Request::new(HentVedtakRequest {
         name: case.vedtak.clone(),
+        versjon: 0,
     });
     request
         .metadata_mut()
@@ -271,6 +273,7 @@ async fn a_service_that_is_down_is_named_and_the_others_go_on() {
     let hent = "bestillerkontor.v1.VedtakService/HentVedtak";
     let request = || HentVedtakRequest {
         name: case.vedtak.clone(),
+        versjon: 0,
     };
     ok::<_, HentVedtakResponse>(&desk, hent, request()).await;
     scene.mesh.stop_service("bestillerkontor").await;

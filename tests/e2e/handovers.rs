@@ -172,6 +172,7 @@ async fn a_unit_that_delivers_reads_no_other_vedtak() {
     let other = scene.decided(&case.person, &["rop"]).await;
     let read = |name: &str| HentVedtakRequest {
         name: name.to_owned(),
+        versjon: 0,
     };
     let bom = scene
         .desk("bom", Rolle::Saksbehandler, Formal::Ytelse)

@@ -16,6 +16,7 @@ mod accountability;
 mod border;
 mod handovers;
 mod kartlegging;
+mod kommuner;
 mod paging;
 mod replicas;
 mod scene;

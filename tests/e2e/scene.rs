@@ -125,6 +125,11 @@ impl Scene {
 
     /// The whole case: application, decision, both units at work, Nav as party.
     pub async fn case(&self, number: &str) -> Case {
+        // On the heap: it is longer than a test should carry around.
+        Box::pin(self.played(number)).await
+    }
+
+    async fn played(&self, number: &str) -> Case {
         let person = self.person(number).await;
         let vedtak = self.decided(&person, &["rop", "bom"]).await;
         for unit in ["rop", "bom"] {
@@ -169,6 +174,11 @@ impl Scene {
 
     /// An application that was mapped and decided: these units are offered it.
     pub async fn decided(&self, person: &str, units: &[&str]) -> String {
+        Box::pin(self.played_decided(person, units)).await
+    }
+
+    /// The name of an application that is mapped and ready.
+    pub async fn ready(&self, person: &str) -> String {
         let person = person.to_owned();
         let inntak = self.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
         let author = self
@@ -177,9 +187,6 @@ impl Scene {
                 Rolle::Saksbehandler,
                 Formal::Saksbehandling,
             )
-            .await;
-        let decider = self
-            .desk("bestillerkontor", Rolle::Beslutter, Formal::Saksbehandling)
             .await;
         ok::<_, MottaSoknadResponse>(
             &inntak,
@@ -229,11 +236,26 @@ impl Scene {
             },
         )
         .await;
+        soknad
+    }
+
+    async fn played_decided(&self, person: &str, units: &[&str]) -> String {
+        let soknad = self.ready(person).await;
+        let author = self
+            .desk(
+                "bestillerkontor",
+                Rolle::Saksbehandler,
+                Formal::Saksbehandling,
+            )
+            .await;
+        let decider = self
+            .desk("bestillerkontor", Rolle::Beslutter, Formal::Saksbehandling)
+            .await;
         let draft = ok::<_, OpprettVedtakResponse>(
             &author,
             "bestillerkontor.v1.VedtakService/OpprettVedtak",
             OpprettVedtakRequest {
-                parent: person.clone(),
+                parent: person.to_owned(),
                 request_id: request_id(),
                 vedtak: Some(Vedtak {
                     linjer: units.iter().map(|unit| line(unit)).collect(),
@@ -410,6 +432,7 @@ pub fn draft_of(soknad: &str) -> Vedtak {
         medisinsk_grunnlag: "Rusmiddelbruk.".to_owned(),
         funksjonsvurdering: "Trenger struktur.".to_owned(),
         hjemmel: Some(basis("§ 3-1")),
+        personens_syn: PersonensSyn::Enig.into(),
         ..Default::default()
     }
 }

@@ -20,6 +20,7 @@ const HENT_VEDTAK: &str = "bestillerkontor.v1.VedtakService/HentVedtak";
 fn hent(name: &str) -> HentVedtakRequest {
     HentVedtakRequest {
         name: name.to_owned(),
+        versjon: 0,
     }
 }
 

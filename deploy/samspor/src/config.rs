@@ -47,7 +47,8 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GatewayConfig {
-    /// The municipality: a built-in one (`karmoy`, `sarpsborg`) or a file.
+    /// The municipality: a built-in one (`karmoy`, `sarpsborg`, `levanger`,
+    /// `alesund`, `kristiansund`), or one in the folder `policy`.
     pub kommune: String,
     /// Folder whose policy files stand in for the built-in ones.
     #[serde(default)]

@@ -4,5 +4,6 @@
 pub mod config;
 pub mod demo;
 pub mod desk;
+pub mod innboks;
 pub mod mesh;
 pub mod serve;

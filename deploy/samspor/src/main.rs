@@ -54,7 +54,7 @@ enum Command {
         /// Where the gateway takes calls.
         #[arg(long, default_value = "127.0.0.1:7070")]
         adresse: std::net::SocketAddr,
-        /// Municipality: karmoy or sarpsborg.
+        /// Municipality: karmoy, sarpsborg, levanger, alesund or kristiansund.
         #[arg(long, default_value = "karmoy")]
         kommune: String,
         /// OTLP collector: http://host:4317.
@@ -85,6 +85,24 @@ enum Command {
         /// Its database: `sqlite:samspor-data/gateway.db` or `postgres://…`.
         #[arg(long)]
         database_url: String,
+    },
+    /// Prints what waits for a unit, that which breaks next first.
+    Innboks {
+        /// Unit: bestillerkontor, rop …
+        #[arg(long, default_value = "bestillerkontor")]
+        enhet: String,
+        /// The gateway.
+        #[arg(long, default_value = "127.0.0.1:7070")]
+        adresse: std::net::SocketAddr,
+        /// File with an access token; none: the unit's system, by the dev issuer.
+        #[arg(long)]
+        token_fil: Option<PathBuf>,
+        /// Without colour, also on a terminal.
+        #[arg(long, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]
+        uten_farge: bool,
+        /// Folder of `samspor up`.
+        #[arg(long, default_value = "samspor-data")]
+        data_dir: PathBuf,
     },
     /// Makes a token of the dev issuer of `samspor up`.
     Token {
@@ -173,6 +191,24 @@ async fn run(cli: Cli) -> Result<()> {
                 return Ok(());
             }
             anyhow::bail!("the log is not whole: {} faults", report.faults.len())
+        }
+        Command::Innboks {
+            enhet,
+            adresse,
+            token_fil,
+            uten_farge,
+            data_dir,
+        } => {
+            let now = SystemClock.now();
+            let token = if let Some(file) = token_fil {
+                samspor::config::read_text(&file)?
+            } else {
+                let system = claims(enhet.clone(), "SYSTEM", String::new(), String::new())?;
+                mesh::issuer_of(&data_dir)?.token(&system, now.0 / 1_000_000, 300)?
+            };
+            let source = Arc::new(move || token.clone());
+            let colour = !uten_farge;
+            samspor::innboks::run(adresse, source, &enhet, cli.json, colour, now).await
         }
         Command::Token {
             enhet,

@@ -93,7 +93,10 @@ pub(super) const EMBEDDED: &[(&str, &str)] = embedded![
     "policies/roller.toml",
     "policies/fakta.toml",
     "policies/funksjoner.toml",
+    "kommuner/alesund.toml",
     "kommuner/karmoy.toml",
+    "kommuner/kristiansund.toml",
+    "kommuner/levanger.toml",
     "kommuner/sarpsborg.toml",
 ];
 

@@ -92,8 +92,21 @@ impl Municipality {
         let known: Vec<&str> = functions.names().collect();
         holders.only(&known)?;
         let known_units: Vec<String> = units.keys().map(ToString::to_string).collect();
-        for (bit, function) in known.into_iter().enumerate() {
+        for (bit, function) in known.iter().copied().enumerate() {
+            // Rules that speak of the whole must reach who holds a part of it.
+            let whole = function.split_once(':').map(|(whole, _)| whole);
+            let whole = whole.filter(|whole| known.contains(whole));
+            let holds_whole = match whole {
+                Some(whole) => holders.texts(whole)?,
+                None => Vec::new(),
+            };
             for holder in holders.texts(function)? {
+                if let Some(whole) = whole
+                    && !holds_whole.iter().any(|unit| unit.text == holder.text)
+                {
+                    let fault = format!("{} holds {function} without {whole}", holder.text);
+                    return Err(holders.fault(holder.line, fault));
+                }
                 let Some(unit) = units.get_mut(holder.text) else {
                     let fault = format!(
                         "unknown unit {} for {function}; known: {}",
@@ -127,6 +140,15 @@ impl Municipality {
     /// All agencies, by id.
     pub fn agencies(&self) -> impl Iterator<Item = &Agency> {
         self.agencies.values()
+    }
+
+    /// Ids of the units that hold a function.
+    #[must_use]
+    pub fn holders_of(&self, function: &str) -> Vec<String> {
+        self.units()
+            .filter(|unit| unit.funksjoner.iter().any(|held| held == function))
+            .map(|unit| unit.id.to_string())
+            .collect()
     }
 
     /// Functions of a unit; none for an unknown one.

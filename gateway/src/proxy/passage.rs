@@ -404,6 +404,7 @@ impl<'g> Passage<'g> {
                 .to_vec(),
             regel: rule.to_owned(),
             regelversjon: self.gateway.policy.version().to_owned(),
+            utforere: self.gateway.policy.municipality().holders_of("utforer"),
         };
         let mut request = Request::new(body);
         let metadata = request.metadata_mut();

@@ -204,12 +204,27 @@ fn fill(template: &str, told: &HashMap<String, String>) -> String {
     out
 }
 
-/// Whether `a.b[2].c` is a path of the request; headers are paths too.
+/// Whether `a.b[2].c` is a path of the request; headers are paths too. What is
+/// decided may lack a part that the request does not carry: a path may begin
+/// with the record type (`vedtak.linjer[1].type`), of the request's package.
 fn is_path_of(path: &str, request: &MessageDescriptor) -> bool {
     if path.starts_with("x-samspor-") || path == "authorization" || path == "grpc-timeout" {
         return true;
     }
-    let mut message = Some(request.clone());
+    if is_path_in(path, request) {
+        return true;
+    }
+    let Some((type_, rest)) = path.split_once('.') else {
+        return false;
+    };
+    let record = kontrakter().ressurser.get(type_);
+    record.is_some_and(|record| {
+        record.melding.package_name() == request.package_name() && is_path_in(rest, &record.melding)
+    })
+}
+
+fn is_path_in(path: &str, message: &MessageDescriptor) -> bool {
+    let mut message = Some(message.clone());
     path.split('.').all(|segment| {
         let (name, index) = segment.split_once('[').unwrap_or((segment, "0]"));
         let indexed = index
@@ -293,6 +308,20 @@ mod tests {
             ("klasser[x]", false),
             ("diagnose", false),
             ("begrunnelse.indre", false),
+        ] {
+            assert_eq!(is_path_of(path, &request), known, "{path}");
+        }
+        // What is decided is named by its record, of the same package alone.
+        let request = kontrakter()
+            .pool
+            .get_message_by_name("samspor.bestillerkontor.v1.FattVedtakRequest")
+            .unwrap();
+        for (path, known) in [
+            ("vedtak.linjer[1].type", true),
+            ("vedtak.hjemmel", true),
+            ("vedtak.diagnose", false),
+            ("vedtak", false),
+            ("journalnotat.tekst", false),
         ] {
             assert_eq!(is_path_of(path, &request), known, "{path}");
         }

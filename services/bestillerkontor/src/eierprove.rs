@@ -41,7 +41,7 @@ samspor_chassis::on_both_databases! {
     instruments_are_listed_in_pages,
 }
 
-const P: &str = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+pub(crate) const P: &str = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
 
 /// Calls a handler as the table of the service does.
 macro_rules! kall {
@@ -55,6 +55,8 @@ macro_rules! kall {
     }};
 }
 
+pub(crate) use kall;
+
 /// Refused, and why.
 macro_rules! avslag {
     ($store:expr, $who:expr, $handler:path, $request:expr) => {{
@@ -64,11 +66,18 @@ macro_rules! avslag {
     }};
 }
 
-fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
-    TestCall::new(enhet).ansatt(ansatt).build()
+pub(crate) fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
+    let units = ["rop", "bom", "hjemmetjeneste"].map(str::to_owned);
+    TestCall::new(enhet)
+        .ansatt(ansatt)
+        .with(|permit| {
+            permit.funksjoner = proveark::alle_funksjoner();
+            permit.utforere = units.into();
+        })
+        .build()
 }
 
-fn hjemmel() -> Hjemmel {
+pub(crate) fn hjemmel() -> Hjemmel {
     Hjemmel {
         lov: "helse- og omsorgstjenesteloven".into(),
         paragraf: "§ 3-2".into(),
@@ -82,7 +91,7 @@ fn draft(soknad: &str) -> Vedtak {
     }
 }
 
-fn gjor_klar(soknad: &str) -> GjorKlarSoknadRequest {
+pub(crate) fn gjor_klar(soknad: &str) -> GjorKlarSoknadRequest {
     GjorKlarSoknadRequest {
         name: soknad.into(),
         request_id: request_id(),
@@ -93,7 +102,7 @@ fn gjor_klar(soknad: &str) -> GjorKlarSoknadRequest {
 }
 
 /// The name of an application that Nav registered.
-async fn mottatt(store: &Store) -> String {
+pub(crate) async fn mottatt(store: &Store) -> String {
     let request = MottaSoknadRequest {
         parent: P.into(),
         request_id: request_id(),
@@ -106,7 +115,7 @@ async fn mottatt(store: &Store) -> String {
 }
 
 /// An application that is ready, and the draft on it.
-async fn klar(store: &Store) -> (String, Vedtak) {
+pub(crate) async fn klar(store: &Store) -> (String, Vedtak) {
     let soknad = mottatt(store).await;
     let request = StartKartleggingRequest {
         name: soknad.clone(),
@@ -126,7 +135,7 @@ async fn klar(store: &Store) -> (String, Vedtak) {
 }
 
 /// A decision.
-async fn fattet(store: &Store) -> Vedtak {
+pub(crate) async fn fattet(store: &Store) -> Vedtak {
     let (_, drafted) = klar(store).await;
     let request = SendTilGodkjenningRequest {
         name: drafted.name,
@@ -176,7 +185,11 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
     let mapping = name(&store, "kartlegginger", "SELECT id FROM kartlegging").await;
     let mapped = kartlagt(&store, &mapping, 0).await.unwrap();
     let before = versions(&store).await;
-    let herself = || TestCall::new("").innbygger(&P["personer/".len()..]).build();
+    let units = || ["rop", "bom"].map(str::to_owned).into();
+    let herself = || {
+        let person = TestCall::new("").innbygger(&P["personer/".len()..]);
+        person.with(|permit| permit.utforere = units()).build()
+    };
     let others: [(&str, &dyn Fn() -> Arc<Call>); 2] =
         [("nav", &|| hos("nav", "n1")), ("the person", &herself)];
     for (who, call) in others {
@@ -306,6 +319,7 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
                 begrunnelse: "Ikke lenger behov".into(),
                 hjemmel: Some(hjemmel()),
                 alternativ: "Ingen".into(),
+                varsel: "brev".into(),
             }
         );
     }

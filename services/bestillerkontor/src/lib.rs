@@ -1,9 +1,10 @@
 //! Bestillerkontor: assesses need, decides on services and the right to a
 //! dwelling, and orders the services from the units that deliver.
 //!
-//! Four resources, one folder each: [`soknad`] (what is applied for),
+//! Five resources, one folder each: [`soknad`] (what is applied for),
 //! [`kartlegging`] (what the need is), [`vedtak`] (what is decided), [`oppdrag`]
-//! (what is ordered). In each,
+//! (what is ordered), [`klage`] (what is disputed). [`innboks`] is the work list
+//! over all of them. In each,
 //! `mod.rs` has the record and its states, `rules.rs` what may happen to it
 //! (pure), `rpc.rs` the contract, `store.rs` the SQL. The tables of states and
 //! verbs stand in `tests/data/*.csv`.
@@ -21,7 +22,19 @@
     reason = "tests"
 )]
 mod eierprove;
+mod evaluering;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+mod forlopsprove;
+mod innboks;
 mod kartlegging;
+mod klage;
 mod oppdrag;
 mod parorende;
 #[cfg(test)]
@@ -49,28 +62,39 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{
-        AksepterOppdragRequest, AksepterOppdragResponse, AvsluttOppdragRequest,
-        AvsluttOppdragResponse, AvvisOppdragRequest, AvvisOppdragResponse, FattVedtakRequest,
-        FattVedtakResponse, FullforKartleggingRequest, FullforKartleggingResponse,
-        GiForelopigSvarRequest, GiForelopigSvarResponse, GjenopptaOppdragRequest,
-        GjenopptaOppdragResponse, GjorKlarSoknadRequest, GjorKlarSoknadResponse,
-        HenleggSoknadRequest, HenleggSoknadResponse, HentKartleggingRequest,
-        HentKartleggingResponse, HentOppdragRequest, HentOppdragResponse, HentSoknadRequest,
-        HentSoknadResponse, HentVedtakRequest, HentVedtakResponse, ListEnhetensOppdragRequest,
+        AksepterOppdragRequest, AksepterOppdragResponse, AvgjorKlageRequest, AvgjorKlageResponse,
+        AvsluttOppdragRequest, AvsluttOppdragResponse, AvvisEndringRequest, AvvisEndringResponse,
+        AvvisOppdragRequest, AvvisOppdragResponse, BestillKortvarigTjenesteRequest,
+        BestillKortvarigTjenesteResponse, EndreVedtakRequest, EndreVedtakResponse,
+        EvaluerOppdragRequest, EvaluerOppdragResponse, FattVedtakRequest, FattVedtakResponse,
+        FullforKartleggingRequest, FullforKartleggingResponse, GiForelopigSvarRequest,
+        GiForelopigSvarResponse, GjenopptaOppdragRequest, GjenopptaOppdragResponse,
+        GjorKlarSoknadRequest, GjorKlarSoknadResponse, GodkjennEndringRequest,
+        GodkjennEndringResponse, HenleggSoknadRequest, HenleggSoknadResponse,
+        HentKartleggingRequest, HentKartleggingResponse, HentKlageRequest, HentKlageResponse,
+        HentOppdragRequest, HentOppdragResponse, HentSoknadRequest, HentSoknadResponse,
+        HentVedtakRequest, HentVedtakResponse, ListEnhetensOppdragRequest,
         ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse,
         ListInstrumenterRequest, ListInstrumenterResponse, ListKartleggingerRequest,
-        ListKartleggingerResponse, ListOppdragRequest, ListOppdragResponse, ListSoknaderRequest,
-        ListSoknaderResponse, ListVedtakRequest, ListVedtakResponse, MottaSoknadRequest,
-        MottaSoknadResponse, OppdaterLivsomraderRequest, OppdaterLivsomraderResponse,
-        OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
-        OpprettVedtakRequest, OpprettVedtakResponse, PauseOppdragRequest, PauseOppdragResponse,
-        RegistrerInstrumentRequest, RegistrerInstrumentResponse, ReturnerVedtakRequest,
-        ReturnerVedtakResponse, ReviderKartleggingRequest, ReviderKartleggingResponse,
-        SendTilGodkjenningRequest, SendTilGodkjenningResponse, SettKontaktsamtykkeRequest,
-        SettKontaktsamtykkeResponse, StartKartleggingRequest, StartKartleggingResponse,
-        StartOppdragRequest, StartOppdragResponse, TrekkSoknadRequest, TrekkSoknadResponse,
-        UnderrettVedtakRequest, UnderrettVedtakResponse, kartlegging_service_server,
-        oppdrag_service_server, soknad_service_server, vedtak_service_server,
+        ListKartleggingerResponse, ListKlagerRequest, ListKlagerResponse, ListOppdragRequest,
+        ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse, ListVedtakRequest,
+        ListVedtakResponse, ListVenteposterRequest, ListVenteposterResponse, MottaSoknadRequest,
+        MottaSoknadResponse, OmgjorKlageRequest, OmgjorKlageResponse, OppdaterLivsomraderRequest,
+        OppdaterLivsomraderResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
+        OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
+        OpprettholdKlageRequest, OpprettholdKlageResponse, OversendKlageRequest,
+        OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse, RapporterOppdragRequest,
+        RapporterOppdragResponse, RegistrerEvalueringRequest, RegistrerEvalueringResponse,
+        RegistrerInstrumentRequest, RegistrerInstrumentResponse, RegistrerKlageRequest,
+        RegistrerKlageResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
+        ReviderKartleggingRequest, ReviderKartleggingResponse, SendTilGodkjenningRequest,
+        SendTilGodkjenningResponse, SettKontaktsamtykkeRequest, SettKontaktsamtykkeResponse,
+        StartKartleggingRequest, StartKartleggingResponse, StartOppdragRequest,
+        StartOppdragResponse, TrekkKlageRequest, TrekkKlageResponse, TrekkSoknadRequest,
+        TrekkSoknadResponse, UnderrettVedtakRequest, UnderrettVedtakResponse,
+        UtsettUnderretningRequest, UtsettUnderretningResponse, innboks_service_server,
+        kartlegging_service_server, klage_service_server, oppdrag_service_server,
+        soknad_service_server, vedtak_service_server,
     },
     felles::{Faktum, Faktumtype},
 };
@@ -93,6 +117,10 @@ const MIGRATIONS: Migrations = &[
     (
         "003_kartlegging_utgaver",
         include_str!("../migrations/003_kartlegging_utgaver.sql"),
+    ),
+    (
+        "004_vedtak_klage_innboks",
+        include_str!("../migrations/004_vedtak_klage_innboks.sql"),
     ),
 ];
 
@@ -120,16 +148,31 @@ impl Agency for Bestillerkontor {
         .add_service(vedtak_service_server::VedtakServiceServer::new(
             service.clone(),
         ))
+        .add_service(klage_service_server::KlageServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(innboks_service_server::InnboksServiceServer::new(
+            service.clone(),
+        ))
         .add_service(oppdrag_service_server::OppdragServiceServer::new(service))
     }
 
-    /// The last day of a vedtak ends it; every deadline tells its recipients.
+    /// The last day of a vedtak or a short service ends it; every other
+    /// deadline tells its recipients, and stays in the work lists as broken.
     fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
         async move {
-            if deadline.kind == vedtak::FRIST_UTLOP && deadline.stage == Stage::Due {
-                return vedtak::rpc::utlop(tx, &deadline.post).await;
-            }
             notify(tx, &deadline);
+            if deadline.stage != Stage::Due {
+                return Ok(());
+            }
+            innboks::store::brutt(tx, &deadline.post, &deadline.kind).await?;
+            // One word for both: the name says which record it is.
+            if deadline.kind == vedtak::FRIST_UTLOP {
+                return match deadline.post.split('/').nth(2) {
+                    Some(oppdrag::SAMLING) => oppdrag::rpc::utlop(tx, &deadline.post).await,
+                    _ => vedtak::rpc::utlop(tx, &deadline.post).await,
+                };
+            }
             Ok(())
         }
         .boxed()
@@ -172,6 +215,11 @@ samspor_chassis::rpc! {
         write fatt_vedtak(FattVedtakRequest) -> FattVedtakResponse = vedtak::rpc::fatt;
         write underrett_vedtak(UnderrettVedtakRequest) -> UnderrettVedtakResponse = vedtak::rpc::underrett;
         write opphor_vedtak(OpphorVedtakRequest) -> OpphorVedtakResponse = vedtak::rpc::opphor;
+        write utsett_underretning(UtsettUnderretningRequest) -> UtsettUnderretningResponse = vedtak::rpc::utsett;
+        write endre_vedtak(EndreVedtakRequest) -> EndreVedtakResponse = vedtak::rpc::endre;
+        write godkjenn_endring(GodkjennEndringRequest) -> GodkjennEndringResponse = vedtak::rpc::godkjenn;
+        write avvis_endring(AvvisEndringRequest) -> AvvisEndringResponse = vedtak::rpc::avvis_endring;
+        write registrer_evaluering(RegistrerEvalueringRequest) -> RegistrerEvalueringResponse = vedtak::rpc::evaluer;
         read hent_vedtak(HentVedtakRequest) -> HentVedtakResponse = vedtak::rpc::hent;
         read list_vedtak(ListVedtakRequest) -> ListVedtakResponse = vedtak::rpc::list;
     }
@@ -185,9 +233,31 @@ samspor_chassis::rpc! {
         write pause_oppdrag(PauseOppdragRequest) -> PauseOppdragResponse = oppdrag::rpc::pause;
         write gjenoppta_oppdrag(GjenopptaOppdragRequest) -> GjenopptaOppdragResponse = oppdrag::rpc::gjenoppta;
         write avslutt_oppdrag(AvsluttOppdragRequest) -> AvsluttOppdragResponse = oppdrag::rpc::avslutt;
+        write rapporter_oppdrag(RapporterOppdragRequest) -> RapporterOppdragResponse = oppdrag::rpc::rapporter;
+        write evaluer_oppdrag(EvaluerOppdragRequest) -> EvaluerOppdragResponse = oppdrag::rpc::evaluer;
+        write bestill_kortvarig_tjeneste(BestillKortvarigTjenesteRequest) -> BestillKortvarigTjenesteResponse = oppdrag::rpc::bestill_kortvarig;
         read hent_oppdrag(HentOppdragRequest) -> HentOppdragResponse = oppdrag::rpc::hent;
         read list_oppdrag(ListOppdragRequest) -> ListOppdragResponse = oppdrag::rpc::list;
         read list_enhetens_oppdrag(ListEnhetensOppdragRequest) -> ListEnhetensOppdragResponse = oppdrag::rpc::list_enhetens;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl klage_service_server::KlageService for Bestillerkontor {
+        write registrer_klage(RegistrerKlageRequest) -> RegistrerKlageResponse = klage::rpc::registrer;
+        write omgjor_klage(OmgjorKlageRequest) -> OmgjorKlageResponse = klage::rpc::omgjor;
+        write oppretthold_klage(OpprettholdKlageRequest) -> OpprettholdKlageResponse = klage::rpc::oppretthold;
+        write oversend_klage(OversendKlageRequest) -> OversendKlageResponse = klage::rpc::oversend;
+        write avgjor_klage(AvgjorKlageRequest) -> AvgjorKlageResponse = klage::rpc::avgjor;
+        write trekk_klage(TrekkKlageRequest) -> TrekkKlageResponse = klage::rpc::trekk;
+        read hent_klage(HentKlageRequest) -> HentKlageResponse = klage::rpc::hent;
+        read list_klager(ListKlagerRequest) -> ListKlagerResponse = klage::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl innboks_service_server::InnboksService for Bestillerkontor {
+        read list_venteposter(ListVenteposterRequest) -> ListVenteposterResponse = innboks::rpc::list;
     }
 }
 
@@ -198,7 +268,12 @@ samspor_chassis::rpc! {
 /// # Errors
 /// `IKKE_FUNNET` for anybody else.
 fn krev_eier(tx: &Tx) -> Result<(), Refusal> {
-    if tx.call().actor.enhet == ENHET {
+    krev_enhet(tx, ENHET)
+}
+
+/// The same for a record of any unit.
+fn krev_enhet(tx: &Tx, enhet: &str) -> Result<(), Refusal> {
+    if tx.call().actor.enhet == enhet {
         Ok(())
     } else {
         Err(Refusal::not_found())
@@ -214,7 +289,13 @@ async fn las_person(tx: &mut Tx, person: &str) -> Result<(), Error> {
 /// The relations of a confirmed open case of this unit, from and until: one
 /// for the person's records, and one for the case itself, which a caller can
 /// refer to. `id` is the id of the case and `post` its name.
-fn sak(
+fn sak(id: &str, person: &str, post: &str, periode: (Tid, Option<Tid>), av: &Aktor) -> Vec<Faktum> {
+    sak_hos(ENHET, id, person, post, periode, av)
+}
+
+/// The same for a case of any unit.
+fn sak_hos(
+    enhet: &str,
     id: &str,
     person: &str,
     post: &str,
@@ -229,7 +310,7 @@ fn sak(
         Relasjon {
             id,
             subjekt: person,
-            part: Hvem::Enhet(ENHET),
+            part: Hvem::Enhet(enhet),
             type_: Faktumtype::Sak,
             post,
             fra,

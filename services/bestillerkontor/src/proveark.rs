@@ -1,17 +1,21 @@
 //! Records that the tests of the rules start from.
 
 use samspor_chassis::{
-    domene::Aktor,
+    domene::{Aktor, Dag},
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
 use samspor_proto::{
-    bestillerkontor::{self as proto, Boligrett, Kanal, MottaSoknadRequest, Tjenestetype},
+    bestillerkontor::{
+        self as proto, Boligrett, Evalueringsanbefaling, Kanal, MottaSoknadRequest, PersonensSyn,
+        Tjenestetype,
+    },
     felles::{Feilgrunn, Hjemmel, Rolle},
 };
 
 use crate::{
     ENHET,
+    evaluering::Evaluering,
     soknad::{self, Soknad},
     vedtak::{self, Vedtak},
 };
@@ -61,7 +65,7 @@ pub(crate) fn utkast(soknad: &Soknad) -> Vedtak {
     assert!(faults.is_empty());
     let mut ready = soknad.clone();
     ready.tilstand = soknad::Tilstand::Klar;
-    vedtak::rules::opprett(&ready, "v".into(), innhold, who(ENHET, "a1"), NOW)
+    vedtak::rules::opprett(&ready, "v".into(), ENHET, innhold, &who(ENHET, "a1"), NOW)
         .unwrap()
         .0
 }
@@ -109,6 +113,9 @@ pub(crate) fn vedtak(soknad: &str) -> proto::Vedtak {
         intern_vurdering: "Vurdert mot bofellesskap".into(),
         delt_vurdering: "Enighet om oppfølging hjemme".into(),
         hjemmel: hjemmel(),
+        utskrevet_fra_sykehus: true,
+        personens_syn: PersonensSyn::DelvisEnig.into(),
+        personens_ord: "Vil ha færre besøk".into(),
         parorende: vec![proto::Parorende {
             navn: "Kari".into(),
             relasjon: "søster".into(),
@@ -117,6 +124,31 @@ pub(crate) fn vedtak(soknad: &str) -> proto::Vedtak {
         }],
         ..Default::default()
     }
+}
+
+/// An evaluation of the day.
+pub(crate) fn en_evaluering(av: Aktor, now: Tid) -> Evaluering {
+    Evaluering {
+        fra: Dag::av(now),
+        til: Dag::av(now),
+        oppsummering: "Holder avtaler".into(),
+        anbefaling: Evalueringsanbefaling::Viderefores,
+        personens_syn: PersonensSyn::Enig,
+        personens_ord: String::new(),
+        av,
+        tid: now,
+    }
+}
+
+/// Every function that a unit can hold here.
+pub(crate) fn alle_funksjoner() -> Vec<String> {
+    let types = (1..100).filter_map(|number| Tjenestetype::try_from(number).ok());
+    let types = types.map(|type_| {
+        let name = type_.as_str_name().strip_prefix("TJENESTETYPE_").unwrap();
+        format!("vedtaksmyndighet:{}", name.to_lowercase())
+    });
+    let rest = ["vedtaksmyndighet", "vedtaksmyndighet:bolig"].map(str::to_owned);
+    types.chain(rest).collect()
 }
 
 /// Holds every cell of a state × verb table (`tests/data/*.csv`: the state

@@ -69,6 +69,8 @@ pub struct Call {
     pub regel: String,
     /// Version of the policy that decided.
     pub regelversjon: String,
+    /// Unit ids that take orders in this municipality.
+    pub utforere: Vec<String>,
     /// Trace id, 32 hex digits; empty when the work belongs to no trace.
     pub trace_id: String,
     /// W3C traceparent under which the call runs; empty when there is none.
@@ -100,6 +102,7 @@ impl Call {
             funksjoner,
             regel,
             regelversjon,
+            utforere,
         } = attestasjon;
         let aktor = aktor.unwrap_or_default();
         Self {
@@ -122,6 +125,7 @@ impl Call {
             funksjoner,
             regel,
             regelversjon,
+            utforere,
             trace_id: sporings_id,
             traceparent,
             metode,
@@ -148,6 +152,7 @@ impl Call {
             funksjoner: Vec::new(),
             regel: String::new(),
             regelversjon: String::new(),
+            utforere: Vec::new(),
             trace_id: traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             traceparent: traceparent.to_owned(),
             metode: metode.to_owned(),

@@ -126,6 +126,7 @@ pub(crate) async fn wait_until(instant: Instant) {
 fn request(name: &str, token: Option<&str>) -> Result<Request<HentVedtakRequest>> {
     let mut request = Request::new(HentVedtakRequest {
         name: name.to_owned(),
+        versjon: 0,
     });
     if let Some(token) = token {
         let metadata = request.metadata_mut();

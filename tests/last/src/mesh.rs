@@ -376,6 +376,7 @@ pub(crate) fn draft(soknad: &str) -> Vedtak {
         medisinsk_grunnlag: "Rusmiddelbruk.".to_owned(),
         funksjonsvurdering: "Trenger struktur i hverdagen.".to_owned(),
         hjemmel: basis("§ 3-1"),
+        personens_syn: PersonensSyn::Enig.into(),
         ..Default::default()
     }
 }

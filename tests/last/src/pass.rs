@@ -5,11 +5,14 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use samspor_proto::bestillerkontor::{
-    FattVedtakRequest, FattVedtakResponse, HentVedtakRequest, HentVedtakResponse,
-    ListVedtakRequest, ListVedtakResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
-    OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
-    ReturnerVedtakRequest, ReturnerVedtakResponse, SendTilGodkjenningRequest,
-    SendTilGodkjenningResponse, UnderrettVedtakRequest, UnderrettVedtakResponse, Vedtak,
+    AvvisEndringRequest, AvvisEndringResponse, EndreVedtakRequest, EndreVedtakResponse,
+    FattVedtakRequest, FattVedtakResponse, GodkjennEndringRequest, GodkjennEndringResponse,
+    HentVedtakRequest, HentVedtakResponse, ListVedtakRequest, ListVedtakResponse,
+    OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
+    OpprettVedtakRequest, OpprettVedtakResponse, RegistrerEvalueringRequest,
+    RegistrerEvalueringResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
+    SendTilGodkjenningRequest, SendTilGodkjenningResponse, UnderrettVedtakRequest,
+    UnderrettVedtakResponse, UtsettUnderretningRequest, UtsettUnderretningResponse, Vedtak,
     vedtak_service_client::VedtakServiceClient,
     vedtak_service_server::{VedtakService, VedtakServiceServer},
 };
@@ -57,6 +60,11 @@ measured! {
     oppdater_vedtak(OppdaterVedtakRequest) -> OppdaterVedtakResponse;
     send_til_godkjenning(SendTilGodkjenningRequest) -> SendTilGodkjenningResponse;
     returner_vedtak(ReturnerVedtakRequest) -> ReturnerVedtakResponse;
+    utsett_underretning(UtsettUnderretningRequest) -> UtsettUnderretningResponse;
+    endre_vedtak(EndreVedtakRequest) -> EndreVedtakResponse;
+    godkjenn_endring(GodkjennEndringRequest) -> GodkjennEndringResponse;
+    avvis_endring(AvvisEndringRequest) -> AvvisEndringResponse;
+    registrer_evaluering(RegistrerEvalueringRequest) -> RegistrerEvalueringResponse;
     fatt_vedtak(FattVedtakRequest) -> FattVedtakResponse;
     underrett_vedtak(UnderrettVedtakRequest) -> UnderrettVedtakResponse;
     opphor_vedtak(OpphorVedtakRequest) -> OpphorVedtakResponse;

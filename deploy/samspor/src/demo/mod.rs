@@ -76,7 +76,7 @@ pub async fn run(style: Style, spans: SpanBuffer) -> Result<()> {
     let figures: Karmoy = serde_json::from_str(KARMOY).context("data/karmoy.json")?;
     out.opening(&figures_text(&figures), &mesh.addr.to_string());
 
-    let told = story::play(&mesh, &mut out).await;
+    let told = Box::pin(story::play(&mesh, &mut out)).await;
     if let Ok(trace) = &told {
         let spans = settled(&spans, trace, &*clock).await;
         out.waterfall(&waterfall::waterfall(&spans), trace);

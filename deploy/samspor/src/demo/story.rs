@@ -47,7 +47,7 @@ pub(super) async fn play(mesh: &Mesh, out: &mut Printer) -> Result<String> {
         out,
         requests: 0,
     };
-    stage.play().await
+    Box::pin(stage.play()).await
 }
 
 impl Stage<'_> {
@@ -640,6 +640,7 @@ impl Stage<'_> {
             "bestillerkontor.v1.VedtakService/HentVedtak",
             HentVedtakRequest {
                 name: name.to_owned(),
+                versjon: 0,
             },
             |answer: &HentVedtakResponse| {
                 let vedtak = answer.vedtak.as_ref();
@@ -843,6 +844,7 @@ fn draft_of(soknad: &str) -> Vedtak {
         medisinsk_grunnlag: "Lett utviklingshemming og rusmiddelbruk.".to_owned(),
         funksjonsvurdering: "Trenger struktur i hverdagen.".to_owned(),
         hjemmel: Some(basis("helse- og omsorgstjenesteloven", "§ 3-1")),
+        personens_syn: PersonensSyn::Enig.into(),
         ..Vedtak::default()
     }
 }

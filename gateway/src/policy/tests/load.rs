@@ -24,6 +24,39 @@ fn the_embedded_files_load() {
     assert_eq!(karmoy.municipality().functions_of("ukjent").len(), 0);
 }
 
+/// Five municipalities, one program: who decides on what is theirs to say.
+///
+/// Seen red: with `vedtaksmyndighet:bolig` of Sarpsborg moved to `rop`.
+#[test]
+fn who_decides_on_what_is_configuration() {
+    let all = "bestillerkontor ".repeat(10);
+    let split = "hjemmetjeneste hjemmetjeneste rop rop hjemmetjeneste rop \
+                 bestillerkontor bestillerkontor bestillerkontor bestillerkontor";
+    for (kommune, navn, expected) in [
+        ("karmoy", "Karmøy", all.as_str()),
+        ("levanger", "Levanger", &all),
+        ("alesund", "Ålesund", &all),
+        ("kristiansund", "Kristiansund", &all),
+        ("sarpsborg", "Sarpsborg", split),
+    ] {
+        let policy = policy(kommune);
+        let municipality = policy.municipality();
+        assert_eq!(municipality.navn, navn);
+        let holders = |function: &str| municipality.holders_of(function);
+        let types: Vec<String> = core_functions(&policy)
+            .filter(|function| function.starts_with("vedtaksmyndighet:"))
+            .map(|function| holders(&function).join("+"))
+            .collect();
+        assert_eq!(types.join(" "), expected.trim(), "{kommune}");
+        assert!(holders("fatter_alene").is_empty(), "{kommune}");
+        assert!(holders("utforer").contains(&"rop".to_owned()), "{kommune}");
+    }
+}
+
+fn core_functions(policy: &Policy) -> impl Iterator<Item = String> {
+    policy.core.functions.names().map(str::to_owned)
+}
+
 /// A copy of the embedded files in a directory, with one text replaced.
 fn with(file: &str, from: &str, to: &str) -> Result<Policy, LoadError> {
     let katalog = tempfile::tempdir().unwrap();
@@ -63,6 +96,12 @@ fn a_fault_is_told_with_file_and_line() {
             "sosialtjeneste = [\"nav\"]",
             "sosialtjeneste = [\"navv\"]",
             "unknown unit navv for sosialtjeneste; known: aktivitet_og_avlastning",
+        ),
+        (
+            "kommuner/karmoy.toml",
+            "\"vedtaksmyndighet:bolig\" = [\"bestillerkontor\"]",
+            "\"vedtaksmyndighet:bolig\" = [\"nav\"]",
+            "nav holds vedtaksmyndighet:bolig without vedtaksmyndighet",
         ),
         (
             "kommuner/karmoy.toml",
@@ -183,7 +222,7 @@ fn a_missing_file_or_municipality_is_told() {
     let missing = |kommune: &str| Policy::load(&PolicySource::embedded(kommune)).map(|_| ());
     assert_eq!(
         missing("oslo").unwrap_err().to_string(),
-        "kommuner/oslo.toml: missing; there are karmoy, sarpsborg"
+        "kommuner/oslo.toml: missing; there are alesund, karmoy, kristiansund, levanger, sarpsborg"
     );
     let nowhere = Policy::load(&PolicySource {
         kommune: "karmoy".to_owned(),

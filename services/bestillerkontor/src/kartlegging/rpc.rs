@@ -114,7 +114,7 @@ pub(crate) async fn fullfor(
     let before = &arbeid.gjeldende.utgave;
     store::skift(tx, &kartlegging.id, kartlegging.utgave.nr, before).await?;
     store::lagre(tx, &mut kartlegging).await?;
-    virkninger.utfor(tx);
+    crate::innboks::utfor(tx, virkninger).await?;
     Ok(FullforKartleggingResponse {
         kartlegging: Some(kartlegging.to_proto()),
     })

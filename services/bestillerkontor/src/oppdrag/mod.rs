@@ -5,7 +5,9 @@
 //! Invariants: the need has exactly one responsible unit at every instant
 //! (I3): the one that ordered until the unit accepts, and again after a
 //! decline or an end; nothing is declined, paused or ended without a reason,
-//! and nothing waits without a clock (I7).
+//! and nothing waits without a clock (I7): the answer, the start, each report
+//! of what was delivered, the evaluation, the end of a pause. A service of at
+//! most 14 days has no vedtak, and its own last day.
 
 pub(crate) mod rpc;
 pub(crate) mod rules;
@@ -28,7 +30,7 @@ use samspor_proto::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::vedtak;
+use crate::{evaluering::Evaluering, vedtak};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "oppdrag";
@@ -40,6 +42,12 @@ pub(crate) const FRIST_START: &str = "start";
 pub(crate) const FRIST_GJENOPPTA: &str = "gjenoppta";
 /// Deadline: a declined order must be placed elsewhere.
 pub(crate) const FRIST_OMFORDELING: &str = "omfordeling";
+/// Deadline: the unit must report what it delivered.
+pub(crate) const FRIST_RAPPORT: &str = "rapport";
+/// Deadline: the unit must evaluate what it delivers.
+pub(crate) const FRIST_EVALUERING: &str = "evaluering";
+/// Deadline: the last day of a service without a vedtak passes.
+pub(crate) const FRIST_UTLOP: &str = "utlop";
 
 samspor_chassis::tilstand! {
     /// State of an oppdrag.
@@ -66,8 +74,8 @@ pub(crate) struct Oppdrag {
     pub(crate) id: String,
     pub(crate) versjon: i64,
     pub(crate) tilstand: Tilstand,
-    /// Id of the vedtak.
-    pub(crate) vedtak: String,
+    /// Id of the vedtak; none for a service of at most 14 days.
+    pub(crate) vedtak: Option<String>,
     pub(crate) linje_id: String,
     /// Unit id that ordered.
     pub(crate) bestiller: String,
@@ -93,6 +101,21 @@ pub(crate) struct Innhold {
     /// Set while it is paused.
     pub(crate) pause: Option<Pause>,
     pub(crate) slutt: Option<(Tid, Option<Aktor>, Slutt)>,
+    #[serde(default)]
+    pub(crate) rapporter: Vec<Rapport>,
+    #[serde(default)]
+    pub(crate) evalueringer: Vec<Evaluering>,
+}
+
+/// What was delivered in a period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rapport {
+    pub(crate) fra: Dag,
+    pub(crate) til: Dag,
+    pub(crate) timer: f64,
+    pub(crate) merknad: String,
+    pub(crate) av: Aktor,
+    pub(crate) tid: Tid,
 }
 
 /// What is ordered: the line as it was decided.
@@ -138,7 +161,33 @@ pub(crate) struct Slutt {
     pub(crate) alternativ: String,
 }
 
+impl Rapport {
+    fn to_proto(&self) -> proto::Leveringsrapport {
+        let Self {
+            fra,
+            til,
+            timer,
+            merknad,
+            av,
+            tid,
+        } = self.clone();
+        proto::Leveringsrapport {
+            fra: fra.to_string(),
+            til: til.to_string(),
+            timer,
+            merknad,
+            av: Some(av.to_proto()),
+            tid: Some(tid.into()),
+        }
+    }
+}
+
 impl Oppdrag {
+    /// Neither declined nor ended.
+    pub(crate) fn er_apent(&self) -> bool {
+        !matches!(self.tilstand, Tilstand::Avvist | Tilstand::Avsluttet)
+    }
+
     /// Resource name.
     pub(crate) fn name(&self) -> String {
         navn::post(&self.person, SAMLING, &self.id)
@@ -208,6 +257,8 @@ impl Oppdrag {
             startet,
             pause,
             slutt,
+            rapporter,
+            evalueringer,
         } = self.innhold.clone();
         let begrunnelse = slutt
             .as_ref()
@@ -222,7 +273,14 @@ impl Oppdrag {
             bestiller: navn::enhet(&self.bestiller),
             enhet: navn::enhet(&self.enhet),
             ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
-            vedtak: navn::post(&self.person, vedtak::SAMLING, &self.vedtak),
+            vedtak: self
+                .vedtak
+                .as_ref()
+                .map(|id| navn::post(&self.person, vedtak::SAMLING, id))
+                .unwrap_or_default(),
+            kortvarig: self.vedtak.is_none(),
+            rapporter: rapporter.iter().map(Rapport::to_proto).collect(),
+            evalueringer: evalueringer.iter().map(Evaluering::to_proto).collect(),
             linje_id: self.linje_id.clone(),
             r#type: bestilling.type_.into(),
             min_timer: bestilling.min_timer,

@@ -9,17 +9,22 @@ use samspor_chassis::{
 use samspor_proto::{
     bestillerkontor::{
         AksepterOppdragRequest, AksepterOppdragResponse, AvsluttOppdragRequest,
-        AvsluttOppdragResponse, AvvisOppdragRequest, AvvisOppdragResponse, GjenopptaOppdragRequest,
-        GjenopptaOppdragResponse, HentOppdragRequest, HentOppdragResponse,
-        ListEnhetensOppdragRequest, ListEnhetensOppdragResponse, ListOppdragRequest,
-        ListOppdragResponse, OppdragTilstand, PauseOppdragRequest, PauseOppdragResponse,
-        StartOppdragRequest, StartOppdragResponse,
+        AvsluttOppdragResponse, AvvisOppdragRequest, AvvisOppdragResponse,
+        BestillKortvarigTjenesteRequest, BestillKortvarigTjenesteResponse, EvaluerOppdragRequest,
+        EvaluerOppdragResponse, GjenopptaOppdragRequest, GjenopptaOppdragResponse,
+        HentOppdragRequest, HentOppdragResponse, ListEnhetensOppdragRequest,
+        ListEnhetensOppdragResponse, ListOppdragRequest, ListOppdragResponse, OppdragTilstand,
+        PauseOppdragRequest, PauseOppdragResponse, RapporterOppdragRequest,
+        RapporterOppdragResponse, StartOppdragRequest, StartOppdragResponse,
     },
     felles::Kvittering,
 };
 
 use super::{Oppdrag, SAMLING, Tilstand, rules, store};
-use crate::vedtak;
+use crate::{
+    ENHET, evaluering, innboks,
+    vedtak::{self, innhold},
+};
 
 pub(crate) async fn aksepter(
     tx: &mut Tx,
@@ -29,7 +34,7 @@ pub(crate) async fn aksepter(
     let av = Aktor::from(&tx.call().actor);
     let (mut oppdrag, virkninger) = rules::aksepter(oppdrag, av, tx.now())?;
     store::lagre(tx, &mut oppdrag).await?;
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     Ok(AksepterOppdragResponse {
         oppdrag: Some(oppdrag.to_proto()),
     })
@@ -45,7 +50,7 @@ pub(crate) async fn avvis(
     let av = Aktor::from(&tx.call().actor);
     let (mut oppdrag, virkninger) = rules::avvis(oppdrag, avvisning, av, tx.now())?;
     store::lagre(tx, &mut oppdrag).await?;
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     slipp_vedtaket(tx, &oppdrag).await?;
     Ok(AvvisOppdragResponse {
         kvittering: Some(kvittering(tx, &oppdrag)),
@@ -60,11 +65,13 @@ pub(crate) async fn start(
     let av = Aktor::from(&tx.call().actor);
     let (mut oppdrag, virkninger) = rules::start(oppdrag, &av, tx.now())?;
     store::lagre(tx, &mut oppdrag).await?;
-    virkninger.utfor(tx);
-    let decision = vedtak::store::hent(tx, &oppdrag.person, &oppdrag.vedtak).await?;
-    if let Some((mut decision, virkninger)) = vedtak::rules::iverksett(decision, tx.now()) {
-        vedtak::store::lagre(tx, &mut decision).await?;
-        virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
+    if let Some(vedtak) = &oppdrag.vedtak {
+        let decision = vedtak::store::hent(tx, &oppdrag.person, vedtak).await?;
+        if let Some((mut decision, virkninger)) = vedtak::rules::iverksett(decision, tx.now()) {
+            vedtak::store::lagre(tx, &mut decision).await?;
+            innboks::utfor(tx, virkninger).await?;
+        }
     }
     Ok(StartOppdragResponse {
         oppdrag: Some(oppdrag.to_proto()),
@@ -83,7 +90,7 @@ pub(crate) async fn pause(
     let av = Aktor::from(&tx.call().actor);
     let (mut oppdrag, virkninger) = rules::pause(oppdrag, pause, &av)?;
     store::lagre(tx, &mut oppdrag).await?;
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     Ok(PauseOppdragResponse {
         oppdrag: Some(oppdrag.to_proto()),
     })
@@ -95,9 +102,9 @@ pub(crate) async fn gjenoppta(
 ) -> Result<GjenopptaOppdragResponse, Error> {
     let oppdrag = les(tx, &request.name, FieldFaults::new()).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut oppdrag, virkninger) = rules::gjenoppta(oppdrag, &av)?;
+    let (mut oppdrag, virkninger) = rules::gjenoppta(oppdrag, &av, tx.now())?;
     store::lagre(tx, &mut oppdrag).await?;
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     Ok(GjenopptaOppdragResponse {
         oppdrag: Some(oppdrag.to_proto()),
     })
@@ -113,11 +120,91 @@ pub(crate) async fn avslutt(
     let av = Aktor::from(&tx.call().actor);
     let (mut oppdrag, virkninger) = rules::avslutt(oppdrag, slutt, av, tx.now())?;
     store::lagre(tx, &mut oppdrag).await?;
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     slipp_vedtaket(tx, &oppdrag).await?;
     Ok(AvsluttOppdragResponse {
         kvittering: Some(kvittering(tx, &oppdrag)),
     })
+}
+
+pub(crate) async fn rapporter(
+    tx: &mut Tx,
+    request: RapporterOppdragRequest,
+) -> Result<RapporterOppdragResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let av = Aktor::from(&tx.call().actor);
+    let rapport = rules::les_rapport(request.rapport.as_ref(), av, tx.now(), &mut faults);
+    let oppdrag = les(tx, &request.name, faults).await?;
+    let rapport = rapport.ok_or_else(|| Error::internal("no report without a fault"))?;
+    let (mut oppdrag, virkninger) = rules::rapporter(oppdrag, rapport, tx.now())?;
+    store::lagre(tx, &mut oppdrag).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(RapporterOppdragResponse {
+        oppdrag: Some(oppdrag.to_proto()),
+    })
+}
+
+pub(crate) async fn evaluer(
+    tx: &mut Tx,
+    request: EvaluerOppdragRequest,
+) -> Result<EvaluerOppdragResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let av = Aktor::from(&tx.call().actor);
+    let evaluering = evaluering::les(request.evaluering.as_ref(), av, tx.now(), &mut faults);
+    let oppdrag = les(tx, &request.name, faults).await?;
+    let evaluering = evaluering.ok_or_else(|| Error::internal("no evaluation without a fault"))?;
+    let (mut oppdrag, virkninger) = rules::evaluer(oppdrag, evaluering)?;
+    store::lagre(tx, &mut oppdrag).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(EvaluerOppdragResponse {
+        oppdrag: Some(oppdrag.to_proto()),
+    })
+}
+
+pub(crate) async fn bestill_kortvarig(
+    tx: &mut Tx,
+    request: BestillKortvarigTjenesteRequest,
+) -> Result<BestillKortvarigTjenesteResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    let enhet = navn::les_enhet(&request.enhet, "enhet", &mut faults);
+    innhold::krev_ko(&enhet, "enhet", &tx.call().utforere, &mut faults);
+    let bestilling = rules::les_kortvarig(&request, tx.now(), &mut faults);
+    faults.finish()?;
+    let bestilling = bestilling.ok_or_else(|| Error::internal("no order without a fault"))?;
+    crate::krev_eier(tx)?;
+    crate::las_person(tx, &person).await?;
+    let tidligere = store::kortvarige(tx, &person).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let sted = rules::Sted {
+        person,
+        id: tx.new_id(),
+        vedtak: None,
+        linje_id: String::new(),
+        bestiller: ENHET.to_owned(),
+        enhet,
+    };
+    let (oppdrag, virkninger) =
+        rules::bestill_kortvarig(sted, bestilling, &tidligere, &av, tx.now())?;
+    store::sett_inn(tx, &oppdrag).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(BestillKortvarigTjenesteResponse {
+        oppdrag: Some(oppdrag.to_proto()),
+    })
+}
+
+/// The last day of the service of a deadline has passed.
+pub(crate) async fn utlop(tx: &mut Tx, post: &str) -> Result<(), Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(post, SAMLING, "post", &mut faults);
+    faults.finish()?;
+    crate::las_person(tx, &person).await?;
+    let oppdrag = store::hent(tx, &person, &id).await?;
+    if let Some((mut oppdrag, virkninger)) = rules::utlop(oppdrag, tx.now()) {
+        store::lagre(tx, &mut oppdrag).await?;
+        innboks::utfor(tx, virkninger).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn hent(
@@ -184,11 +271,15 @@ async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Oppdrag
 /// A unit with nothing left to do under a vedtak no longer reads it as one
 /// that delivers.
 async fn slipp_vedtaket(tx: &mut Tx, oppdrag: &Oppdrag) -> Result<(), Error> {
-    let open = store::apne_i_vedtak(tx, &oppdrag.vedtak).await?;
+    let Some(vedtak) = &oppdrag.vedtak else {
+        return Ok(());
+    };
+    let mut open = store::uavsluttede(tx, vedtak).await?;
+    open.retain(Oppdrag::er_apent);
     if open.iter().any(|other| other.enhet == oppdrag.enhet) {
         return Ok(());
     }
-    let decision = vedtak::store::hent(tx, &oppdrag.person, &oppdrag.vedtak).await?;
+    let decision = vedtak::store::hent(tx, &oppdrag.person, vedtak).await?;
     for fact in decision.slipp(&oppdrag.enhet, tx.now()) {
         tx.fact(fact);
     }

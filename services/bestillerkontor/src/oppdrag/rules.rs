@@ -1,5 +1,7 @@
 //! What may happen to an oppdrag.
 
+use std::time::Duration;
+
 use samspor_chassis::{
     domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender},
     error::{FieldFaults, Refusal},
@@ -7,18 +9,23 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{
-        Avslutningsarsak, AvsluttOppdragRequest, AvvisOppdragRequest, PauseOppdragRequest,
+        Avslutningsarsak, AvsluttOppdragRequest, AvvisOppdragRequest,
+        BestillKortvarigTjenesteRequest, Leveringsrapport, PauseOppdragRequest,
     },
     felles::Feilgrunn,
 };
 
 use super::{
-    Avvisning, Bestilling, FRIST_GJENOPPTA, FRIST_OMFORDELING, FRIST_START, FRIST_SVAR, Innhold,
-    Oppdrag, Pause, Slutt, Tilstand,
+    Avvisning, Bestilling, FRIST_EVALUERING, FRIST_GJENOPPTA, FRIST_OMFORDELING, FRIST_RAPPORT,
+    FRIST_START, FRIST_SVAR, FRIST_UTLOP, Innhold, Oppdrag, Pause, Rapport, Slutt, Tilstand,
 };
 use crate::{
     KOORDINERING,
-    vedtak::{Vedtak, innhold::Linje},
+    evaluering::{self, Evaluering},
+    vedtak::{
+        Vedtak,
+        innhold::{self, Linje},
+    },
 };
 
 /// Which verb is allowed in which state.
@@ -32,7 +39,11 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
         "AvsluttOppdrag",
         &[Tilstand::Akseptert, Tilstand::Startet, Tilstand::Pauset],
     ),
+    ("RapporterOppdrag", I_GANG),
+    ("EvaluerOppdrag", I_GANG),
 ]);
+
+const I_GANG: &[Tilstand] = &[Tilstand::Startet, Tilstand::Pauset];
 
 /// Working days within which a unit answers an offer, and bestillerkontor
 /// places a declined one elsewhere (default of the samarbeidsavtale).
@@ -40,6 +51,16 @@ const SVAR_ARBEIDSDAGER: u16 = 3;
 /// Days after acceptance and the first day within which a service starts:
 /// what would have needed no vedtak (hol. § 3-2 a).
 const START_DAGER: i32 = 14;
+/// Months between reports of what was delivered.
+const RAPPORT_MANEDER: i32 = 1;
+/// How long before the last day the unit evaluates: four weeks, so that what
+/// comes after can be decided in time.
+const EVALUERING: Duration = Duration::from_hours(4 * 7 * 24);
+/// Most days of a service without a vedtak (pasient- og brukerrettighetsloven
+/// § 2-7: more than two weeks is a vedtak).
+const KORTVARIG_DAGER: i32 = 14;
+/// Hours of a week.
+const UKE: f64 = 168.0;
 
 /// The verb is allowed in the state, and for the unit: only the one that is
 /// named (W5).
@@ -76,30 +97,61 @@ pub(crate) fn tilby(
         leveringssted,
         helsehensyn,
     } = line.clone();
-    let due = kalender::arbeidsdager_etter(now, SVAR_ARBEIDSDAGER);
-    let oppdrag = Oppdrag {
+    let bestilling = Bestilling {
+        type_,
+        min_timer,
+        maks_timer,
+        fra,
+        til,
+        vilkar,
+        mal,
+        leveringssted,
+        helsehensyn,
+        hjemmel,
+    };
+    let til = Sted {
         person: vedtak.person.clone(),
         id,
-        versjon: 1,
-        tilstand: Tilstand::Tilbudt,
-        vedtak: vedtak.id.clone(),
+        vedtak: Some(vedtak.id.clone()),
         linje_id,
         bestiller: vedtak.ansvarlig_enhet.clone(),
         enhet: enhet.to_owned(),
-        ansvarlig_enhet: vedtak.ansvarlig_enhet.clone(),
+    };
+    ny(til, bestilling, av, now, out)
+}
+
+/// To whom an order goes, and from whom.
+pub(crate) struct Sted {
+    pub(crate) person: String,
+    pub(crate) id: String,
+    pub(crate) vedtak: Option<String>,
+    pub(crate) linje_id: String,
+    pub(crate) bestiller: String,
+    pub(crate) enhet: String,
+}
+
+fn ny(sted: Sted, bestilling: Bestilling, av: &Aktor, now: Tid, out: &mut Virkninger) -> Oppdrag {
+    let Sted {
+        person,
+        id,
+        vedtak,
+        linje_id,
+        bestiller,
+        enhet,
+    } = sted;
+    let due = kalender::arbeidsdager_etter(now, SVAR_ARBEIDSDAGER);
+    let oppdrag = Oppdrag {
+        person,
+        id,
+        versjon: 1,
+        tilstand: Tilstand::Tilbudt,
+        vedtak,
+        linje_id,
+        ansvarlig_enhet: bestiller.clone(),
+        bestiller,
+        enhet,
         innhold: Innhold {
-            bestilling: Bestilling {
-                type_,
-                min_timer,
-                maks_timer,
-                fra,
-                til,
-                vilkar,
-                mal,
-                leveringssted,
-                helsehensyn,
-                hjemmel,
-            },
+            bestilling,
             tilbudt: now,
             tilbudt_av: av.ansatt.clone(),
             svarfrist: due,
@@ -108,12 +160,265 @@ pub(crate) fn tilby(
             startet: None,
             pause: None,
             slutt: None,
+            rapporter: Vec::new(),
+            evalueringer: Vec::new(),
         },
     };
     out.hendelse("OppdragTilbudt", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.faktum(oppdrag.tilbudsfaktum(None));
     out.frist(FRIST_SVAR, &oppdrag.emne(), due, None, begge(&oppdrag));
     oppdrag
+}
+
+/// Reads what a service without a vedtak shall be. None where a fault was
+/// noted that leaves no period.
+pub(crate) fn les_kortvarig(
+    request: &BestillKortvarigTjenesteRequest,
+    now: Tid,
+    faults: &mut FieldFaults,
+) -> Option<Bestilling> {
+    innhold::timer(request.min_timer, request.maks_timer, "", faults);
+    let type_ = felt::valg(
+        request.r#type,
+        "type",
+        "samspor.bestillerkontor.v1.Tjenestetype",
+        faults,
+    );
+    let mal = felt::tekst(&request.mal, "mal", felt::LANG, faults);
+    let fra = felt::pakrevd_dag(&request.fra, "fra", faults);
+    let til = felt::pakrevd_dag(&request.til, "til", faults);
+    let (fra, til) = (fra?, til?);
+    if fra < Dag::av(now) {
+        faults.form("fra", "i dag eller senere");
+    }
+    if til < fra {
+        faults.contradicts("til", "fra", "til kan ikke være før fra");
+    }
+    Some(Bestilling {
+        type_,
+        min_timer: request.min_timer,
+        maks_timer: request.maks_timer,
+        fra,
+        til: Some(til),
+        vilkar: Vec::new(),
+        mal,
+        leveringssted: String::new(),
+        helsehensyn: String::new(),
+        hjemmel: None,
+    })
+}
+
+/// Orders a service of at most 14 days. What joins on to an earlier one of the
+/// same type counts with it, so that a service is not prolonged without a
+/// vedtak.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` (`til`) when it needs a vedtak.
+pub(crate) fn bestill_kortvarig(
+    sted: Sted,
+    bestilling: Bestilling,
+    tidligere: &[Oppdrag],
+    av: &Aktor,
+    now: Tid,
+) -> Result<(Oppdrag, Virkninger), Refusal> {
+    let mut same: Vec<(Dag, Dag)> = tidligere
+        .iter()
+        .filter(|other| other.tilstand != Tilstand::Avvist)
+        .map(|other| &other.innhold.bestilling)
+        .filter(|other| other.type_ == bestilling.type_)
+        .filter_map(|other| Some((other.fra, other.til?)))
+        .collect();
+    let last = bestilling.til.unwrap_or(bestilling.fra);
+    let (mut first, mut end) = (bestilling.fra, last);
+    // Backwards and forwards, as long as something joins on.
+    while let Some(at) = same
+        .iter()
+        .position(|(fra, til)| *fra <= end.pluss_dager(1) && first <= til.pluss_dager(1))
+    {
+        let (fra, til) = same.swap_remove(at);
+        (first, end) = (first.min(fra), end.max(til));
+    }
+    if end > first.pluss_dager(KORTVARIG_DAGER - 1) {
+        let mut faults = FieldFaults::new();
+        faults.contradicts(
+            "til",
+            "fra",
+            "mer enn 14 dager, med det tjenesten forlenger, krever vedtak",
+        );
+        faults.finish()?;
+    }
+    let mut out = Virkninger::new();
+    let oppdrag = ny(sted, bestilling, av, now, &mut out);
+    let emne = oppdrag.emne();
+    let bestiller = [oppdrag.bestiller.clone(), oppdrag.enhet.clone()];
+    out.frist(FRIST_UTLOP, &emne, last.slutt(), None, bestiller);
+    for declined in tidligere {
+        let declined_type = declined.innhold.bestilling.type_;
+        if declined.tilstand == Tilstand::Avvist
+            && declined_type == oppdrag.innhold.bestilling.type_
+        {
+            out.slett_frist(FRIST_OMFORDELING, &declined.name());
+        }
+    }
+    Ok((oppdrag, out))
+}
+
+/// The last day of a service without a vedtak has passed. None when it had
+/// ended before.
+pub(crate) fn utlop(oppdrag: Oppdrag, now: Tid) -> Option<(Oppdrag, Virkninger)> {
+    let passed = oppdrag.innhold.bestilling.til?.slutt() <= now;
+    if !passed || oppdrag.vedtak.is_some() || !oppdrag.er_apent() {
+        return None;
+    }
+    let end = Slutt {
+        arsak: Avslutningsarsak::Utlopt,
+        begrunnelse: String::new(),
+        alternativ: String::new(),
+    };
+    let mut out = Virkninger::new();
+    let oppdrag = opphor(oppdrag, end, None, now, &mut out);
+    Some((oppdrag, out))
+}
+
+/// The order follows its line in a new version of the vedtak: what changes is
+/// the terms, and the unit goes on.
+pub(crate) fn endre(mut oppdrag: Oppdrag, line: &Linje, now: Tid, out: &mut Virkninger) -> Oppdrag {
+    let Linje {
+        nr: _,
+        type_,
+        min_timer,
+        maks_timer,
+        enheter: _,
+        fra,
+        til,
+        hjemmel,
+        vilkar,
+        mal,
+        leveringssted,
+        helsehensyn,
+    } = line.clone();
+    let bestilling = Bestilling {
+        type_,
+        min_timer,
+        maks_timer,
+        fra,
+        til,
+        vilkar,
+        mal,
+        leveringssted,
+        helsehensyn,
+        hjemmel,
+    };
+    if oppdrag.innhold.bestilling == bestilling {
+        return oppdrag;
+    }
+    oppdrag.innhold.bestilling = bestilling;
+    out.hendelse("OppdragEndret", &oppdrag.emne(), hoerer_om(&oppdrag));
+    if I_GANG.contains(&oppdrag.tilstand) {
+        frist_for_evaluering(&oppdrag, now, out);
+    }
+    oppdrag
+}
+
+/// Reads what was delivered in a past period.
+pub(crate) fn les_rapport(
+    request: Option<&Leveringsrapport>,
+    av: Aktor,
+    now: Tid,
+    faults: &mut FieldFaults,
+) -> Option<Rapport> {
+    let Some(request) = request else {
+        faults.missing("rapport");
+        return None;
+    };
+    let merknad = felt::tekst(&request.merknad, "rapport.merknad", felt::LANG, faults);
+    let periode = evaluering::periode(&request.fra, &request.til, "rapport", now, faults);
+    let (fra, til) = periode?;
+    // Whole weeks, and the one that has begun.
+    let mut weeks = 1.0;
+    let mut week = fra.pluss_dager(7);
+    while week <= til && weeks < 60.0 {
+        (week, weeks) = (week.pluss_dager(7), weeks + 1.0);
+    }
+    if !(0.0..=UKE * weeks).contains(&request.timer) {
+        faults.range("rapport.timer", 0, UKE * weeks);
+    }
+    Some(Rapport {
+        fra,
+        til,
+        timer: request.timer,
+        merknad,
+        av,
+        tid: now,
+    })
+}
+
+/// The unit reports; the next report is due a month later.
+pub(crate) fn rapporter(
+    mut oppdrag: Oppdrag,
+    rapport: Rapport,
+    now: Tid,
+) -> Result<(Oppdrag, Virkninger), Refusal> {
+    krev(&oppdrag, "RapporterOppdrag", &rapport.av)?;
+    if let Some(last) = oppdrag.innhold.rapporter.last()
+        && rapport.fra <= last.til
+    {
+        let mut faults = FieldFaults::new();
+        faults.form("rapport.fra", format_args!("en dag etter {}", last.til));
+        faults.finish()?;
+    }
+    ikke_for_start(&oppdrag, rapport.fra, "rapport.fra")?;
+    oppdrag.innhold.rapporter.push(rapport);
+    let mut out = Virkninger::new();
+    out.hendelse("OppdragRapportert", &oppdrag.emne(), hoerer_om(&oppdrag));
+    if oppdrag.tilstand == Tilstand::Startet {
+        frist_for_rapport(&oppdrag, now, &mut out);
+    }
+    Ok((oppdrag, out))
+}
+
+/// The unit evaluates.
+pub(crate) fn evaluer(
+    mut oppdrag: Oppdrag,
+    evaluering: Evaluering,
+) -> Result<(Oppdrag, Virkninger), Refusal> {
+    krev(&oppdrag, "EvaluerOppdrag", &evaluering.av)?;
+    ikke_for_start(&oppdrag, evaluering.fra, "evaluering.fra")?;
+    oppdrag.innhold.evalueringer.push(evaluering);
+    let mut out = Virkninger::new();
+    out.hendelse("OppdragEvaluert", &oppdrag.emne(), hoerer_om(&oppdrag));
+    out.slett_frist(FRIST_EVALUERING, &oppdrag.name());
+    Ok((oppdrag, out))
+}
+
+/// Nothing was delivered before the start.
+fn ikke_for_start(oppdrag: &Oppdrag, fra: Dag, field: &'static str) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    if let Some(started) = oppdrag.innhold.startet.map(Dag::av)
+        && fra < started
+    {
+        faults.form(
+            field,
+            format_args!("{started} eller senere, da tjenesten startet"),
+        );
+    }
+    faults.finish()
+}
+
+fn frist_for_rapport(oppdrag: &Oppdrag, now: Tid, out: &mut Virkninger) {
+    let due = kalender::til_arbeidsdag(kalender::maneder_etter(now, RAPPORT_MANEDER));
+    out.frist(FRIST_RAPPORT, &oppdrag.emne(), due, None, begge(oppdrag));
+}
+
+/// Four weeks before the last day; by the last day itself where that is near.
+fn frist_for_evaluering(oppdrag: &Oppdrag, now: Tid, out: &mut Virkninger) {
+    let Some(til) = oppdrag.innhold.bestilling.til else {
+        out.slett_frist(FRIST_EVALUERING, &oppdrag.name());
+        return;
+    };
+    let early = til.slutt().minus(EVALUERING);
+    let due = if early > now { early } else { til.slutt() };
+    out.frist(FRIST_EVALUERING, &oppdrag.emne(), due, None, begge(oppdrag));
 }
 
 /// The unit accepts, and answers for the need from now.
@@ -182,6 +487,8 @@ pub(crate) fn start(
     let mut out = Virkninger::new();
     out.hendelse("OppdragStartet", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.slett_frist(FRIST_START, &oppdrag.name());
+    frist_for_rapport(&oppdrag, now, &mut out);
+    frist_for_evaluering(&oppdrag, now, &mut out);
     Ok((oppdrag, out))
 }
 
@@ -221,6 +528,7 @@ pub(crate) fn pause(
     oppdrag.innhold.pause = Some(pause);
     let mut out = Virkninger::new();
     out.hendelse("OppdragPauset", &oppdrag.emne(), hoerer_om(&oppdrag));
+    out.slett_frist(FRIST_RAPPORT, &oppdrag.name());
     out.frist(FRIST_GJENOPPTA, &oppdrag.emne(), due, None, begge(&oppdrag));
     Ok((oppdrag, out))
 }
@@ -229,6 +537,7 @@ pub(crate) fn pause(
 pub(crate) fn gjenoppta(
     mut oppdrag: Oppdrag,
     av: &Aktor,
+    now: Tid,
 ) -> Result<(Oppdrag, Virkninger), Refusal> {
     krev(&oppdrag, "GjenopptaOppdrag", av)?;
     oppdrag.tilstand = Tilstand::Startet;
@@ -236,6 +545,7 @@ pub(crate) fn gjenoppta(
     let mut out = Virkninger::new();
     out.hendelse("OppdragGjenopptatt", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.slett_frist(FRIST_GJENOPPTA, &oppdrag.name());
+    frist_for_rapport(&oppdrag, now, &mut out);
     Ok((oppdrag, out))
 }
 
@@ -287,7 +597,14 @@ pub(crate) fn opphor(
     out.hendelse("OppdragAvsluttet", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.faktum(oppdrag.tilbudsfaktum(Some(now)));
     out.fakta.extend(oppdrag.leveringsfakta(Some(now)));
-    for kind in [FRIST_SVAR, FRIST_START, FRIST_GJENOPPTA] {
+    for kind in [
+        FRIST_SVAR,
+        FRIST_START,
+        FRIST_GJENOPPTA,
+        FRIST_RAPPORT,
+        FRIST_EVALUERING,
+        FRIST_UTLOP,
+    ] {
         out.slett_frist(kind, &oppdrag.name());
     }
     oppdrag
@@ -358,6 +675,17 @@ mod tests {
         }
     }
 
+    fn a_report(av: Aktor) -> Rapport {
+        Rapport {
+            fra: Dag::av(LATER),
+            til: Dag::av(LATER),
+            timer: 2.0,
+            merknad: String::new(),
+            av,
+            tid: LATER,
+        }
+    }
+
     fn a_decline() -> Avvisning {
         Avvisning {
             arsak: Avvisningsarsak::Kapasitet,
@@ -372,8 +700,10 @@ mod tests {
             "AvvisOppdrag" => avvis(oppdrag, a_decline(), by, LATER),
             "StartOppdrag" => start(oppdrag, &by, LATER),
             "PauseOppdrag" => pause(oppdrag, a_pause(), &by),
-            "GjenopptaOppdrag" => gjenoppta(oppdrag, &by),
+            "GjenopptaOppdrag" => gjenoppta(oppdrag, &by, LATER),
             "AvsluttOppdrag" => avslutt(oppdrag, an_end(), by, LATER),
+            "RapporterOppdrag" => rapporter(oppdrag, a_report(by), LATER),
+            "EvaluerOppdrag" => evaluer(oppdrag, proveark::en_evaluering(by, LATER)),
             _ => panic!("{name}"),
         }
     }
@@ -390,7 +720,7 @@ mod tests {
             },
             Tilstand::kode,
         );
-        assert_eq!(OVERGANGER.0.len(), 6);
+        assert_eq!(OVERGANGER.0.len(), 8);
     }
 
     /// To see it red, drop the check of the unit from `krev`.
@@ -433,6 +763,7 @@ mod tests {
             match change {
                 Fristendring::Sett(deadline) => {
                     assert!(deadline.mottakere.contains(&ENHET.to_owned()));
+                    open.retain(|open| *open != deadline.kind);
                     open.push(deadline.kind);
                 }
                 Fristendring::Slett { kind, .. } => open.retain(|open| open != kind),
@@ -456,9 +787,10 @@ mod tests {
         let mut oppdrag = oppdrag;
         for (verb, expected) in [
             ("AksepterOppdrag", &[FRIST_START][..]),
-            ("StartOppdrag", &[]),
+            ("StartOppdrag", &[FRIST_RAPPORT]),
+            ("RapporterOppdrag", &[FRIST_RAPPORT]),
             ("PauseOppdrag", &[FRIST_GJENOPPTA]),
-            ("GjenopptaOppdrag", &[]),
+            ("GjenopptaOppdrag", &[FRIST_RAPPORT]),
             ("AvsluttOppdrag", &[]),
         ] {
             let (next, out) = by_unit(verb, oppdrag, "rop").unwrap();

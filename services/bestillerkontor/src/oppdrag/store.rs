@@ -15,7 +15,7 @@ type Row = (
     String,
     i64,
     String,
-    String,
+    Option<String>,
     String,
     String,
     String,
@@ -72,7 +72,7 @@ pub(crate) async fn sett_inn(tx: &mut Tx, oppdrag: &Oppdrag) -> Result<(), Error
             oppdrag.person.as_str(),
             oppdrag.versjon,
             oppdrag.tilstand.kode(),
-            oppdrag.vedtak.as_str(),
+            oppdrag.vedtak.as_deref(),
             oppdrag.linje_id.as_str(),
             oppdrag.bestiller.as_str(),
             oppdrag.enhet.as_str(),
@@ -104,14 +104,28 @@ pub(crate) async fn lagre(tx: &mut Tx, oppdrag: &mut Oppdrag) -> Result<(), Erro
     Ok(())
 }
 
-/// The oppdrag of a vedtak that are neither declined nor ended.
-pub(crate) async fn apne_i_vedtak(tx: &mut Tx, vedtak: &str) -> Result<Vec<Oppdrag>, Error> {
+/// The oppdrag of a vedtak that have not ended: those declined wait for
+/// another place.
+pub(crate) async fn uavsluttede(tx: &mut Tx, vedtak: &str) -> Result<Vec<Oppdrag>, Error> {
     let rows: Vec<Row> = tx
         .all(
             "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
              ansvarlig_enhet, innhold FROM oppdrag WHERE vedtak = $1 \
-             AND tilstand IN ('TILBUDT', 'AKSEPTERT', 'STARTET', 'PAUSET') ORDER BY id",
+             AND tilstand <> 'AVSLUTTET' ORDER BY id",
             params![vedtak],
+        )
+        .await?;
+    rows.into_iter().map(les).collect()
+}
+
+/// A person's services without a vedtak.
+pub(crate) async fn kortvarige(tx: &mut Tx, person: &str) -> Result<Vec<Oppdrag>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
+             ansvarlig_enhet, innhold FROM oppdrag WHERE person = $1 AND vedtak IS NULL \
+             ORDER BY id",
+            params![person],
         )
         .await?;
     rows.into_iter().map(les).collect()

@@ -53,7 +53,7 @@ pub(crate) async fn motta(
     };
     let (soknad, virkninger) = rules::motta(mottak, innsendt, tx.now());
     store::sett_inn(tx, &soknad).await?;
-    virkninger.utfor(tx);
+    crate::innboks::utfor(tx, virkninger).await?;
     Ok(MottaSoknadResponse {
         kvittering: Some(kvittering(&soknad, tx.now())),
     })
@@ -81,7 +81,7 @@ pub(crate) async fn start(
         rules::start(soknad, tx.new_id(), bygger_pa.as_ref(), av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
     kartlegging::store::sett_inn(tx, &begun).await?;
-    virkninger.utfor(tx);
+    crate::innboks::utfor(tx, virkninger).await?;
     Ok(StartKartleggingResponse {
         soknad: Some(soknad.to_proto()),
     })
@@ -114,7 +114,7 @@ pub(crate) async fn gjor_klar(
     let (mut soknad, mut found, virkninger) = rules::gjor_klar(soknad, &begun, funn, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
     kartlegging::store::lagre(tx, &mut found).await?;
-    virkninger.utfor(tx);
+    crate::innboks::utfor(tx, virkninger).await?;
     Ok(GjorKlarSoknadResponse {
         soknad: Some(soknad.to_proto()),
     })
@@ -130,7 +130,7 @@ pub(crate) async fn gi_forelopig_svar(
     let ventet = ventet.ok_or_else(|| Error::internal("a day was read without a fault"))?;
     let (mut soknad, virkninger) = rules::gi_forelopig_svar(soknad, ventet, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
-    virkninger.utfor(tx);
+    crate::innboks::utfor(tx, virkninger).await?;
     Ok(GiForelopigSvarResponse {
         soknad: Some(soknad.to_proto()),
     })
@@ -149,7 +149,7 @@ pub(crate) async fn sett_kontaktsamtykke(
     let soknad = les_for_personen(tx, &request.name, faults).await?;
     let (mut soknad, virkninger) = rules::sett_kontakt(soknad, said, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
-    virkninger.utfor(tx);
+    crate::innboks::utfor(tx, virkninger).await?;
     Ok(SettKontaktsamtykkeResponse {
         kvittering: Some(kvittering(&soknad, tx.now())),
     })
@@ -163,7 +163,8 @@ pub(crate) async fn trekk(
     let av = Aktor::from(&tx.call().actor);
     let (mut soknad, virkninger) = rules::trekk(soknad, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
-    virkninger.utfor(tx);
+    crate::innboks::utfor(tx, virkninger).await?;
+    crate::vedtak::rpc::bortfall(tx, &soknad.id).await?;
     Ok(TrekkSoknadResponse {
         kvittering: Some(kvittering(&soknad, tx.now())),
     })
@@ -179,7 +180,8 @@ pub(crate) async fn henlegg(
     let av = Aktor::from(&tx.call().actor);
     let (mut soknad, virkninger) = rules::henlegg(soknad, henleggelse, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
-    virkninger.utfor(tx);
+    crate::innboks::utfor(tx, virkninger).await?;
+    crate::vedtak::rpc::bortfall(tx, &soknad.id).await?;
     Ok(HenleggSoknadResponse {
         kvittering: Some(kvittering(&soknad, tx.now())),
     })

@@ -7,13 +7,16 @@ use samspor_chassis::{
     error::{FieldFaults, Refusal},
 };
 use samspor_proto::{
-    bestillerkontor::{self as proto, Boligrett, Tjenestetype},
+    bestillerkontor::{self as proto, Boligrett, PersonensSyn, Tjenestetype},
     klassifisering::Klasser,
     tilgang::Dataklasse,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::parorende::{self, Parorende};
+use crate::{
+    evaluering,
+    parorende::{self, Parorende},
+};
 
 /// Most lines of one vedtak.
 const MAKS_LINJER: usize = 50;
@@ -42,6 +45,13 @@ pub(crate) struct Innhold {
     pub(crate) delt_vurdering: String,
     pub(crate) hjemmel: Option<Hjemmel>,
     pub(crate) parorende: Vec<Parorende>,
+    #[serde(default)]
+    pub(crate) utskrevet_fra_sykehus: bool,
+    /// Unspecified only in a draft.
+    #[serde(default, with = "tall")]
+    pub(crate) personens_syn: PersonensSyn,
+    #[serde(default)]
+    pub(crate) personens_ord: String,
 }
 
 /// A service line.
@@ -106,15 +116,16 @@ impl Innhold {
             delt_vurdering,
             hjemmel,
             parorende,
+            utskrevet_fra_sykehus,
+            personens_syn,
+            personens_ord,
         } = self.clone();
         proto::Vedtak {
+            utskrevet_fra_sykehus,
+            personens_syn: personens_syn.into(),
+            personens_ord,
             linjer: linjer.iter().map(Linje::to_proto).collect(),
-            bolig: bolig.map(|line| proto::Boliglinje {
-                rett: line.rett.into(),
-                enhet: navn::enhet(&line.enhet),
-                fra: dag(line.fra),
-                krav: line.krav,
-            }),
+            bolig: bolig.as_ref().map(Bolig::to_proto),
             hovedansvarlig: navn::enhet(&hovedansvarlig),
             parter: parter.iter().map(|unit| navn::enhet(unit)).collect(),
             koordinator,
@@ -138,6 +149,7 @@ impl Innhold {
         if !may(Dataklasse::Helse) {
             self.medisinsk_grunnlag
                 .clone_from(&before.medisinsk_grunnlag);
+            self.utskrevet_fra_sykehus = before.utskrevet_fra_sykehus;
         }
         if !may(Dataklasse::Funksjon) {
             self.funksjonsvurdering
@@ -188,8 +200,19 @@ impl Innhold {
     }
 }
 
+impl Bolig {
+    pub(crate) fn to_proto(&self) -> proto::Boliglinje {
+        proto::Boliglinje {
+            rett: self.rett.into(),
+            enhet: navn::enhet(&self.enhet),
+            fra: dag(self.fra),
+            krav: self.krav.clone(),
+        }
+    }
+}
+
 impl Linje {
-    fn to_proto(&self) -> proto::Tjenestelinje {
+    pub(crate) fn to_proto(&self) -> proto::Tjenestelinje {
         let Self {
             nr,
             type_,
@@ -247,6 +270,13 @@ pub(crate) fn les(request: &proto::Vedtak, faults: &mut FieldFaults) -> Innhold 
     let okonomi_merknad = text(&request.okonomi_merknad, "vedtak.okonomi_merknad");
     let intern_vurdering = text(&request.intern_vurdering, "vedtak.intern_vurdering");
     let delt_vurdering = text(&request.delt_vurdering, "vedtak.delt_vurdering");
+    let personens_syn = felt::filter(
+        request.personens_syn,
+        "vedtak.personens_syn",
+        "samspor.bestillerkontor.v1.PersonensSyn",
+        faults,
+    )
+    .unwrap_or_default();
     Innhold {
         linjer,
         bolig,
@@ -266,6 +296,14 @@ pub(crate) fn les(request: &proto::Vedtak, faults: &mut FieldFaults) -> Innhold 
         delt_vurdering,
         hjemmel: hjemmel(request.hjemmel.as_ref(), "vedtak.hjemmel", faults),
         parorende: parorende::les(&request.parorende, "vedtak.parorende", faults),
+        utskrevet_fra_sykehus: request.utskrevet_fra_sykehus,
+        personens_syn,
+        personens_ord: evaluering::ord(
+            &request.personens_ord,
+            personens_syn,
+            "vedtak.personens_ord",
+            faults,
+        ),
     }
 }
 
@@ -318,7 +356,7 @@ fn linje(line: &proto::Tjenestelinje, at: &str, faults: &mut FieldFaults) -> Opt
     if !nr.is_empty() && nr.parse::<u32>().is_err() {
         faults.form(field("linje_id"), "et heltall");
     }
-    timer(line, at, faults);
+    timer(line.min_timer, line.maks_timer, &format!("{at}."), faults);
     if line.enheter.is_empty() {
         faults.missing(field("enheter"));
     }
@@ -364,20 +402,19 @@ fn linje(line: &proto::Tjenestelinje, at: &str, faults: &mut FieldFaults) -> Opt
 }
 
 /// 0 ≤ min ≤ maks ≤ 168, and maks above 0. Not a number is in no range.
-fn timer(line: &proto::Tjenestelinje, at: &str, faults: &mut FieldFaults) {
-    let (min, max) = (line.min_timer, line.maks_timer);
+pub(crate) fn timer(min: f64, max: f64, at: &str, faults: &mut FieldFaults) {
     let min_sound = (0.0..=UKE).contains(&min);
     let max_sound = max > 0.0 && max <= UKE;
     if !min_sound {
-        faults.range(format!("{at}.min_timer"), 0, UKE);
+        faults.range(format!("{at}min_timer"), 0, UKE);
     }
     if !max_sound {
-        faults.range(format!("{at}.maks_timer"), "over 0", UKE);
+        faults.range(format!("{at}maks_timer"), "over 0", UKE);
     }
     if min_sound && max_sound && min > max {
         faults.contradicts(
-            format!("{at}.min_timer"),
-            format!("{at}.maks_timer"),
+            format!("{at}min_timer"),
+            format!("{at}maks_timer"),
             "min kan ikke være over maks",
         );
     }
@@ -410,11 +447,95 @@ fn enheter(names: &[String], field: &str, faults: &mut FieldFaults) -> Vec<Strin
     seen.into_iter().collect()
 }
 
-/// The draft has all that a decision needs.
+/// Work can be sent to the unit: it takes orders in this municipality.
+pub(crate) fn krev_ko(
+    enhet: &str,
+    field: impl Into<String>,
+    utforere: &[String],
+    faults: &mut FieldFaults,
+) {
+    if !enhet.is_empty() && !utforere.iter().any(|unit| unit == enhet) {
+        let known: Vec<String> = utforere.iter().map(|unit| navn::enhet(unit)).collect();
+        faults.unknown(field.into(), known.join(", "));
+    }
+}
+
+/// Every unit of the lines takes orders.
+pub(crate) fn krev_koer(innhold: &Innhold, utforere: &[String], faults: &mut FieldFaults) {
+    for (place, line) in innhold.linjer.iter().enumerate() {
+        for (at, unit) in line.enheter.iter().enumerate() {
+            let field = format!("vedtak.linjer[{place}].enheter[{at}]");
+            krev_ko(unit, field, utforere, faults);
+        }
+    }
+}
+
+/// The unit that decides has authority for each line, by the municipality's
+/// file: `vedtaksmyndighet:<type>`, and `vedtaksmyndighet:bolig` for a housing
+/// line.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` that names each line and the function that it takes.
+pub(crate) fn krev_myndighet(innhold: &Innhold, funksjoner: &[String]) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    let mut krev = |field: String, type_: &str| {
+        let function = format!("vedtaksmyndighet:{type_}");
+        if !funksjoner.contains(&function) {
+            faults.contradicts(
+                field,
+                function,
+                "enheten har ikke denne funksjonen; den som har den, vedtar linjen",
+            );
+        }
+    };
+    for (place, line) in innhold.linjer.iter().enumerate() {
+        let name = line.type_.as_str_name();
+        let type_ = name.strip_prefix("TJENESTETYPE_").unwrap_or(name);
+        krev(
+            format!("vedtak.linjer[{place}].type"),
+            &type_.to_lowercase(),
+        );
+    }
+    if innhold.bolig.is_some() {
+        krev("vedtak.bolig.rett".to_owned(), "bolig");
+    }
+    faults.finish()
+}
+
+/// An amendment changes what is to come. A line keeps its first day unless that
+/// has not come; what is new begins today or later; and nothing ends before
+/// today.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` with every date that would change what was.
+pub(crate) fn krev_fremover(before: &Innhold, after: &Innhold, today: Dag) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    for (place, line) in after.linjer.iter().enumerate() {
+        let at = |field: &str| format!("vedtak.linjer[{place}].{field}");
+        let old = before.linjer.iter().find(|old| old.nr == line.nr);
+        if old.is_none_or(|old| old.fra != line.fra)
+            && (line.fra < today || old.is_some_and(|old| old.fra < today))
+        {
+            faults.form(
+                at("fra"),
+                format_args!("uendret, eller {today} eller senere"),
+            );
+        }
+        let ended = old.is_some_and(|old| old == line);
+        if !ended && line.til.is_some_and(|til| til < today) {
+            faults.form(at("til"), format_args!("{today} eller senere"));
+        }
+    }
+    faults.finish()
+}
+
+/// The draft has all that a decision needs. `i_kraft`: the unit that has the
+/// main responsibility for the person by another vedtak, which this one may
+/// name though it delivers nothing here.
 ///
 /// # Errors
 /// `UGYLDIG_FORESPORSEL` with every part that is missing.
-pub(crate) fn fullstendig(innhold: &Innhold) -> Result<(), Refusal> {
+pub(crate) fn fullstendig(innhold: &Innhold, i_kraft: Option<&str>) -> Result<(), Refusal> {
     let mut faults = FieldFaults::new();
     if innhold.linjer.is_empty() && innhold.bolig.is_none() {
         faults.missing("vedtak.linjer");
@@ -430,6 +551,9 @@ pub(crate) fn fullstendig(innhold: &Innhold) -> Result<(), Refusal> {
     if innhold.begrunnelse.is_empty() {
         faults.missing("vedtak.begrunnelse");
     }
+    if innhold.personens_syn == PersonensSyn::Unspecified {
+        faults.missing("vedtak.personens_syn");
+    }
     let delivers = innhold
         .linjer
         .iter()
@@ -438,12 +562,29 @@ pub(crate) fn fullstendig(innhold: &Innhold) -> Result<(), Refusal> {
         .any(|unit| *unit == innhold.hovedansvarlig);
     if innhold.hovedansvarlig.is_empty() {
         faults.missing("vedtak.hovedansvarlig");
-    } else if !delivers {
+    } else if !delivers && i_kraft != Some(innhold.hovedansvarlig.as_str()) {
         faults.contradicts(
             "vedtak.hovedansvarlig",
             "vedtak.linjer",
-            "må være en av enhetene i linjene",
+            "må være en av enhetene i linjene, eller den som alt har hovedansvaret for personen",
         );
+    }
+    faults.finish()
+}
+
+/// Nothing is granted for a time that is over.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` with every line that is.
+pub(crate) fn krev_ikke_over(innhold: &Innhold, today: Dag) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    for (place, line) in innhold.linjer.iter().enumerate() {
+        if line.til.is_some_and(|til| til < today) {
+            faults.form(
+                format!("vedtak.linjer[{place}].til"),
+                format_args!("{today} eller senere"),
+            );
+        }
     }
     faults.finish()
 }
@@ -477,7 +618,12 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn every_field_is_held_to_its_rule() {
         type Change = fn(&mut proto::Vedtak);
-        let table: [(Change, &str, Feilgrunn); 19] = [
+        let table: [(Change, &str, Feilgrunn); 20] = [
+            (
+                |v| v.personens_ord.clear(),
+                "personens_ord",
+                Feilgrunn::FeltMangler,
+            ),
             (
                 |v| v.linjer[0].min_timer = 5.0,
                 "linjer[0].min_timer",
@@ -592,6 +738,87 @@ mod tests {
         }
     }
 
+    fn fields(refused: Result<(), Refusal>) -> String {
+        let felt = refused
+            .err()
+            .map(|refusal| refusal.felt)
+            .unwrap_or_default();
+        let names: Vec<String> = felt.into_iter().map(|fault| fault.felt).collect();
+        names.join(" ")
+    }
+
+    /// Seen red: with `fra` compared to today alone.
+    #[test]
+    fn an_amendment_changes_what_is_to_come() {
+        type Change = fn(&mut Innhold);
+        let day = |text: &str| text.parse::<Dag>().unwrap();
+        let today = day("2027-03-01");
+        let mut before = read(&proveark::vedtak("s"));
+        before.linjer[0].til = Some(day("2027-02-20"));
+        let table: [(Change, &str); 9] = [
+            (|_| (), ""),
+            (|v| v.linjer[1].maks_timer = 9.0, ""),
+            (|v| v.linjer[1].til = "2027-03-01".parse().ok(), ""),
+            (|v| drop(v.linjer.remove(0)), ""),
+            (
+                |v| v.linjer[1].til = "2027-02-28".parse().ok(),
+                "vedtak.linjer[1].til",
+            ),
+            (
+                |v| v.linjer[1].fra = "2027-02-02".parse().unwrap(),
+                "vedtak.linjer[1].fra",
+            ),
+            // What has begun does not begin later.
+            (
+                |v| v.linjer[1].fra = "2027-04-01".parse().unwrap(),
+                "vedtak.linjer[1].fra",
+            ),
+            (
+                |v| v.linjer[0].til = "2027-02-27".parse().ok(),
+                "vedtak.linjer[0].til",
+            ),
+            (|v| v.linjer[1].nr = "9".into(), "vedtak.linjer[1].fra"),
+        ];
+        for (place, (change, expected)) in table.into_iter().enumerate() {
+            let mut after = before.clone();
+            change(&mut after);
+            let found = fields(krev_fremover(&before, &after, today));
+            assert_eq!(found, expected, "row {place}");
+        }
+    }
+
+    /// Seen red: with `any` function that begins with `vedtaksmyndighet`.
+    #[test]
+    fn a_line_is_decided_by_who_has_authority_for_its_type() {
+        let innhold = read(&proveark::vedtak("s"));
+        let held = |types: &[&str]| -> Vec<String> {
+            let name = |type_: &&str| format!("vedtaksmyndighet:{type_}");
+            types.iter().map(name).collect()
+        };
+        let all = held(&["rop_oppfolging", "boveiledning", "bolig"]);
+        assert_eq!(fields(krev_myndighet(&innhold, &all)), "");
+        let one = held(&["rop_oppfolging"]);
+        let refusal = krev_myndighet(&innhold, &one).unwrap_err();
+        assert_eq!(refusal.felt[0].felt, "vedtak.linjer[1].type");
+        let said = format!("{:?}", refusal.felt[0]);
+        assert!(said.contains("vedtaksmyndighet:boveiledning"), "{said}");
+        assert_eq!(refusal.felt[1].felt, "vedtak.bolig.rett");
+        let whole = vec!["vedtaksmyndighet".to_owned()];
+        assert_eq!(krev_myndighet(&innhold, &whole).unwrap_err().felt.len(), 3);
+    }
+
+    /// Seen red: with `krev_koer` that accepts everybody.
+    #[test]
+    fn a_line_goes_to_a_unit_that_takes_orders() {
+        let innhold = read(&proveark::vedtak("s"));
+        let mut faults = FieldFaults::new();
+        krev_koer(&innhold, &["rop".to_owned()], &mut faults);
+        let refusal = faults.finish().unwrap_err();
+        assert_eq!(refusal.felt.len(), 1);
+        assert_eq!(refusal.felt[0].felt, "vedtak.linjer[1].enheter[0]");
+        assert_eq!(refusal.felt[0].grunn, Feilgrunn::FeltUkjentVerdi);
+    }
+
     #[test]
     fn lines_of_one_service_may_follow_each_other() {
         let found = faults(|v| {
@@ -613,8 +840,8 @@ mod tests {
     #[test]
     fn a_decision_needs_all_its_parts() {
         let whole = read(&proveark::vedtak("s"));
-        assert!(fullstendig(&whole).is_ok());
-        let empty = fullstendig(&Innhold::default()).unwrap_err();
+        assert!(fullstendig(&whole, None).is_ok());
+        let empty = fullstendig(&Innhold::default(), None).unwrap_err();
         let missing: Vec<&str> = empty.felt.iter().map(|f| f.felt.as_str()).collect();
         assert_eq!(
             missing,
@@ -622,19 +849,22 @@ mod tests {
                 "vedtak.linjer",
                 "vedtak.hjemmel",
                 "vedtak.begrunnelse",
+                "vedtak.personens_syn",
                 "vedtak.hovedansvarlig"
             ]
         );
         let mut line = whole;
         line.linjer[1].hjemmel = None;
-        let refusal = fullstendig(&line).unwrap_err();
+        let refusal = fullstendig(&line, None).unwrap_err();
         assert_eq!(refusal.felt[0].felt, "vedtak.linjer[1].hjemmel");
         line.linjer[1].hjemmel.clone_from(&line.hjemmel);
         // A party that delivers nothing cannot answer for the whole.
         line.hovedansvarlig = "nav".into();
-        let refusal = fullstendig(&line).unwrap_err();
+        let refusal = fullstendig(&line, None).unwrap_err();
         assert_eq!(refusal.felt[0].felt, "vedtak.hovedansvarlig");
         assert_eq!(refusal.felt[0].grunn, Feilgrunn::FeltMotstrid);
+        // Unless it answers for the person by another vedtak.
+        assert!(fullstendig(&line, Some("nav")).is_ok());
     }
 
     #[test]

@@ -5,7 +5,13 @@
 //! that waits for a decision can be returned to draft. Invariants: whoever
 //! wrote on the draft does not decide it; past the draft it has hjemmel,
 //! begrunnelse and exactly one hovedansvarlig among its units; a person has
-//! one hovedansvarlig, however many vedtak are in force.
+//! one hovedansvarlig, however many vedtak are in force. Who decides on which
+//! types of service is the municipality's file: one unit decides one samlet
+//! vedtak, or several units their own lines of one application.
+//!
+//! A vedtak in force is amended by version: an amendment is proposed, decided
+//! by another, and takes force in one step with its orders; then the person is
+//! told again. Nothing is changed backwards in time.
 
 pub(crate) mod innhold;
 pub(crate) mod rpc;
@@ -17,20 +23,20 @@ use std::collections::BTreeSet;
 use samspor_chassis::{
     domene::{
         Aktor, Dag, Emne, Hjemmel,
-        felles::{Hvem, Relasjon},
+        felles::{Hvem, Relasjon, tall},
         navn,
     },
     store::etag,
     tid::Tid,
 };
 use samspor_proto::{
-    bestillerkontor::{self as proto, VedtakTilstand},
+    bestillerkontor::{self as proto, KlageTilstand, Statsforvalterutfall, VedtakTilstand},
     felles::{Faktum, Faktumtype},
 };
 use serde::{Deserialize, Serialize};
 
-use self::innhold::Innhold;
-use crate::{kartlegging, soknad};
+use self::innhold::{Bolig, Innhold, Linje};
+use crate::{evaluering::Evaluering, kartlegging, klage, soknad};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "vedtak";
@@ -38,6 +44,16 @@ pub(crate) const SAMLING: &str = "vedtak";
 pub(crate) const FRIST_UNDERRETNING: &str = "underretning";
 /// Deadline: the last day passes; the warning is the time for evaluation.
 pub(crate) const FRIST_UTLOP: &str = "utlop";
+/// Deadline: the evaluation before the last day.
+pub(crate) const FRIST_EVALUERING: &str = "evaluering";
+/// Deadline: what was decided on a discharge from hospital is assessed anew.
+pub(crate) const FRIST_REVURDERING: &str = "revurdering";
+/// Deadline: a draft that was sent must be decided.
+pub(crate) const FRIST_GODKJENNING: &str = "godkjenning";
+/// Deadline: an amendment that was proposed must be decided.
+pub(crate) const FRIST_ENDRING: &str = "endring";
+/// Deadline: what the statsforvalter decided must be carried out.
+pub(crate) const FRIST_ETTERLEVELSE: &str = "etterlevelse";
 
 samspor_chassis::tilstand! {
     /// State of a vedtak.
@@ -88,6 +104,66 @@ pub(crate) struct Forlop {
     /// When the first service started.
     pub(crate) iverksatt: Option<Tid>,
     pub(crate) avslutning: Option<Avslutning>,
+    /// Number of the content: 0 in a draft.
+    #[serde(default)]
+    pub(crate) innholdsversjon: i32,
+    /// Name of the mapping that a deciding unit was given with the draft.
+    #[serde(default)]
+    pub(crate) kartlegging: Option<String>,
+    #[serde(default)]
+    pub(crate) utsatt: Option<Utsettelse>,
+    /// The amendment that waits.
+    #[serde(default)]
+    pub(crate) endring: Option<Endring>,
+    /// How this content came, where it is an amendment.
+    #[serde(default)]
+    pub(crate) endret: Option<Endret>,
+    #[serde(default)]
+    pub(crate) evalueringer: Vec<Evaluering>,
+    #[serde(default)]
+    pub(crate) klageutfall: Vec<Klageutfall>,
+}
+
+/// Telling the person is postponed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Utsettelse {
+    pub(crate) til: Dag,
+    pub(crate) begrunnelse: String,
+}
+
+/// An amendment that waits for a decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Endring {
+    pub(crate) innhold: Innhold,
+    pub(crate) begrunnelse: String,
+    pub(crate) forfatter: Aktor,
+    pub(crate) tid: Tid,
+}
+
+/// An amendment that took force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Endret {
+    pub(crate) tid: Tid,
+    pub(crate) av: Aktor,
+    pub(crate) begrunnelse: String,
+}
+
+/// What came of a klage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Klageutfall {
+    /// Id of the klage.
+    pub(crate) klage: String,
+    pub(crate) tilstand: klage::Tilstand,
+    #[serde(with = "tall")]
+    pub(crate) avgjorelse: Statsforvalterutfall,
+    pub(crate) tid: Tid,
+}
+
+/// A version as it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Utgave {
+    pub(crate) innhold: Innhold,
+    pub(crate) endret: Option<Endret>,
 }
 
 /// The decision.
@@ -125,6 +201,9 @@ pub(crate) struct Opphor {
     pub(crate) hjemmel: Hjemmel,
     /// What the person is offered instead.
     pub(crate) alternativ: String,
+    /// How the person was told.
+    #[serde(default)]
+    pub(crate) varsel: String,
 }
 
 impl Vedtak {
@@ -154,10 +233,13 @@ impl Vedtak {
     pub(crate) fn parter(&self) -> BTreeSet<&str> {
         let named = self.innhold.parter.iter().map(String::as_str);
         let housing = self.innhold.bolig.iter().map(|line| line.enhet.as_str());
+        // Whoever has the main responsibility by another vedtak is party to all.
+        let responsible = Some(self.innhold.hovedansvarlig.as_str());
         self.utforere()
             .into_iter()
             .chain(named)
             .chain(housing)
+            .chain(responsible.filter(|unit| !unit.is_empty()))
             .collect()
     }
 
@@ -166,9 +248,42 @@ impl Vedtak {
         let Some(Fatting { tid, av, .. }) = &self.forlop.fattet else {
             return Vec::new();
         };
-        let mut facts = crate::sak(&self.id, &self.person, &self.name(), (*tid, til), av);
+        // What another unit was given with the draft goes on: by the same act,
+        // and without a gap.
+        let (since, by) = match self.forlop.forfattere.first() {
+            Some(author) if self.ansvarlig_enhet != crate::ENHET => (self.forlop.opprettet, author),
+            _ => (*tid, av),
+        };
+        let mut facts = self.myndighetens_fakta(since, til, by, self.kartlegging());
         for enhet in self.parter() {
             facts.extend(self.enhetens_fakta(enhet, til));
+        }
+        facts
+    }
+
+    /// The relations of the unit that decides: the open case, and the mapping,
+    /// which is another unit's where that one holds the application.
+    pub(crate) fn myndighetens_fakta(
+        &self,
+        fra: Tid,
+        til: Option<Tid>,
+        av: &Aktor,
+        kartlegging: Option<String>,
+    ) -> Vec<Faktum> {
+        let unit = self.ansvarlig_enhet.as_str();
+        let mut facts = crate::sak_hos(unit, &self.id, &self.person, &self.name(), (fra, til), av);
+        if let Some(post) = kartlegging.filter(|_| unit != crate::ENHET) {
+            let relation = Relasjon {
+                id: format!("myndighet_kartlegging/{}", self.id),
+                subjekt: &self.person,
+                part: Hvem::Enhet(unit),
+                type_: Faktumtype::Utforer,
+                post,
+                fra,
+                til,
+                opprettet_av: &av.ansatt,
+            };
+            facts.push(relation.faktum());
         }
         facts
     }
@@ -242,6 +357,13 @@ impl Vedtak {
             underretning,
             iverksatt,
             avslutning,
+            innholdsversjon,
+            kartlegging: _,
+            utsatt,
+            endring,
+            endret,
+            evalueringer,
+            klageutfall,
         } = self.forlop.clone();
         let opphor = avslutning.as_ref().and_then(|end| end.vedtatt.clone());
         proto::Vedtak {
@@ -267,7 +389,42 @@ impl Vedtak {
             avsluttet: avslutning.map(|end| end.tid.into()),
             avsluttet_av: opphor.as_ref().map(|end| end.av.to_proto()),
             opphor_hjemmel: opphor.as_ref().map(|end| end.hjemmel.to_proto()),
+            opphor_varsel: opphor
+                .as_ref()
+                .map_or_else(String::new, |end| end.varsel.clone()),
+            opphor_alternativ: opphor
+                .as_ref()
+                .map_or_else(String::new, |end| end.alternativ.clone()),
             opphor_begrunnelse: opphor.map(|end| end.begrunnelse).unwrap_or_default(),
+            versjon: innholdsversjon,
+            underretning_utsatt_til: utsatt
+                .as_ref()
+                .map(|postponed| postponed.til.to_string())
+                .unwrap_or_default(),
+            underretning_utsatt_begrunnelse: utsatt
+                .map(|postponed| postponed.begrunnelse)
+                .unwrap_or_default(),
+            endring: endring.map(|change| proto::Endringsforslag {
+                linjer: change.innhold.linjer.iter().map(Linje::to_proto).collect(),
+                bolig: change.innhold.bolig.as_ref().map(Bolig::to_proto),
+                hovedansvarlig: navn::enhet(&change.innhold.hovedansvarlig),
+                begrunnelse: change.begrunnelse,
+                forfatter: Some(change.forfatter.to_proto()),
+                foreslatt: Some(change.tid.into()),
+            }),
+            endret: endret.as_ref().map(|change| change.tid.into()),
+            endret_av: endret.as_ref().map(|change| change.av.to_proto()),
+            endring_begrunnelse: endret.map(|change| change.begrunnelse).unwrap_or_default(),
+            evalueringer: evalueringer.iter().map(Evaluering::to_proto).collect(),
+            klageutfall: klageutfall
+                .iter()
+                .map(|outcome| proto::Klageutfall {
+                    klage: navn::post(&self.person, klage::SAMLING, &outcome.klage),
+                    tilstand: KlageTilstand::from(outcome.tilstand).into(),
+                    avgjorelse: outcome.avgjorelse.into(),
+                    tid: Some(outcome.tid.into()),
+                })
+                .collect(),
             ..self.innhold.to_proto()
         }
     }

@@ -8,17 +8,20 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{
-        FattVedtakRequest, FattVedtakResponse, HentVedtakRequest, HentVedtakResponse,
-        ListVedtakRequest, ListVedtakResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
-        OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
-        ReturnerVedtakRequest, ReturnerVedtakResponse, SendTilGodkjenningRequest,
-        SendTilGodkjenningResponse, UnderrettVedtakRequest, UnderrettVedtakResponse,
+        AvvisEndringRequest, AvvisEndringResponse, EndreVedtakRequest, EndreVedtakResponse,
+        FattVedtakRequest, FattVedtakResponse, GodkjennEndringRequest, GodkjennEndringResponse,
+        HentVedtakRequest, HentVedtakResponse, ListVedtakRequest, ListVedtakResponse,
+        OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
+        OpprettVedtakRequest, OpprettVedtakResponse, RegistrerEvalueringRequest,
+        RegistrerEvalueringResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
+        SendTilGodkjenningRequest, SendTilGodkjenningResponse, UnderrettVedtakRequest,
+        UnderrettVedtakResponse, UtsettUnderretningRequest, UtsettUnderretningResponse,
     },
     felles::Kvittering,
 };
 
-use super::{SAMLING, Vedtak, innhold, rules, store};
-use crate::{oppdrag, soknad};
+use super::{SAMLING, Tilstand, Vedtak, innhold, rules, store};
+use crate::{evaluering, innboks, oppdrag, soknad};
 
 pub(crate) async fn opprett(
     tx: &mut Tx,
@@ -29,7 +32,11 @@ pub(crate) async fn opprett(
     let draft = request.vedtak.unwrap_or_default();
     let (owner, soknad) =
         navn::les_post(&draft.soknad, soknad::SAMLING, "vedtak.soknad", &mut faults);
-    let innhold = innhold::les(&draft, &mut faults);
+    let enhet = match draft.ansvarlig_enhet.as_str() {
+        "" => tx.call().actor.enhet.clone(),
+        name => navn::les_enhet(name, "vedtak.ansvarlig_enhet", &mut faults),
+    };
+    let innhold = les_innhold(tx, &draft, &mut faults);
     faults.finish()?;
     if owner != person {
         return Err(Refusal::not_found().into());
@@ -38,9 +45,10 @@ pub(crate) async fn opprett(
     crate::las_person(tx, &person).await?;
     let soknad = soknad::store::hent(tx, &person, &soknad).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (vedtak, virkninger) = rules::opprett(&soknad, tx.new_id(), innhold, av, tx.now())?;
+    let (vedtak, virkninger) =
+        rules::opprett(&soknad, tx.new_id(), &enhet, innhold, &av, tx.now())?;
     store::sett_inn(tx, &vedtak).await?;
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     Ok(OpprettVedtakResponse {
         vedtak: Some(vedtak.to_proto()),
     })
@@ -51,7 +59,7 @@ pub(crate) async fn oppdater(
     request: OppdaterVedtakRequest,
 ) -> Result<OppdaterVedtakResponse, Error> {
     let mut faults = FieldFaults::new();
-    let innhold = innhold::les(&request.vedtak.unwrap_or_default(), &mut faults);
+    let innhold = les_innhold(tx, &request.vedtak.unwrap_or_default(), &mut faults);
     let vedtak = les_versjon(tx, &request.name, &request.etag, faults).await?;
     let av = Aktor::from(&tx.call().actor);
     let mut vedtak = rules::oppdater(vedtak, innhold, tx.call().klasser, av)?;
@@ -67,9 +75,10 @@ pub(crate) async fn send(
 ) -> Result<SendTilGodkjenningResponse, Error> {
     let vedtak = les_versjon(tx, &request.name, &request.etag, FieldFaults::new()).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut vedtak, virkninger) = rules::send(vedtak, av)?;
+    let hovedansvarlig = store::hovedansvarlig(tx, &vedtak.person).await?;
+    let (mut vedtak, virkninger) = rules::send(vedtak, hovedansvarlig.as_deref(), av, tx.now())?;
     store::lagre(tx, &mut vedtak).await?;
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     Ok(SendTilGodkjenningResponse {
         vedtak: Some(vedtak.to_proto()),
     })
@@ -84,7 +93,7 @@ pub(crate) async fn returner(
     let vedtak = les(tx, &request.name, faults).await?;
     let (mut vedtak, virkninger) = rules::returner(vedtak, begrunnelse)?;
     store::lagre(tx, &mut vedtak).await?;
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     Ok(ReturnerVedtakResponse {
         vedtak: Some(vedtak.to_proto()),
     })
@@ -97,7 +106,18 @@ pub(crate) async fn fatt(
     let vedtak = les_versjon(tx, &request.name, &request.etag, FieldFaults::new()).await?;
     let soknad = soknad::store::hent(tx, &vedtak.person, &vedtak.soknad).await?;
     let av = Aktor::from(&tx.call().actor);
-    let fattet = rules::fatt(vedtak, soknad, &av, tx.now(), || tx.new_id())?;
+    let others = store::pa_soknad(tx, &soknad.id).await?;
+    let undecided = |other: &Vedtak| {
+        other.id != vedtak.id
+            && matches!(other.tilstand, Tilstand::Utkast | Tilstand::TilGodkjenning)
+    };
+    let funksjoner = tx.call().funksjoner.clone();
+    let myndighet = rules::Myndighet {
+        funksjoner: &funksjoner,
+        hovedansvarlig: store::hovedansvarlig(tx, &vedtak.person).await?,
+        siste: !others.iter().any(undecided),
+    };
+    let fattet = rules::fatt(vedtak, soknad, &myndighet, &av, tx.now(), || tx.new_id())?;
     let rules::Fattet {
         mut vedtak,
         mut soknad,
@@ -110,7 +130,7 @@ pub(crate) async fn fatt(
     for order in &oppdrag {
         oppdrag::store::sett_inn(tx, order).await?;
     }
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     Ok(FattVedtakResponse {
         vedtak: Some(vedtak.to_proto()),
     })
@@ -125,7 +145,7 @@ pub(crate) async fn underrett(
     let vedtak = les(tx, &request.name, faults).await?;
     let (mut vedtak, virkninger) = rules::underrett(vedtak, mate, tx.now())?;
     store::lagre(tx, &mut vedtak).await?;
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     Ok(UnderrettVedtakResponse {
         vedtak: Some(vedtak.to_proto()),
     })
@@ -139,9 +159,9 @@ pub(crate) async fn opphor(
     let av = Aktor::from(&tx.call().actor);
     let opphor = rules::les_opphor(&request, av, &mut faults);
     let vedtak = les(tx, &request.name, faults).await?;
-    let apne = oppdrag::store::apne_i_vedtak(tx, &vedtak.id).await?;
+    let orders = oppdrag::store::uavsluttede(tx, &vedtak.id).await?;
     let referanse = vedtak.id.clone();
-    let avsluttet = rules::opphor(vedtak, apne, opphor, tx.now())?;
+    let avsluttet = rules::opphor(vedtak, orders, opphor, tx.now())?;
     lagre_avsluttet(tx, avsluttet).await?;
     Ok(OpphorVedtakResponse {
         kvittering: Some(Kvittering {
@@ -151,6 +171,110 @@ pub(crate) async fn opphor(
     })
 }
 
+pub(crate) async fn utsett(
+    tx: &mut Tx,
+    request: UtsettUnderretningRequest,
+) -> Result<UtsettUnderretningResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let utsettelse = rules::les_utsettelse(&request, tx.now(), &mut faults);
+    let vedtak = les(tx, &request.name, faults).await?;
+    let utsettelse = utsettelse.ok_or_else(|| Error::internal("no day without a fault"))?;
+    let (mut vedtak, virkninger) = rules::utsett(vedtak, utsettelse)?;
+    store::lagre(tx, &mut vedtak).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(UtsettUnderretningResponse {
+        vedtak: Some(vedtak.to_proto()),
+    })
+}
+
+pub(crate) async fn endre(
+    tx: &mut Tx,
+    request: EndreVedtakRequest,
+) -> Result<EndreVedtakResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let innhold = les_innhold(tx, &request.vedtak.unwrap_or_default(), &mut faults);
+    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let vedtak = les_versjon(tx, &request.name, &request.etag, faults).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut vedtak, virkninger) = rules::endre(
+        vedtak,
+        innhold,
+        begrunnelse,
+        tx.call().klasser,
+        av,
+        tx.now(),
+    )?;
+    store::lagre(tx, &mut vedtak).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(EndreVedtakResponse {
+        vedtak: Some(vedtak.to_proto()),
+    })
+}
+
+pub(crate) async fn godkjenn(
+    tx: &mut Tx,
+    request: GodkjennEndringRequest,
+) -> Result<GodkjennEndringResponse, Error> {
+    let vedtak = les_versjon(tx, &request.name, &request.etag, FieldFaults::new()).await?;
+    let orders = oppdrag::store::uavsluttede(tx, &vedtak.id).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let funksjoner = tx.call().funksjoner.clone();
+    let myndighet = rules::Myndighet {
+        funksjoner: &funksjoner,
+        hovedansvarlig: None,
+        siste: true,
+    };
+    let before = vedtak.innhold.hovedansvarlig.clone();
+    let versjon = rules::godkjenn(vedtak, orders, &myndighet, &av, tx.now(), || tx.new_id())?;
+    let vedtak = lagre_ny_versjon(tx, &before, versjon).await?;
+    Ok(GodkjennEndringResponse {
+        vedtak: Some(vedtak.to_proto()),
+    })
+}
+
+pub(crate) async fn avvis_endring(
+    tx: &mut Tx,
+    request: AvvisEndringRequest,
+) -> Result<AvvisEndringResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let vedtak = les(tx, &request.name, faults).await?;
+    let (mut vedtak, virkninger) = rules::avvis_endring(vedtak, begrunnelse)?;
+    store::lagre(tx, &mut vedtak).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(AvvisEndringResponse {
+        vedtak: Some(vedtak.to_proto()),
+    })
+}
+
+pub(crate) async fn evaluer(
+    tx: &mut Tx,
+    request: RegistrerEvalueringRequest,
+) -> Result<RegistrerEvalueringResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let av = Aktor::from(&tx.call().actor);
+    let evaluering = evaluering::les(request.evaluering.as_ref(), av, tx.now(), &mut faults);
+    let vedtak = les(tx, &request.name, faults).await?;
+    let evaluering = evaluering.ok_or_else(|| Error::internal("no evaluation without a fault"))?;
+    let (mut vedtak, virkninger) = rules::evaluer(vedtak, evaluering)?;
+    store::lagre(tx, &mut vedtak).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(RegistrerEvalueringResponse {
+        vedtak: Some(vedtak.to_proto()),
+    })
+}
+
+/// The application was taken back or closed: drafts on it that other units
+/// were to decide leave them nothing to do.
+pub(crate) async fn bortfall(tx: &mut Tx, soknad: &str) -> Result<(), Error> {
+    for draft in store::pa_soknad(tx, soknad).await? {
+        if let Some(virkninger) = rules::bortfall(&draft, tx.now()) {
+            innboks::utfor(tx, virkninger).await?;
+        }
+    }
+    Ok(())
+}
+
 /// The last day of the vedtak of a deadline has passed.
 pub(crate) async fn utlop(tx: &mut Tx, post: &str) -> Result<(), Error> {
     let mut faults = FieldFaults::new();
@@ -158,8 +282,8 @@ pub(crate) async fn utlop(tx: &mut Tx, post: &str) -> Result<(), Error> {
     faults.finish()?;
     crate::las_person(tx, &person).await?;
     let vedtak = store::hent(tx, &person, &id).await?;
-    let apne = oppdrag::store::apne_i_vedtak(tx, &id).await?;
-    if let Some(avsluttet) = rules::utlop(vedtak, apne, tx.now()) {
+    let orders = oppdrag::store::uavsluttede(tx, &id).await?;
+    if let Some(avsluttet) = rules::utlop(vedtak, orders, tx.now()) {
         lagre_avsluttet(tx, avsluttet).await?;
     }
     Ok(())
@@ -176,7 +300,7 @@ async fn lagre_avsluttet(tx: &mut Tx, avsluttet: rules::Avsluttet) -> Result<(),
     for mut order in oppdrag {
         oppdrag::store::lagre(tx, &mut order).await?;
     }
-    virkninger.utfor(tx);
+    innboks::utfor(tx, virkninger).await?;
     Ok(())
 }
 
@@ -187,7 +311,14 @@ pub(crate) async fn hent(
     let mut faults = FieldFaults::new();
     let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
     faults.finish()?;
-    let vedtak = store::hent(tx, &person, &id).await?;
+    let mut vedtak = store::hent(tx, &person, &id).await?;
+    if request.versjon != 0 && request.versjon != vedtak.forlop.innholdsversjon {
+        let utgave = store::utgave(tx, &id, request.versjon).await?;
+        vedtak.innhold = utgave.innhold;
+        vedtak.forlop.endret = utgave.endret;
+        vedtak.forlop.innholdsversjon = request.versjon;
+        vedtak.forlop.endring = None;
+    }
     Ok(HentVedtakResponse {
         vedtak: Some(vedtak.to_proto()),
     })
@@ -212,9 +343,50 @@ pub(crate) async fn list(
 async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Vedtak, Error> {
     let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
     faults.finish()?;
-    crate::krev_eier(tx)?;
     crate::las_person(tx, &person).await?;
-    store::hent(tx, &person, &id).await
+    let vedtak = store::hent(tx, &person, &id).await?;
+    crate::krev_enhet(tx, &vedtak.ansvarlig_enhet)?;
+    Ok(vedtak)
+}
+
+/// What a vedtak shall say; its lines go to units that take orders.
+pub(crate) fn les_innhold(
+    tx: &Tx,
+    request: &samspor_proto::bestillerkontor::Vedtak,
+    faults: &mut FieldFaults,
+) -> innhold::Innhold {
+    let innhold = innhold::les(request, faults);
+    innhold::krev_koer(&innhold, &tx.call().utforere, faults);
+    innhold
+}
+
+/// Stores the next version, with its orders.
+pub(crate) async fn lagre_ny_versjon(
+    tx: &mut Tx,
+    hovedansvarlig: &str,
+    versjon: rules::NyVersjon,
+) -> Result<Vedtak, Error> {
+    let rules::NyVersjon {
+        mut vedtak,
+        forrige: (nr, utgave),
+        oppdrag,
+        nye,
+        virkninger,
+    } = versjon;
+    if vedtak.innhold.hovedansvarlig != hovedansvarlig {
+        store::slipp_hovedansvar(tx, &vedtak.person).await?;
+        store::ta_hovedansvar(tx, &vedtak).await?;
+    }
+    store::ta_vare_pa(tx, &vedtak.id, nr, &utgave).await?;
+    store::lagre(tx, &mut vedtak).await?;
+    for mut order in oppdrag {
+        oppdrag::store::lagre(tx, &mut order).await?;
+    }
+    for order in &nye {
+        oppdrag::store::sett_inn(tx, order).await?;
+    }
+    innboks::utfor(tx, virkninger).await?;
+    Ok(vedtak)
 }
 
 /// The same in the version that the caller read.

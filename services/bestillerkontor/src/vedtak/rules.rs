@@ -1,24 +1,30 @@
 //! What may happen to a vedtak.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use samspor_chassis::{
-    domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender},
+    domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender, navn},
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
 use samspor_proto::{
-    bestillerkontor::{Avslutningsarsak, OpphorVedtakRequest},
-    felles::Feilgrunn,
+    bestillerkontor::{
+        Avslutningsarsak, OpphorVedtakRequest, Statsforvalterutfall, UtsettUnderretningRequest,
+    },
+    felles::{Faktum, Feilgrunn},
     klassifisering::Klasser,
 };
 
 use super::{
-    Avslutning, FRIST_UNDERRETNING, FRIST_UTLOP, Fatting, Forlop, Opphor, Tilstand, Underretning,
-    Vedtak, innhold, innhold::Innhold,
+    Avslutning, Endret, Endring, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_EVALUERING,
+    FRIST_GODKJENNING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP, Fatting, Forlop,
+    Klageutfall, Opphor, Tilstand, Underretning, Utgave, Utsettelse, Vedtak, innhold,
+    innhold::Innhold,
 };
 use crate::{
     ENHET, KOORDINERING,
+    evaluering::Evaluering,
+    kartlegging,
     oppdrag::{self, Oppdrag},
     soknad::{self, Soknad},
 };
@@ -31,6 +37,11 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("FattVedtak", &[Tilstand::TilGodkjenning]),
     ("UnderrettVedtak", &[Tilstand::Fattet]),
     ("OpphorVedtak", I_KRAFT),
+    ("UtsettUnderretning", &[Tilstand::Fattet]),
+    ("EndreVedtak", I_KRAFT),
+    ("GodkjennEndring", I_KRAFT),
+    ("AvvisEndring", I_KRAFT),
+    ("RegistrerEvaluering", I_KRAFT),
 ]);
 
 /// States in which a vedtak is in force.
@@ -41,6 +52,15 @@ pub(crate) const I_KRAFT: &[Tilstand] =
 const UNDERRETNING_ARBEIDSDAGER: u16 = 3;
 /// Days within which the person can send a klage (forvaltningsloven § 29).
 const KLAGE_DAGER: i32 = 21;
+/// Working days within which a draft or an amendment that was sent is decided.
+const GODKJENNING_ARBEIDSDAGER: u16 = 3;
+/// Months after which what was decided on a discharge is assessed anew.
+const REVURDERING_MANEDER: i32 = 3;
+/// Working days within which a vedtak is amended as the statsforvalter decided:
+/// a default, the law says «without undue delay».
+const ETTERLEVELSE_ARBEIDSDAGER: u16 = 10;
+/// Function of a unit where two-person control is off.
+const FATTER_ALENE: &str = "fatter_alene";
 /// How long before the last day the evaluation is due: four weeks.
 const EVALUERING: Duration = Duration::from_hours(4 * 7 * 24);
 
@@ -48,39 +68,106 @@ fn krev(vedtak: &Vedtak, verb: &str) -> Result<(), Refusal> {
     OVERGANGER.krev(verb, vedtak.tilstand, vedtak.tilstand.kode())
 }
 
-/// Drafts a vedtak on an application.
+/// What the unit that decides brings: its functions by the municipality's
+/// file, and what else is so for the person.
+#[derive(Debug, Clone)]
+pub(crate) struct Myndighet<'a> {
+    pub(crate) funksjoner: &'a [String],
+    /// Unit with the main responsibility by another vedtak.
+    pub(crate) hovedansvarlig: Option<String>,
+    /// Nothing else on the application waits for a decision.
+    pub(crate) siste: bool,
+}
+
+impl Myndighet<'_> {
+    /// An employee decides, and not one of those who wrote, where two-person
+    /// control is on.
+    fn krev_en_annen<'a>(
+        &self,
+        av: &Aktor,
+        wrote: impl IntoIterator<Item = &'a Aktor>,
+    ) -> Result<(), Refusal> {
+        let alone = self.funksjoner.iter().any(|held| held == FATTER_ALENE);
+        let own = wrote.into_iter().any(|author| author.er_samme_ansatte(av));
+        if av.ansatt.is_empty() || (own && !alone) {
+            return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+                .with("regel", "W4")
+                .with(
+                    "rad",
+                    "Den som har skrevet eller fattet vedtaket, kan ikke avgjøre det alene.",
+                ));
+        }
+        Ok(())
+    }
+}
+
+/// Drafts a vedtak on an application, for the unit that decides.
 ///
 /// # Errors
 /// `UGYLDIG_OVERGANG` when the application is not being mapped or ready.
 pub(crate) fn opprett(
     soknad: &Soknad,
     id: String,
+    enhet: &str,
     innhold: Innhold,
-    av: Aktor,
+    av: &Aktor,
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     soknad::rules::krev(soknad, "OpprettVedtak")?;
-    let vedtak = Vedtak {
+    let mut vedtak = Vedtak {
         person: soknad.person.clone(),
         id,
         versjon: 1,
         tilstand: Tilstand::Utkast,
-        ansvarlig_enhet: soknad.ansvarlig_enhet.clone(),
+        ansvarlig_enhet: enhet.to_owned(),
         soknad: soknad.id.clone(),
         innhold: innhold.med_linje_id(),
         forlop: Forlop {
             opprettet: now,
-            forfattere: vec![av],
+            forfattere: vec![av.clone()],
             retur_begrunnelse: String::new(),
             fattet: None,
             underretning: None,
             iverksatt: None,
             avslutning: None,
+            innholdsversjon: 0,
+            kartlegging: None,
+            utsatt: None,
+            endring: None,
+            endret: None,
+            evalueringer: Vec::new(),
+            klageutfall: Vec::new(),
         },
     };
     let mut out = Virkninger::new();
-    out.hendelse("VedtakOpprettet", &vedtak.emne(), [ENHET]);
+    out.hendelse("VedtakOpprettet", &vedtak.emne(), myndigheten(&vedtak));
+    if enhet != soknad.ansvarlig_enhet {
+        // Another agency has confirmed that the case is theirs to decide.
+        let mapping = soknad.innhold.kartlegging.as_ref();
+        let mapping = mapping.map(|id| navn::post(&vedtak.person, kartlegging::SAMLING, id));
+        out.fakta = vedtak.myndighetens_fakta(now, None, av, mapping.clone());
+        vedtak.forlop.kartlegging = mapping;
+    }
     Ok((vedtak, out))
+}
+
+/// There is nothing left to decide: what the draft opened ends. None when it
+/// was decided.
+pub(crate) fn bortfall(vedtak: &Vedtak, now: Tid) -> Option<Virkninger> {
+    if !matches!(vedtak.tilstand, Tilstand::Utkast | Tilstand::TilGodkjenning) {
+        return None;
+    }
+    let mut out = Virkninger::new();
+    out.slett_frist(FRIST_GODKJENNING, &vedtak.name());
+    if vedtak.ansvarlig_enhet != ENHET
+        && let Some(author) = vedtak.forlop.forfattere.first()
+    {
+        let mapping = vedtak.forlop.kartlegging.clone();
+        let opened = vedtak.forlop.opprettet;
+        out.fakta = vedtak.myndighetens_fakta(opened, Some(now), author, mapping);
+        out.hendelse("VedtakBortfalt", &vedtak.emne(), myndigheten(vedtak));
+    }
+    Some(out)
 }
 
 /// Replaces what a draft says, but for the classes that the caller may not
@@ -100,13 +187,23 @@ pub(crate) fn oppdater(
 }
 
 /// Sends a complete draft for decision.
-pub(crate) fn send(mut vedtak: Vedtak, av: Aktor) -> Result<(Vedtak, Virkninger), Refusal> {
+pub(crate) fn send(
+    mut vedtak: Vedtak,
+    hovedansvarlig: Option<&str>,
+    av: Aktor,
+    now: Tid,
+) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "SendTilGodkjenning")?;
-    innhold::fullstendig(&vedtak.innhold)?;
+    innhold::fullstendig(&vedtak.innhold, hovedansvarlig)?;
+    innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
     vedtak.tilstand = Tilstand::TilGodkjenning;
     legg_til_forfatter(&mut vedtak, av);
     let mut out = Virkninger::new();
-    out.hendelse("VedtakTilGodkjenning", &vedtak.emne(), [ENHET]);
+    let emne = vedtak.emne();
+    out.hendelse("VedtakTilGodkjenning", &emne, myndigheten(&vedtak));
+    let due = kalender::arbeidsdager_etter(now, GODKJENNING_ARBEIDSDAGER);
+    let owner = [vedtak.ansvarlig_enhet.clone()];
+    out.frist(FRIST_GODKJENNING, &emne, due, None, owner);
     Ok((vedtak, out))
 }
 
@@ -119,7 +216,8 @@ pub(crate) fn returner(
     vedtak.tilstand = Tilstand::Utkast;
     vedtak.forlop.retur_begrunnelse = begrunnelse;
     let mut out = Virkninger::new();
-    out.hendelse("VedtakReturnert", &vedtak.emne(), [ENHET]);
+    out.hendelse("VedtakReturnert", &vedtak.emne(), myndigheten(&vedtak));
+    out.slett_frist(FRIST_GODKJENNING, &vedtak.name());
     Ok((vedtak, out))
 }
 
@@ -134,53 +232,50 @@ pub(crate) struct Fattet {
     pub(crate) virkninger: Virkninger,
 }
 
-/// Decides: an employee who did not write on the draft, on an application that
-/// is ready.
+/// Decides: an employee who did not write on the draft, in a unit with
+/// authority for every line, on an application that is ready. The last one
+/// decided on the application closes it.
 ///
 /// # Errors
 /// `IKKE_TILLATT` (W4) for an author or a system, `UGYLDIG_FORESPORSEL` for a
-/// part that is missing, `UGYLDIG_OVERGANG`.
+/// part that is missing or a line that is another's to decide,
+/// `UGYLDIG_OVERGANG`.
 pub(crate) fn fatt(
     mut vedtak: Vedtak,
     soknad: Soknad,
+    myndighet: &Myndighet<'_>,
     av: &Aktor,
     now: Tid,
     mut new_id: impl FnMut() -> String,
 ) -> Result<Fattet, Refusal> {
     krev(&vedtak, "FattVedtak")?;
-    let wrote = |author: &Aktor| author.er_samme_ansatte(av);
-    if av.ansatt.is_empty() || vedtak.forlop.forfattere.iter().any(wrote) {
-        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
-            .with("regel", "W4")
-            .with(
-                "rad",
-                "Den som har skrevet på utkastet, kan ikke fatte vedtaket.",
-            ));
-    }
-    innhold::fullstendig(&vedtak.innhold)?;
-    let (soknad, mut out) = soknad::rules::vedta(soknad, av.clone(), now)?;
+    myndighet.krev_en_annen(av, &vedtak.forlop.forfattere)?;
+    innhold::krev_myndighet(&vedtak.innhold, myndighet.funksjoner)?;
+    innhold::fullstendig(&vedtak.innhold, myndighet.hovedansvarlig.as_deref())?;
+    innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
+    let (soknad, mut out) = if myndighet.siste {
+        soknad::rules::vedta(soknad, av.clone(), now)?
+    } else {
+        soknad::rules::krev(&soknad, "FattVedtak")?;
+        (soknad, Virkninger::new())
+    };
     vedtak.tilstand = Tilstand::Fattet;
+    vedtak.forlop.innholdsversjon = 1;
     vedtak.forlop.fattet = Some(Fatting {
         tid: now,
         av: av.clone(),
         kartlegging: soknad.innhold.kartlegging.clone(),
     });
+    out.slett_frist(FRIST_GODKJENNING, &vedtak.name());
 
     let emne = vedtak.emne();
     out.fakta.extend(vedtak.fakta(None));
     out.hendelse("VedtakFattet", &emne, hoerer_om(&vedtak));
-    let told_by = kalender::arbeidsdager_etter(now, UNDERRETNING_ARBEIDSDAGER);
-    out.frist(FRIST_UNDERRETNING, &emne, told_by, None, [ENHET]);
-    if let Some(last) = vedtak.innhold.siste_dag() {
-        let due = last.slutt();
-        let evaluation = due.minus(EVALUERING);
-        out.frist(
-            FRIST_UTLOP,
-            &emne,
-            due,
-            Some(evaluation),
-            hoerer_om(&vedtak),
-        );
+    frist_for_underretning(&vedtak, now, &mut out);
+    frister_for_slutt(&vedtak, now, &mut out);
+    if vedtak.innhold.utskrevet_fra_sykehus {
+        let due = kalender::til_arbeidsdag(kalender::maneder_etter(now, REVURDERING_MANEDER));
+        out.frist(FRIST_REVURDERING, &emne, due, None, myndigheten(&vedtak));
     }
     let mut orders = Vec::new();
     for line in &vedtak.innhold.linjer {
@@ -197,6 +292,435 @@ pub(crate) fn fatt(
     })
 }
 
+fn frist_for_underretning(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
+    let told_by = kalender::arbeidsdager_etter(now, UNDERRETNING_ARBEIDSDAGER);
+    out.frist(
+        FRIST_UNDERRETNING,
+        &vedtak.emne(),
+        told_by,
+        None,
+        myndigheten(vedtak),
+    );
+}
+
+/// The clocks of the last day: it passes, and four weeks before it the vedtak
+/// is evaluated, or by the day itself where that is nearer.
+fn frister_for_slutt(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
+    let Some(last) = vedtak.innhold.siste_dag() else {
+        out.slett_frist(FRIST_UTLOP, &vedtak.name());
+        out.slett_frist(FRIST_EVALUERING, &vedtak.name());
+        return;
+    };
+    let emne = vedtak.emne();
+    let due = last.slutt();
+    let early = due.minus(EVALUERING);
+    out.frist(FRIST_UTLOP, &emne, due, Some(early), hoerer_om(vedtak));
+    let evaluation = if early > now { early } else { due };
+    out.frist(FRIST_EVALUERING, &emne, evaluation, None, hoerer_om(vedtak));
+}
+
+/// Reads until when telling the person is postponed, and why.
+pub(crate) fn les_utsettelse(
+    request: &UtsettUnderretningRequest,
+    now: Tid,
+    faults: &mut FieldFaults,
+) -> Option<Utsettelse> {
+    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults);
+    let til = felt::pakrevd_dag(&request.til, "til", faults)?;
+    if til <= Dag::av(now) {
+        faults.form("til", "en dag etter i dag");
+    }
+    Some(Utsettelse { til, begrunnelse })
+}
+
+/// Telling the person is postponed; the deadline moves to that day.
+pub(crate) fn utsett(
+    mut vedtak: Vedtak,
+    utsettelse: Utsettelse,
+) -> Result<(Vedtak, Virkninger), Refusal> {
+    krev(&vedtak, "UtsettUnderretning")?;
+    let due = utsettelse.til.slutt();
+    vedtak.forlop.utsatt = Some(utsettelse);
+    let mut out = Virkninger::new();
+    let emne = vedtak.emne();
+    out.hendelse("UnderretningUtsatt", &emne, myndigheten(&vedtak));
+    out.frist(FRIST_UNDERRETNING, &emne, due, None, myndigheten(&vedtak));
+    Ok((vedtak, out))
+}
+
+/// Proposes an amendment.
+///
+/// # Errors
+/// `KONFLIKT` while another waits, `UGYLDIG_FORESPORSEL` for what is missing,
+/// would change the past, or would prolong what was not evaluated.
+pub(crate) fn endre(
+    mut vedtak: Vedtak,
+    innhold: Innhold,
+    begrunnelse: String,
+    klasser: Klasser,
+    av: Aktor,
+    now: Tid,
+) -> Result<(Vedtak, Virkninger), Refusal> {
+    krev(&vedtak, "EndreVedtak")?;
+    if vedtak.forlop.endring.is_some() {
+        return Err(Refusal::conflict("en endring som venter på godkjenning"));
+    }
+    let innhold = innhold
+        .med_skjermet_fra(&vedtak.innhold, klasser)
+        .med_linje_id();
+    krev_ny_versjon(&vedtak, &innhold, now)?;
+    vedtak.forlop.endring = Some(Endring {
+        innhold,
+        begrunnelse,
+        forfatter: av,
+        tid: now,
+    });
+    let mut out = Virkninger::new();
+    let emne = vedtak.emne();
+    out.hendelse("EndringForeslatt", &emne, myndigheten(&vedtak));
+    let due = kalender::arbeidsdager_etter(now, GODKJENNING_ARBEIDSDAGER);
+    out.frist(FRIST_ENDRING, &emne, due, None, myndigheten(&vedtak));
+    Ok((vedtak, out))
+}
+
+/// What may become the next version.
+fn krev_ny_versjon(vedtak: &Vedtak, innhold: &Innhold, now: Tid) -> Result<(), Refusal> {
+    let own = Some(vedtak.innhold.hovedansvarlig.as_str());
+    innhold::fullstendig(innhold, own)?;
+    innhold::krev_fremover(&vedtak.innhold, innhold, Dag::av(now))?;
+    let (before, after) = (vedtak.innhold.siste_dag(), innhold.siste_dag());
+    let prolonged = before.is_some_and(|before| after.is_none_or(|after| after > before));
+    let since = vedtak.forlop.endret.as_ref().map(|change| change.tid);
+    let since = since.or(vedtak.forlop.fattet.as_ref().map(|decision| decision.tid));
+    let evaluated = vedtak
+        .forlop
+        .evalueringer
+        .iter()
+        .any(|evaluation| Some(evaluation.tid) >= since);
+    if prolonged && !evaluated {
+        let mut faults = FieldFaults::new();
+        faults.contradicts(
+            "vedtak.linjer",
+            "evalueringer",
+            "evaluer vedtaket (RegistrerEvaluering) før det forlenges",
+        );
+        faults.finish()?;
+    }
+    Ok(())
+}
+
+/// The next version of a vedtak, with its orders.
+#[derive(Debug)]
+pub(crate) struct NyVersjon {
+    pub(crate) vedtak: Vedtak,
+    /// Number and content of the version before.
+    pub(crate) forrige: (i32, Utgave),
+    /// Orders that were there, with what changed.
+    pub(crate) oppdrag: Vec<Oppdrag>,
+    /// Orders that are new.
+    pub(crate) nye: Vec<Oppdrag>,
+    pub(crate) virkninger: Virkninger,
+}
+
+/// Decides the amendment that waits. `uavsluttede`: the orders of the vedtak
+/// that have not ended.
+///
+/// # Errors
+/// `IKKE_TILLATT` (W4) for its author, and as [`endre`] and [`fatt`].
+pub(crate) fn godkjenn(
+    mut vedtak: Vedtak,
+    uavsluttede: Vec<Oppdrag>,
+    myndighet: &Myndighet<'_>,
+    av: &Aktor,
+    now: Tid,
+    new_id: impl FnMut() -> String,
+) -> Result<NyVersjon, Refusal> {
+    krev(&vedtak, "GodkjennEndring")?;
+    let change = ta_endring(&mut vedtak)?;
+    myndighet.krev_en_annen(av, [&change.forfatter])?;
+    ny_versjon(
+        vedtak,
+        change.innhold,
+        &change.begrunnelse,
+        uavsluttede,
+        myndighet,
+        av,
+        now,
+        new_id,
+    )
+}
+
+fn ta_endring(vedtak: &mut Vedtak) -> Result<Endring, Refusal> {
+    let none = || Refusal::transition("INGEN_ENDRING", &["EndreVedtak"]);
+    vedtak.forlop.endring.take().ok_or_else(none)
+}
+
+/// Takes the amendment that waits away.
+pub(crate) fn avvis_endring(
+    mut vedtak: Vedtak,
+    begrunnelse: String,
+) -> Result<(Vedtak, Virkninger), Refusal> {
+    krev(&vedtak, "AvvisEndring")?;
+    ta_endring(&mut vedtak)?;
+    vedtak.forlop.retur_begrunnelse = begrunnelse;
+    let mut out = Virkninger::new();
+    out.hendelse("EndringAvvist", &vedtak.emne(), myndigheten(&vedtak));
+    out.slett_frist(FRIST_ENDRING, &vedtak.name());
+    Ok((vedtak, out))
+}
+
+/// The next version takes force, in one step with its orders: those whose line
+/// is gone end, those whose line changed follow it, and what is new is offered.
+/// Nobody is without a responsible unit in between.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is amended, by whom, and what it rests on"
+)]
+pub(crate) fn ny_versjon(
+    mut vedtak: Vedtak,
+    innhold: Innhold,
+    begrunnelse: &str,
+    uavsluttede: Vec<Oppdrag>,
+    myndighet: &Myndighet<'_>,
+    av: &Aktor,
+    now: Tid,
+    mut new_id: impl FnMut() -> String,
+) -> Result<NyVersjon, Refusal> {
+    krev_ny_versjon(&vedtak, &innhold, now)?;
+    innhold::krev_myndighet(&innhold, myndighet.funksjoner)?;
+    let before = vedtak.clone();
+    let prolonged = innhold.siste_dag() > before.innhold.siste_dag();
+    vedtak.innhold = innhold;
+    vedtak.tilstand = Tilstand::Fattet;
+    vedtak.forlop.endring = None;
+    vedtak.forlop.utsatt = None;
+    vedtak.forlop.innholdsversjon = before.forlop.innholdsversjon.saturating_add(1);
+    vedtak.forlop.endret = Some(Endret {
+        tid: now,
+        av: av.clone(),
+        begrunnelse: begrunnelse.to_owned(),
+    });
+
+    let mut out = Virkninger::new();
+    let (oppdrag, nye) = nye_ordrer(
+        &before,
+        &vedtak,
+        uavsluttede,
+        begrunnelse,
+        (av, now),
+        &mut new_id,
+        &mut out,
+    );
+    let ids = |facts: &[Faktum]| -> BTreeSet<String> {
+        facts.iter().map(|fact| fact.id.clone()).collect()
+    };
+    let (had, has) = (before.fakta(Some(now)), vedtak.fakta(None));
+    let (had_ids, has_ids) = (ids(&had), ids(&has));
+    let newly: BTreeSet<&str> = nye.iter().map(|order| order.enhet.as_str()).collect();
+    out.fakta
+        .extend(had.into_iter().filter(|fact| !has_ids.contains(&fact.id)));
+    out.fakta
+        .extend(has.into_iter().filter(|fact| !had_ids.contains(&fact.id)));
+    // A unit that had nothing left to deliver has again.
+    for unit in newly {
+        out.fakta.extend(vedtak.enhetens_fakta(unit, None));
+    }
+
+    let told: BTreeSet<String> = hoerer_om(&before)
+        .into_iter()
+        .chain(hoerer_om(&vedtak))
+        .collect();
+    let type_ = if prolonged {
+        "VedtakFornyet"
+    } else {
+        "VedtakEndret"
+    };
+    out.hendelse(type_, &vedtak.emne(), told);
+    out.slett_frist(FRIST_ENDRING, &vedtak.name());
+    out.slett_frist(FRIST_ETTERLEVELSE, &vedtak.name());
+    frist_for_underretning(&vedtak, now, &mut out);
+    if vedtak.innhold.siste_dag() != before.innhold.siste_dag() {
+        frister_for_slutt(&vedtak, now, &mut out);
+    }
+    let forrige = (
+        before.forlop.innholdsversjon,
+        Utgave {
+            innhold: before.innhold,
+            endret: before.forlop.endret,
+        },
+    );
+    Ok(NyVersjon {
+        vedtak,
+        forrige,
+        oppdrag,
+        nye,
+        virkninger: out,
+    })
+}
+
+/// What becomes of each order, and what is ordered besides.
+fn nye_ordrer(
+    before: &Vedtak,
+    after: &Vedtak,
+    uavsluttede: Vec<Oppdrag>,
+    begrunnelse: &str,
+    (av, now): (&Aktor, Tid),
+    new_id: &mut impl FnMut() -> String,
+    out: &mut Virkninger,
+) -> (Vec<Oppdrag>, Vec<Oppdrag>) {
+    let line_of = |vedtak: &'_ Vedtak, nr: &str| {
+        let mut lines = vedtak.innhold.linjer.iter();
+        lines.find(|line| line.nr == nr).cloned()
+    };
+    let mut kept = BTreeSet::new();
+    let mut oppdrag = Vec::new();
+    for order in uavsluttede {
+        let line = line_of(after, &order.linje_id);
+        let changed = line != line_of(before, &order.linje_id);
+        let named = line.as_ref().filter(|line| {
+            line.enheter.contains(&order.enhet) && line.type_ == order.innhold.bestilling.type_
+        });
+        match (named, order.er_apent()) {
+            (Some(line), true) => {
+                kept.insert((order.linje_id.clone(), order.enhet.clone()));
+                oppdrag.push(oppdrag::rules::endre(order, line, now, out));
+            }
+            (None, true) => {
+                let end = oppdrag::Slutt {
+                    arsak: Avslutningsarsak::AnnenTjeneste,
+                    begrunnelse: begrunnelse.to_owned(),
+                    alternativ: format!("Se versjon {} av vedtaket", after.forlop.innholdsversjon),
+                };
+                let by = Some(av.clone());
+                oppdrag.push(oppdrag::rules::opphor(order, end, by, now, out));
+            }
+            // A declined order has found its place when its line is changed; as
+            // long as it is not, the line is not offered to the same unit again.
+            (_, false) if changed => out.slett_frist(oppdrag::FRIST_OMFORDELING, &order.name()),
+            (_, false) => {
+                kept.insert((order.linje_id.clone(), order.enhet.clone()));
+            }
+        }
+    }
+    let mut nye = Vec::new();
+    for line in &after.innhold.linjer {
+        let over = line.til.is_some_and(|til| til < Dag::av(now));
+        for unit in line.enheter.iter().filter(|_| !over) {
+            // What was delivered and ended in agreement is not ordered again.
+            let was = line_of(before, &line.nr);
+            let unchanged = was.is_some_and(|was| was == *line);
+            if unchanged || kept.contains(&(line.nr.clone(), unit.clone())) {
+                continue;
+            }
+            let order = oppdrag::rules::tilby(after, line, unit, new_id(), av, now, out);
+            nye.push(order);
+        }
+    }
+    (oppdrag, nye)
+}
+
+/// Records an evaluation.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` for a period before the decision.
+pub(crate) fn evaluer(
+    mut vedtak: Vedtak,
+    evaluering: Evaluering,
+) -> Result<(Vedtak, Virkninger), Refusal> {
+    krev(&vedtak, "RegistrerEvaluering")?;
+    let decided = vedtak.forlop.fattet.as_ref().map(|decision| decision.tid);
+    let first = decided.map(Dag::av);
+    if first.is_some_and(|first| evaluering.fra < first) {
+        let mut faults = FieldFaults::new();
+        let first = first.map(|day| day.to_string()).unwrap_or_default();
+        faults.form(
+            "evaluering.fra",
+            format_args!("{first} eller senere, da vedtaket ble fattet"),
+        );
+        faults.finish()?;
+    }
+    vedtak.forlop.evalueringer.push(evaluering);
+    let mut out = Virkninger::new();
+    out.hendelse("VedtakEvaluert", &vedtak.emne(), hoerer_om(&vedtak));
+    out.slett_frist(FRIST_EVALUERING, &vedtak.name());
+    out.slett_frist(FRIST_REVURDERING, &vedtak.name());
+    Ok((vedtak, out))
+}
+
+/// A klage is found right by another than who decided. In force, the vedtak
+/// becomes what `innhold` says; a vedtak that has ended is not revived, and
+/// what the person is granted then is a new one.
+///
+/// # Errors
+/// `IKKE_TILLATT` (W4) for who decided, `UGYLDIG_FORESPORSEL` where content is
+/// missing or is given for what has ended.
+pub(crate) fn omgjor(
+    vedtak: Vedtak,
+    innhold: Option<Innhold>,
+    klasser: Klasser,
+    myndighet: &Myndighet<'_>,
+    av: &Aktor,
+) -> Result<(Vedtak, Option<Innhold>), Refusal> {
+    let decided = vedtak.forlop.fattet.as_ref().map(|decision| &decision.av);
+    let changed = vedtak.forlop.endret.as_ref().map(|change| &change.av);
+    myndighet.krev_en_annen(av, decided.into_iter().chain(changed))?;
+    let mut faults = FieldFaults::new();
+    match (&innhold, I_KRAFT.contains(&vedtak.tilstand)) {
+        (None, true) => faults.missing("vedtak"),
+        (Some(_), false) => faults.contradicts(
+            "vedtak",
+            "tilstand",
+            "vedtaket er avsluttet; fatt et nytt vedtak på en ny søknad",
+        ),
+        _ => {}
+    }
+    faults.finish()?;
+    let innhold = innhold.map(|innhold| {
+        innhold
+            .med_skjermet_fra(&vedtak.innhold, klasser)
+            .med_linje_id()
+    });
+    Ok((vedtak, innhold))
+}
+
+/// What came of a klage is carried back into the vedtak. What the
+/// statsforvalter changed or quashed must be carried out.
+pub(crate) fn klageutfall(mut vedtak: Vedtak, utfall: Klageutfall) -> (Vedtak, Virkninger) {
+    let mut out = Virkninger::new();
+    let must_change = matches!(
+        utfall.avgjorelse,
+        Statsforvalterutfall::Endret | Statsforvalterutfall::Opphevet
+    );
+    let emne = vedtak.emne();
+    out.hendelse("KlageutfallRegistrert", &emne, hoerer_om(&vedtak));
+    if must_change && I_KRAFT.contains(&vedtak.tilstand) {
+        let due = kalender::arbeidsdager_etter(utfall.tid, ETTERLEVELSE_ARBEIDSDAGER);
+        out.frist(FRIST_ETTERLEVELSE, &emne, due, None, myndigheten(&vedtak));
+    }
+    vedtak.forlop.klageutfall.push(utfall);
+    (vedtak, out)
+}
+
+/// The unit that decides, and the one that holds the application.
+fn myndigheten(vedtak: &Vedtak) -> Vec<String> {
+    let mut units = vec![vedtak.ansvarlig_enhet.clone()];
+    if vedtak.ansvarlig_enhet != ENHET {
+        units.push(ENHET.to_owned());
+    }
+    units
+}
+
+/// Last day for a klage when the person is told today: three weeks, and the
+/// next working day where that is none.
+fn klagefrist(now: Tid) -> Dag {
+    let last = Dag::av(now).pluss_dager(KLAGE_DAGER);
+    if last.er_arbeidsdag() {
+        last
+    } else {
+        last.pluss_arbeidsdager(1)
+    }
+}
+
 /// Records that the person was told.
 pub(crate) fn underrett(
     mut vedtak: Vedtak,
@@ -204,16 +728,10 @@ pub(crate) fn underrett(
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "UnderrettVedtak")?;
-    let klage = Dag::av(now).pluss_dager(KLAGE_DAGER);
-    let klage = if klage.er_arbeidsdag() {
-        klage
-    } else {
-        klage.pluss_arbeidsdager(1)
-    };
     vedtak.forlop.underretning = Some(Underretning {
         tid: now,
         mate,
-        klagefrist: klage,
+        klagefrist: klagefrist(now),
     });
     // A service may have started before the letter was written.
     let started = vedtak.forlop.iverksatt.is_some();
@@ -253,6 +771,7 @@ pub(crate) fn les_opphor(
         begrunnelse: felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults),
         hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
         alternativ: felt::pakrevd(&request.alternativ, "alternativ", felt::LANG, faults),
+        varsel: felt::pakrevd(&request.varsel, "varsel", felt::KORT, faults),
     }
 }
 
@@ -268,24 +787,37 @@ pub(crate) struct Avsluttet {
 /// Ends a vedtak by a decision.
 pub(crate) fn opphor(
     mut vedtak: Vedtak,
-    apne: Vec<Oppdrag>,
+    uavsluttede: Vec<Oppdrag>,
     opphor: Opphor,
     now: Tid,
 ) -> Result<Avsluttet, Refusal> {
     krev(&vedtak, "OpphorVedtak")?;
     vedtak.tilstand = Tilstand::Opphort;
+    // The notice of the end is a notice too: it can be disputed for as long.
+    vedtak.forlop.underretning = Some(Underretning {
+        tid: now,
+        mate: opphor.varsel.clone(),
+        klagefrist: klagefrist(now),
+    });
     let end = oppdrag::Slutt {
         arsak: Avslutningsarsak::VedtakOpphort,
         begrunnelse: opphor.begrunnelse.clone(),
         alternativ: opphor.alternativ.clone(),
     };
     let vedtatt = Some(opphor);
-    Ok(avslutt(vedtak, apne, vedtatt, &end, "VedtakOpphort", now))
+    Ok(avslutt(
+        vedtak,
+        uavsluttede,
+        vedtatt,
+        &end,
+        "VedtakOpphort",
+        now,
+    ))
 }
 
 /// The last day has passed. None when the vedtak is not in force, or says
 /// another last day than the deadline did.
-pub(crate) fn utlop(mut vedtak: Vedtak, apne: Vec<Oppdrag>, now: Tid) -> Option<Avsluttet> {
+pub(crate) fn utlop(mut vedtak: Vedtak, uavsluttede: Vec<Oppdrag>, now: Tid) -> Option<Avsluttet> {
     let passed = vedtak.innhold.siste_dag()?.slutt() <= now;
     if !passed || !I_KRAFT.contains(&vedtak.tilstand) {
         return None;
@@ -296,12 +828,19 @@ pub(crate) fn utlop(mut vedtak: Vedtak, apne: Vec<Oppdrag>, now: Tid) -> Option<
         begrunnelse: String::new(),
         alternativ: String::new(),
     };
-    Some(avslutt(vedtak, apne, None, &end, "VedtakUtlopt", now))
+    Some(avslutt(
+        vedtak,
+        uavsluttede,
+        None,
+        &end,
+        "VedtakUtlopt",
+        now,
+    ))
 }
 
 fn avslutt(
     mut vedtak: Vedtak,
-    apne: Vec<Oppdrag>,
+    uavsluttede: Vec<Oppdrag>,
     vedtatt: Option<Opphor>,
     end: &oppdrag::Slutt,
     hendelse: &'static str,
@@ -312,8 +851,21 @@ fn avslutt(
     let mut out = Virkninger::new();
     out.hendelse(hendelse, &vedtak.emne(), hoerer_om(&vedtak));
     out.fakta.extend(vedtak.fakta(Some(now)));
-    out.slett_frist(FRIST_UNDERRETNING, &vedtak.name());
-    out.slett_frist(FRIST_UTLOP, &vedtak.name());
+    vedtak.forlop.endring = None;
+    for kind in [
+        FRIST_UNDERRETNING,
+        FRIST_UTLOP,
+        FRIST_EVALUERING,
+        FRIST_REVURDERING,
+        FRIST_ENDRING,
+        FRIST_ETTERLEVELSE,
+    ] {
+        out.slett_frist(kind, &vedtak.name());
+    }
+    let (apne, declined): (Vec<_>, Vec<_>) = uavsluttede.into_iter().partition(Oppdrag::er_apent);
+    for order in declined {
+        out.slett_frist(oppdrag::FRIST_OMFORDELING, &order.name());
+    }
     let oppdrag = apne
         .into_iter()
         .map(|order| oppdrag::rules::opphor(order, end.clone(), av.clone(), now, &mut out))
@@ -327,8 +879,14 @@ fn avslutt(
 
 /// Everyone who hears of what happens to a vedtak in force.
 fn hoerer_om(vedtak: &Vedtak) -> Vec<String> {
-    let mut units: Vec<String> = vedtak.parter().into_iter().map(str::to_owned).collect();
-    units.extend([ENHET, KOORDINERING].map(str::to_owned));
+    // Who decides comes first: that one must act.
+    let mut units = myndigheten(vedtak);
+    let parties = vedtak.parter().into_iter().chain([KOORDINERING]);
+    for unit in parties {
+        if !units.iter().any(|known| known == unit) {
+            units.push(unit.to_owned());
+        }
+    }
     units
 }
 
@@ -374,10 +932,19 @@ mod tests {
     fn decide(vedtak: Vedtak, by: &str) -> Result<Fattet, Refusal> {
         let soknad = proveark::soknad(soknad::Tilstand::Klar);
         let mut n = 0;
-        fatt(vedtak, soknad, &who(ENHET, by), NOW, || {
+        let all = proveark::alle_funksjoner();
+        fatt(vedtak, soknad, &makt(&all), &who(ENHET, by), NOW, || {
             n += 1;
             format!("o{n}")
         })
+    }
+
+    fn makt(funksjoner: &[String]) -> Myndighet<'_> {
+        Myndighet {
+            funksjoner,
+            hovedansvarlig: None,
+            siste: true,
+        }
     }
 
     fn an_end() -> Opphor {
@@ -386,7 +953,42 @@ mod tests {
             begrunnelse: "Behovet er falt bort".into(),
             hjemmel: samspor_chassis::domene::Hjemmel::default(),
             alternativ: "Ingen, personen klarer seg selv".into(),
+            varsel: "brev".into(),
         }
+    }
+
+    fn a_delay() -> Utsettelse {
+        Utsettelse {
+            til: "2027-02-01".parse().unwrap(),
+            begrunnelse: "Innlagt".into(),
+        }
+    }
+
+    fn propose(
+        vedtak: Vedtak,
+        change: impl FnOnce(&mut Innhold),
+    ) -> Result<(Vedtak, Virkninger), Refusal> {
+        let mut innhold = vedtak.innhold.clone();
+        change(&mut innhold);
+        let by = who(ENHET, "a3");
+        endre(
+            vedtak,
+            innhold,
+            "Nytt behov".into(),
+            Klasser::alle(),
+            by,
+            NOW,
+        )
+    }
+
+    fn with_change(mut vedtak: Vedtak) -> Vedtak {
+        vedtak.forlop.endring = Some(Endring {
+            innhold: vedtak.innhold.clone(),
+            begrunnelse: "Nytt behov".into(),
+            forfatter: who(ENHET, "a3"),
+            tid: NOW,
+        });
+        vedtak
     }
 
     fn verb(name: &str, vedtak: Vedtak) -> Result<Tilstand, Refusal> {
@@ -396,11 +998,25 @@ mod tests {
                 let innhold = vedtak.innhold.clone();
                 oppdater(vedtak, innhold, Klasser::alle(), by).map(|v| v.tilstand)
             }
-            "SendTilGodkjenning" => send(vedtak, by).map(|(v, _)| v.tilstand),
+            "SendTilGodkjenning" => send(vedtak, None, by, NOW).map(|(v, _)| v.tilstand),
             "ReturnerVedtak" => returner(vedtak, "Mangler".into()).map(|(v, _)| v.tilstand),
             "FattVedtak" => decide(vedtak, "b1").map(|f| f.vedtak.tilstand),
             "UnderrettVedtak" => underrett(vedtak, "brev".into(), NOW).map(|(v, _)| v.tilstand),
             "OpphorVedtak" => opphor(vedtak, vec![], an_end(), NOW).map(|a| a.vedtak.tilstand),
+            "UtsettUnderretning" => utsett(vedtak, a_delay()).map(|(v, _)| v.tilstand),
+            "EndreVedtak" => propose(vedtak, |_| ()).map(|(v, _)| v.tilstand),
+            "GodkjennEndring" => {
+                let vedtak = with_change(vedtak);
+                let all = proveark::alle_funksjoner();
+                godkjenn(vedtak, vec![], &makt(&all), &by, NOW, String::new)
+                    .map(|changed| changed.vedtak.tilstand)
+            }
+            "AvvisEndring" => {
+                avvis_endring(with_change(vedtak), "Nei".into()).map(|(v, _)| v.tilstand)
+            }
+            "RegistrerEvaluering" => {
+                evaluer(vedtak, proveark::en_evaluering(by, NOW)).map(|(v, _)| v.tilstand)
+            }
             _ => panic!("{name}"),
         }
     }
@@ -415,12 +1031,12 @@ mod tests {
             |name, state| verb(name, in_state(state)).map(Tilstand::kode),
             Tilstand::kode,
         );
-        assert_eq!(OVERGANGER.0.len(), 6);
+        assert_eq!(OVERGANGER.0.len(), 11);
     }
 
     #[test]
     fn an_author_does_not_decide() {
-        let (sent, _) = send(draft(), who(ENHET, "a2")).unwrap();
+        let (sent, _) = send(draft(), None, who(ENHET, "a2"), NOW).unwrap();
         // a1 drafted, a2 sent, and a system is nobody.
         for by in ["a1", "a2", ""] {
             let refusal = decide(sent.clone(), by).unwrap_err();
@@ -439,7 +1055,7 @@ mod tests {
         ] {
             let mut vedtak = draft();
             change(&mut vedtak);
-            let refusal = send(vedtak.clone(), who(ENHET, "a1")).unwrap_err();
+            let refusal = send(vedtak.clone(), None, who(ENHET, "a1"), NOW).unwrap_err();
             assert_eq!(refusal.grunn, Feilgrunn::UgyldigForesporsel);
             vedtak.tilstand = Tilstand::TilGodkjenning;
             let refusal = decide(vedtak, "b1").unwrap_err();
@@ -451,7 +1067,9 @@ mod tests {
     fn a_withdrawn_application_is_not_decided() {
         let soknad = proveark::soknad(soknad::Tilstand::Trukket);
         let vedtak = in_state(Tilstand::TilGodkjenning);
-        let refusal = fatt(vedtak, soknad, &who(ENHET, "b1"), NOW, String::new).unwrap_err();
+        let all = proveark::alle_funksjoner();
+        let by = who(ENHET, "b1");
+        let refusal = fatt(vedtak, soknad, &makt(&all), &by, NOW, String::new).unwrap_err();
         assert_eq!(refusal.nokler["tilstand"], "TRUKKET");
     }
 

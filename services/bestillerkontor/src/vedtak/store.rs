@@ -9,7 +9,7 @@ use samspor_chassis::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Forlop, Tilstand, Vedtak, innhold::Innhold};
+use super::{Forlop, Tilstand, Utgave, Vedtak, innhold::Innhold};
 
 type Row = (String, String, i64, String, String, String, String);
 
@@ -57,13 +57,13 @@ pub(crate) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Vedtak, 
 /// Stores a new vedtak.
 ///
 /// # Errors
-/// `KONFLIKT` when the application has one already.
+/// `KONFLIKT` when the unit has one on the application already.
 pub(crate) async fn sett_inn(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> {
     let inserted = tx
         .execute(
             "INSERT INTO vedtak \
              (id, person, versjon, tilstand, ansvarlig_enhet, soknad, hovedansvarlig, innhold) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (soknad) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (soknad, ansvarlig_enhet) DO NOTHING",
             params![
                 vedtak.id.as_str(),
                 vedtak.person.as_str(),
@@ -77,7 +77,7 @@ pub(crate) async fn sett_inn(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> 
         )
         .await?;
     if inserted == 0 {
-        return Err(Refusal::conflict("et vedtak for søknaden").into());
+        return Err(Refusal::conflict("et vedtak fra enheten for søknaden").into());
     }
     Ok(())
 }
@@ -118,6 +118,56 @@ pub(crate) async fn personens(
     let (rows, next) = page.cut(rows, |row| row.0.clone());
     let records = rows.into_iter().map(les).collect::<Result<_, _>>()?;
     Ok((records, next))
+}
+
+/// Vedtak on an application.
+pub(crate) async fn pa_soknad(tx: &mut Tx, soknad: &str) -> Result<Vec<Vedtak>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, tilstand, ansvarlig_enhet, soknad, innhold FROM vedtak \
+             WHERE soknad = $1 ORDER BY id",
+            params![soknad],
+        )
+        .await?;
+    rows.into_iter().map(les).collect()
+}
+
+/// Keeps what a vedtak said before an amendment.
+pub(crate) async fn ta_vare_pa(
+    tx: &mut Tx,
+    vedtak: &str,
+    nr: i32,
+    utgave: &Utgave,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO vedtak_versjon (vedtak, nr, innhold) VALUES ($1, $2, $3)",
+        params![vedtak, i64::from(nr), dokument::skriv(utgave)?],
+    )
+    .await?;
+    Ok(())
+}
+
+/// What a vedtak said in an earlier version.
+pub(crate) async fn utgave(tx: &mut Tx, vedtak: &str, nr: i32) -> Result<Utgave, Error> {
+    let row: Option<(String,)> = tx
+        .one(
+            "SELECT innhold FROM vedtak_versjon WHERE vedtak = $1 AND nr = $2",
+            params![vedtak, i64::from(nr)],
+        )
+        .await?;
+    let (text,) = row.ok_or_else(Refusal::not_found)?;
+    dokument::les(&text)
+}
+
+/// The unit that has the main responsibility for a person now.
+pub(crate) async fn hovedansvarlig(tx: &mut Tx, person: &str) -> Result<Option<String>, Error> {
+    let row: Option<(String,)> = tx
+        .one(
+            "SELECT enhet FROM hovedansvar WHERE person = $1",
+            params![person],
+        )
+        .await?;
+    Ok(row.map(|(unit,)| unit))
 }
 
 /// Takes the main responsibility for a person for one vedtak more.

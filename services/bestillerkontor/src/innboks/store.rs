@@ -1,0 +1,111 @@
+//! SQL of the work lists.
+
+use samspor_chassis::{
+    error::{Error, Refusal},
+    page::Page,
+    params,
+    store::{NewDeadline, Tx},
+    tid::Tid,
+};
+use samspor_proto::felles::Feilgrunn;
+
+use super::Ventepost;
+
+type Row = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Tid,
+    Tid,
+    i64,
+);
+
+/// Puts a deadline in the list of a unit, or moves it there.
+pub(crate) async fn sett(
+    tx: &mut Tx,
+    deadline: &NewDeadline,
+    enhet: &str,
+    venter_pa: &str,
+) -> Result<(), Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    tx.execute(
+        "INSERT INTO ventepost (id, enhet, post, type, person, venter_pa, siden, frist, brutt) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT (post, type, enhet) \
+         DO UPDATE SET venter_pa = excluded.venter_pa, frist = excluded.frist, brutt = 0",
+        params![
+            id,
+            enhet,
+            deadline.post.as_str(),
+            deadline.kind,
+            deadline.person.as_str(),
+            venter_pa,
+            now,
+            deadline.due
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// It waits no longer.
+pub(crate) async fn slett(tx: &mut Tx, post: &str, kind: &str) -> Result<(), Error> {
+    tx.execute(
+        "DELETE FROM ventepost WHERE post = $1 AND type = $2",
+        params![post, kind],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Its time has passed, and it still waits.
+pub(crate) async fn brutt(tx: &mut Tx, post: &str, kind: &str) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE ventepost SET brutt = 1 WHERE post = $1 AND type = $2",
+        params![post, kind],
+    )
+    .await?;
+    Ok(())
+}
+
+/// One page of what a unit sees, that with the earliest deadline first.
+pub(crate) async fn enhetens(
+    tx: &mut Tx,
+    enhet: &str,
+    page: &Page,
+) -> Result<(Vec<Ventepost>, String), Error> {
+    let (frist, after) = match page.after() {
+        None => (i64::MIN, ""),
+        Some(key) => key
+            .split_once('|')
+            .and_then(|(due, id)| Some((due.parse().ok()?, id)))
+            .ok_or_else(|| Refusal::new(Feilgrunn::UgyldigSidetoken))?,
+    };
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, enhet, post, type, person, venter_pa, siden, frist, brutt FROM ventepost \
+             WHERE enhet = $1 AND (frist, id) > ($2, $3) ORDER BY frist, id LIMIT $4",
+            params![enhet, frist, after, page.limit()],
+        )
+        .await?;
+    let (rows, next) = page.cut(rows, |row| format!("{}|{}", row.7.0, row.0));
+    let waiting = rows
+        .into_iter()
+        .map(
+            |(id, enhet, post, type_, person, venter_pa, siden, frist, brutt)| Ventepost {
+                id,
+                enhet,
+                post,
+                type_,
+                person,
+                venter_pa,
+                siden,
+                frist,
+                brutt: brutt != 0,
+            },
+        )
+        .collect();
+    Ok((waiting, next))
+}
