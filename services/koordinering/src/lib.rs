@@ -26,6 +26,7 @@ mod ansvar;
 mod frister;
 mod innbygger;
 mod kolonne;
+mod krets;
 pub mod nokler;
 pub mod person;
 mod reservasjon;

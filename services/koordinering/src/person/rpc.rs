@@ -1,9 +1,7 @@
 //! `PersonService`, one function per RPC.
 
-use std::collections::BTreeSet;
-
 use samspor_chassis::{
-    error::{Error, FieldFaults, Refusal},
+    error::{Error, FieldFaults},
     store::{NewEvent, Tx, etag},
 };
 use samspor_proto::{
@@ -15,12 +13,8 @@ use samspor_proto::{
     },
 };
 
-use super::{Person, fodselsnummer::Regler, identitet, rules, store, visningsnavn_sted};
-use crate::{
-    Aktor, ENHET, ansvar, navn, reservasjon,
-    settings::Settings,
-    vern::{self, Vern},
-};
+use super::{fodselsnummer::Regler, identitet, rules, store, visningsnavn_sted};
+use crate::{Aktor, ENHET, krets::Krets, navn, settings::Settings, vern};
 
 /// The id of whoever has an identity number; never whether it was new.
 pub(crate) async fn sikre(
@@ -118,24 +112,24 @@ pub(crate) async fn sla_sammen(
     // Again: it may have been merged before this one had the lock.
     let remains = store::hent(tx, &remains.id).await?;
     let merged = store::hent(tx, &merged).await?;
-    let ours = Side::les(tx, &remains).await?;
-    let theirs = Side::les(tx, &merged).await?;
+    let ours = Krets::les(tx, &remains).await?;
+    let theirs = Krets::les(tx, &merged).await?;
     // The gateway has authorized `name` alone.
     theirs.kan_vites_av(&Aktor::from(&tx.call().actor))?;
     rules::kan_slas_sammen(&remains, &merged)?;
-    ours.ingen_uten_ansvarlig(&theirs)?;
-    theirs.ingen_uten_ansvarlig(&ours)?;
+    let moved = theirs.ider.clone();
+    let both = ours.med(theirs);
+    both.ingen_uten_ansvarlig()?;
 
     let who = Aktor::from(&tx.call().actor);
     store::ta_i_bruk(tx, &remains.id).await?;
     store::ta_i_bruk(tx, &merged.id).await?;
     store::slaa_sammen(tx, &remains, &merged, &who, &why).await?;
-    for id in &theirs.ider {
+    for id in &moved {
         let fact = sammenslatt(tx, id, &remains.id, &who);
         tx.fact(fact);
     }
-    ours.gjelder_ogsa(&theirs, tx);
-    theirs.gjelder_ogsa(&ours, tx);
+    both.si_alt(tx);
     let settings = tx.settings::<Settings>()?;
     emit(
         tx,
@@ -152,69 +146,6 @@ pub(crate) async fn sla_sammen(
     Ok(SlaSammenPersonerResponse {
         person: navn::person(&remains.id),
     })
-}
-
-/// One side of a merge: the ids of a person and what restricts them.
-struct Side {
-    ider: Vec<String>,
-    vern: Vec<Vern>,
-    reservasjoner: Vec<reservasjon::Reservasjon>,
-    ansvarlige: Vec<String>,
-}
-
-impl Side {
-    async fn les(tx: &mut Tx, person: &Person) -> Result<Self, Error> {
-        let ider = store::alle_ider(tx, person).await?;
-        let mut side = Self {
-            vern: Vec::new(),
-            reservasjoner: Vec::new(),
-            ansvarlige: Vec::new(),
-            ider,
-        };
-        for id in &side.ider {
-            side.vern.extend(vern::store::som_virker(tx, id).await?);
-            side.reservasjoner
-                .extend(reservasjon::store::gjeldende(tx, id).await?);
-            side.ansvarlige.extend(ansvar::ansvarlige(tx, id).await?);
-        }
-        Ok(side)
-    }
-
-    /// Whoever may not know of the person hears that there is none.
-    fn kan_vites_av(&self, hvem: &Aktor) -> Result<(), Refusal> {
-        if self.vern.iter().any(|vern| vern.skjuler_for(hvem)) {
-            return Err(Refusal::not_found());
-        }
-        Ok(())
-    }
-
-    /// The protections of this side will hold for the other, whose open needs
-    /// must not lose their responsible unit by it.
-    fn ingen_uten_ansvarlig(&self, other: &Self) -> Result<(), Refusal> {
-        let units: BTreeSet<String> = other.ansvarlige.iter().cloned().collect();
-        let units: Vec<String> = units.into_iter().collect();
-        self.vern
-            .iter()
-            .try_for_each(|vern| vern::rules::ingen_uten_ansvarlig(&vern.innhold, &units))
-    }
-
-    /// States what restricts this side for the ids of the other.
-    fn gjelder_ogsa(&self, other: &Self, tx: &mut Tx) {
-        let protected = other
-            .vern
-            .iter()
-            .any(|vern| vern.innhold.mandat().is_some());
-        for id in &other.ider {
-            for vern in &self.vern {
-                for fact in vern.fakta(id, !protected) {
-                    tx.fact(fact);
-                }
-            }
-            for objection in &self.reservasjoner {
-                tx.fact(objection.faktum(id));
-            }
-        }
-    }
 }
 
 fn sammenslatt(tx: &Tx, id: &str, into: &str, who: &Aktor) -> Faktum {

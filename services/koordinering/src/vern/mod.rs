@@ -72,6 +72,28 @@ pub(crate) struct Mandat {
     pub(crate) ansatte: Vec<String>,
 }
 
+impl Mandat {
+    /// Who is named by both.
+    pub(crate) fn og(&self, other: &Self) -> Self {
+        let both = |ours: &[String], theirs: &[String]| {
+            let common = ours.iter().filter(|id| theirs.contains(id));
+            common.cloned().collect()
+        };
+        Self {
+            enheter: both(&self.enheter, &other.enheter),
+            ansatte: both(&self.ansatte, &other.ansatte),
+        }
+    }
+
+    fn omfatter(&self, party: &part::Hvem) -> bool {
+        match party {
+            part::Hvem::Enhet(id) => self.enheter.contains(id),
+            part::Hvem::Ansatt(id) => self.ansatte.contains(id),
+            part::Hvem::Person(_) => false,
+        }
+    }
+}
+
 /// Who did something, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Steg {
@@ -193,10 +215,10 @@ impl Vern {
 
     /// The facts for one id of the person, none while it has had no effect.
     /// All of it restricts, so it is stated for each id that was merged into
-    /// one. The mandates alone open: they follow to another id only where that
-    /// has no address protection of its own (`med_mandat`), so that a merge
-    /// shows nobody more than before.
-    pub(crate) fn fakta(&self, subjekt: &str, med_mandat: bool) -> Vec<Faktum> {
+    /// one. The mandates alone open: whoever the protection names but
+    /// `felles`, which is what all of its kind name, does not, is mandated no
+    /// longer from now on. So a merge shows nobody more than before.
+    pub(crate) fn fakta(&self, subjekt: &str, felles: Option<&Mandat>, now: Tid) -> Vec<Faktum> {
         let Some((fra, til)) = self.tilstand.virkning() else {
             return Vec::new();
         };
@@ -225,24 +247,28 @@ impl Vern {
                         Faktumtype::MandatStrengt,
                     ),
                 };
-                let mut all = vec![(kind, unit("*"))];
-                if med_mandat {
-                    let units = mandat.enheter.iter().map(|id| unit(id));
-                    let mandated = units.chain(mandat.ansatte.iter().map(employee));
-                    all.extend(mandated.map(|party| (mandate, party)));
-                }
-                all
+                let units = mandat.enheter.iter().map(|id| unit(id));
+                let mandated = units.chain(mandat.ansatte.iter().map(employee));
+                std::iter::once((kind, unit("*")))
+                    .chain(mandated.map(|party| (mandate, party)))
+                    .collect()
             }
+        };
+        let still = |kind: Faktumtype, party: &part::Hvem| {
+            let opens = matches!(kind, Faktumtype::Mandat | Faktumtype::MandatStrengt);
+            !opens || felles.is_none_or(|felles| felles.omfatter(party))
         };
         let fact = |(place, (kind, party)): (usize, (Faktumtype, part::Hvem))| Faktum {
             id: format!("{SAMLING}/{}/{place}@{subjekt}", self.id),
             subjekt: subjekt.to_owned(),
-            part: Some(Part { hvem: Some(party) }),
             r#type: kind.into(),
             periode: Some(Periode {
                 fra: Some(fra.into()),
-                til: til.map(Into::into),
+                til: til
+                    .or_else(|| (!still(kind, &party)).then_some(now))
+                    .map(Into::into),
             }),
+            part: Some(Part { hvem: Some(party) }),
             opprettet_av: self.foreslatt.hvem.ansatt.clone(),
             ..Faktum::default()
         };

@@ -16,7 +16,7 @@ use samspor_proto::{
 };
 
 use super::{SAMLING, Steg, Tilstand, Vern, rules, store};
-use crate::{Aktor, ENHET, ansvar, navn, person};
+use crate::{Aktor, ENHET, krets::Krets, navn, person};
 
 /// Proposes a protection.
 pub(crate) async fn foresla(
@@ -43,7 +43,8 @@ pub(crate) async fn foresla(
         foreslatt: step,
         tilstand: Tilstand::Foreslatt,
     };
-    check_needs(tx, &vern).await?;
+    let krets = Krets::om(tx, &vern.person).await?;
+    krets.med_vern(&vern).ingen_uten_ansvarlig()?;
     store::opprett(tx, &vern).await?;
     emit(tx, "VernForeslatt", &vern);
     Ok(ForeslaVernResponse {
@@ -59,9 +60,10 @@ pub(crate) async fn bekreft(
     let vern = load(tx, &request.name, &request.etag).await?;
     let mut vern = rules::bekreft(vern, step(tx))?;
     // Again: a need may have been taken on since the proposal.
-    check_needs(tx, &vern).await?;
+    let krets = Krets::om(tx, &vern.person).await?.med_vern(&vern);
+    krets.ingen_uten_ansvarlig()?;
     store::lagre(tx, &mut vern).await?;
-    state_facts(tx, &vern).await?;
+    krets.si_vern(tx, &vern);
     emit(tx, "VernBekreftet", &vern);
     Ok(BekreftVernResponse {
         vern: Some(vern.to_proto()),
@@ -107,7 +109,7 @@ pub(crate) async fn bekreft_oppheving(
     let vern = load(tx, &request.name, &request.etag).await?;
     let mut vern = rules::bekreft_oppheving(vern, step(tx))?;
     store::lagre(tx, &mut vern).await?;
-    state_facts(tx, &vern).await?;
+    Krets::om(tx, &vern.person).await?.si_vern(tx, &vern);
     emit(tx, "VernOpphevet", &vern);
     Ok(BekreftOpphevingAvVernResponse {
         vern: Some(vern.to_proto()),
@@ -161,38 +163,6 @@ fn step(tx: &Tx) -> Steg {
         hvem: Aktor::from(&tx.call().actor),
         tid: tx.now(),
     }
-}
-
-/// No open need of the person, under any id, loses its responsible unit.
-async fn check_needs(tx: &mut Tx, vern: &Vern) -> Result<(), Error> {
-    let person = person::store::hent(tx, &vern.person).await?;
-    let mut responsible = Vec::new();
-    for id in person::store::alle_ider(tx, &person).await? {
-        responsible.extend(ansvar::ansvarlige(tx, &id).await?);
-    }
-    Ok(rules::ingen_uten_ansvarlig(&vern.innhold, &responsible)?)
-}
-
-/// States the facts for every id of the person. Mandates go beyond the
-/// record's own id only where no other address protection holds; an end goes
-/// everywhere, because the facts may have gone there in between.
-async fn state_facts(tx: &mut Tx, vern: &Vern) -> Result<(), Error> {
-    let person = person::store::hent(tx, &vern.person).await?;
-    let ids = person::store::alle_ider(tx, &person).await?;
-    let mut otherwise_protected = false;
-    for id in &ids {
-        otherwise_protected |= store::som_virker(tx, id)
-            .await?
-            .iter()
-            .any(|other| other.id != vern.id && other.innhold.mandat().is_some());
-    }
-    let everywhere = !otherwise_protected || !vern.tilstand.virker();
-    for id in &ids {
-        for fact in vern.fakta(id, *id == vern.person || everywhere) {
-            tx.fact(fact);
-        }
-    }
-    Ok(())
 }
 
 /// Tells the unit that answers for it and this one; an address protection that

@@ -9,7 +9,7 @@ use samspor_proto::{
     koordinering::{
         HentPersonRequest, HentPersonResponse, Identitetstype, OppdaterPersonRequest,
         OppdaterPersonResponse, Person, SikrePersonRequest, SikrePersonResponse,
-        SlaSammenPersonerRequest, SlaSammenPersonerResponse,
+        SlaSammenPersonerRequest, SlaSammenPersonerResponse, Verntype,
     },
 };
 
@@ -26,6 +26,8 @@ samspor_chassis::on_both_databases! {
     a_merge_joins_the_numbers_and_keeps_the_names,
     a_merge_is_refused_where_it_would_harm,
     restrictions_of_either_hold_for_both,
+    of_two_protections_the_narrowest_mandate_holds_for_both,
+    no_merge_hides_a_person_from_who_answers,
     a_key_is_rotated_by_use,
 }
 
@@ -344,6 +346,121 @@ async fn restrictions_of_either_hold_for_both(database: Database) {
     for id in [&remains, &merged] {
         assert!(!benk.gjelder(id).await.contains(&"RESERVASJON *".to_owned()));
     }
+}
+
+/// The address protections and mandates that hold for a person.
+async fn adressevern(benk: &Benk, person: &str) -> Vec<String> {
+    let mut held = benk.gjelder(person).await;
+    held.retain(|fact| fact.starts_with("ADRESSE") || fact.starts_with("MANDAT"));
+    held.dedup();
+    held
+}
+
+/// Both ids are protected: whom both name is mandated on each id, per kind; a
+/// lifted protection leaves the other as it was.
+///
+/// Seen red: with every protection stating its own mandates; with the mandates
+/// of the others not stated again when one of their kind begins or ends.
+async fn of_two_protections_the_narrowest_mandate_holds_for_both(database: Database) {
+    use crate::vern::{adressevern as protect, opphev};
+    let benk = Benk::start(&database).await;
+    let (weak, strict) = (
+        Verntype::FortroligAdresse,
+        Verntype::StrengtFortroligAdresse,
+    );
+    let who = Hvem::koordinerende();
+
+    // Fortrolig on one, strengt fortrolig on the other.
+    let (remains, merged) = (benk.person(0).await, benk.person(1).await);
+    let mild = protect(&benk, "rop", &remains, weak, &["rop", "nav"]).await;
+    let harsh = protect(&benk, "rop", &merged, strict, &["koordinering", "rop"]).await;
+    sla_sammen(&benk, &who, &remains, &merged).await.unwrap();
+    for id in [&remains, &merged] {
+        let expected = [
+            "ADRESSE_FORTROLIG *",
+            "ADRESSE_STRENGT_FORTROLIG *",
+            "MANDAT nav",
+            "MANDAT rop",
+            "MANDAT_STRENGT koordinering",
+            "MANDAT_STRENGT rop",
+        ];
+        assert_eq!(adressevern(&benk, id).await, expected);
+    }
+    opphev(&benk, &mild.unwrap()).await;
+    for id in [&remains, &merged] {
+        let expected = [
+            "ADRESSE_STRENGT_FORTROLIG *",
+            "MANDAT_STRENGT koordinering",
+            "MANDAT_STRENGT rop",
+        ];
+        assert_eq!(adressevern(&benk, id).await, expected);
+    }
+    opphev(&benk, &harsh.unwrap()).await;
+    assert_eq!(adressevern(&benk, &remains).await, [""; 0]);
+
+    // Strengt fortrolig on both, one of them set after the merge.
+    let (remains, merged) = (benk.person(2).await, benk.person(3).await);
+    let first = ["bom", "koordinering", "rop"];
+    let second = ["koordinering", "nav", "rop"];
+    let one = protect(&benk, "rop", &merged, strict, &first).await;
+    sla_sammen(&benk, &who, &remains, &merged).await.unwrap();
+    let held = |mandated: &[&str]| -> Vec<String> {
+        let mandated = mandated.iter().map(|unit| format!("MANDAT_STRENGT {unit}"));
+        std::iter::once("ADRESSE_STRENGT_FORTROLIG *".to_owned())
+            .chain(mandated)
+            .collect()
+    };
+    assert_eq!(adressevern(&benk, &remains).await, held(&first));
+    let other = protect(&benk, "rop", &remains, strict, &second).await;
+    for id in [&remains, &merged] {
+        let common = ["koordinering", "rop"];
+        assert_eq!(adressevern(&benk, id).await, held(&common));
+    }
+    opphev(&benk, &one.unwrap()).await;
+    for id in [&remains, &merged] {
+        assert_eq!(adressevern(&benk, id).await, held(&second));
+    }
+    opphev(&benk, &other.unwrap()).await;
+    assert_eq!(adressevern(&benk, &merged).await, [""; 0]);
+}
+
+/// A merge, or a protection of a merged person, is refused where nobody whom
+/// both protections name could answer.
+///
+/// Seen red: with each protection judged by its own mandate alone.
+async fn no_merge_hides_a_person_from_who_answers(database: Database) {
+    use crate::vern::adressevern as protect;
+    let benk = Benk::start(&database).await;
+    let strict = Verntype::StrengtFortroligAdresse;
+    let who = Hvem::koordinerende();
+    let (remains, merged) = (benk.person(0).await, benk.person(1).await);
+    let wide = ["bom", "koordinering", "rop"];
+    protect(&benk, "rop", &remains, strict, &wide)
+        .await
+        .unwrap();
+    protect(&benk, "nav", &merged, strict, &["koordinering", "nav"])
+        .await
+        .unwrap();
+    // ROP could not lift its own any more, nor could Nav.
+    let refused = sla_sammen(&benk, &who, &remains, &merged)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.grunn, Feilgrunn::BehovUtenAnsvarlig);
+    assert_eq!(refused.nokler["enhet"], "enheter/nav, enheter/rop");
+
+    // The unit that answers for a need of one is named by one alone.
+    let (kept, needed) = (benk.person(2).await, benk.person(3).await);
+    protect(&benk, "rop", &kept, strict, &wide).await.unwrap();
+    let post = format!("{needed}/oppdrag/0192f0a1-7b2c-7d3e-8f40-516273849508");
+    benk.oppdrag("OppdragAkseptert", &needed, &post, "bom")
+        .await;
+    sla_sammen(&benk, &who, &kept, &needed).await.unwrap();
+    let narrow = ["koordinering", "rop"];
+    let refused = protect(&benk, "rop", &needed, strict, &narrow)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.nokler["enhet"], "enheter/bom");
+    protect(&benk, "rop", &needed, strict, &wide).await.unwrap();
 }
 
 async fn a_key_is_rotated_by_use(database: Database) {

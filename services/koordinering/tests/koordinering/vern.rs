@@ -117,10 +117,39 @@ fn names(units: &[&str]) -> Vec<String> {
 
 /// Sets strengt fortrolig address, with mandates; ROP among them.
 pub(crate) async fn strengt_fortrolig(benk: &Benk, person: &str, units: &[&str]) -> Vern {
-    let mut request = request(person, Verntype::StrengtFortroligAdresse);
+    adressevern(
+        benk,
+        "rop",
+        person,
+        Verntype::StrengtFortroligAdresse,
+        units,
+    )
+    .await
+    .unwrap()
+}
+
+/// Sets an address protection that a unit answers for.
+pub(crate) async fn adressevern(
+    benk: &Benk,
+    eier: &'static str,
+    person: &str,
+    kind: Verntype,
+    units: &[&str],
+) -> Result<Vern, Avslag> {
+    let mut request = request(person, kind);
     request.mandaterte_enheter = names(units);
-    let proposed = foresla(benk, &Hvem::leder(), request).await.unwrap();
-    bekreft(benk, &Hvem::beslutter(), &proposed).await.unwrap()
+    let leader = Hvem::new(eier, "leder-1", Rolle::Leder);
+    let decider = Hvem::new(eier, "beslutter-1", Rolle::Beslutter);
+    let proposed = foresla(benk, &leader, request).await?;
+    bekreft(benk, &decider, &proposed).await
+}
+
+/// Lifts a protection of ROP.
+pub(crate) async fn opphev(benk: &Benk, vern: &Vern) {
+    let lifting = foresla_oppheving(benk, &Hvem::leder(), vern).await.unwrap();
+    bekreft_oppheving(benk, &Hvem::beslutter(), &lifting)
+        .await
+        .unwrap();
 }
 
 /// Disqualifies an employee.
@@ -290,7 +319,7 @@ async fn a_step_out_of_order_names_the_state_and_what_is_allowed(database: Datab
     );
 }
 
-/// To see it red, leave out `check_needs` in `BekreftVern`.
+/// To see it red, leave out `ingen_uten_ansvarlig` in `BekreftVern`.
 async fn no_open_need_loses_its_unit(database: Database) {
     let benk = Benk::start(&database).await;
     let person = benk.person(0).await;
