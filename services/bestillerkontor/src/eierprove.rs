@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt as _;
 use samspor_chassis::{
     call::Call,
     error::Error,
@@ -49,7 +48,9 @@ macro_rules! kall {
         let request = $request;
         let id = request.request_id.clone();
         let written: Result<_, Error> = $store
-            .write($who, &id, move |tx| $handler(tx, request).boxed())
+            .write($who, &id, move |tx| {
+                futures::FutureExt::boxed($handler(tx, request))
+            })
             .await;
         written.map(|written| written.svar)
     }};

@@ -4,7 +4,6 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures::FutureExt as _;
 use samspor_chassis::{
     call::Call,
     deadlines::Ticker,
@@ -38,7 +37,7 @@ samspor_chassis::on_both_databases! {
     each_need_has_one_responsible_unit_at_every_step,
 }
 
-fn refusal<T>(refused: Result<T, Error>) -> Refusal {
+pub(crate) fn refusal<T>(refused: Result<T, Error>) -> Refusal {
     let Err(error) = refused else {
         panic!("not refused")
     };
@@ -50,7 +49,7 @@ fn refusal<T>(refused: Result<T, Error>) -> Refusal {
     }
 }
 
-fn fields<T>(refused: Result<T, Error>) -> String {
+pub(crate) fn fields<T>(refused: Result<T, Error>) -> String {
     let refusal = refusal(refused);
     assert_eq!(refusal.grunn, Feilgrunn::UgyldigForesporsel, "{refusal:?}");
     let names: Vec<String> = refusal.felt.into_iter().map(|fault| fault.felt).collect();
@@ -58,7 +57,7 @@ fn fields<T>(refused: Result<T, Error>) -> String {
 }
 
 /// An employee of a unit that decides on some types.
-fn med(enhet: &str, ansatt: &str, typer: &[&str]) -> Arc<Call> {
+pub(crate) fn med(enhet: &str, ansatt: &str, typer: &[&str]) -> Arc<Call> {
     TestCall::new(enhet)
         .ansatt(ansatt)
         .rolle(Rolle::Beslutter)
@@ -72,14 +71,14 @@ fn med(enhet: &str, ansatt: &str, typer: &[&str]) -> Arc<Call> {
         .build()
 }
 
-fn line(type_: Tjenestetype, unit: &str) -> Tjenestelinje {
+pub(crate) fn line(type_: Tjenestetype, unit: &str) -> Tjenestelinje {
     let mut line = proveark::vedtak("s").linjer.remove(0);
     line.r#type = type_.into();
     line.enheter = vec![format!("enheter/{unit}")];
     line
 }
 
-fn with_lines(soknad: &str, lines: Vec<Tjenestelinje>, hovedansvarlig: &str) -> Vedtak {
+pub(crate) fn with_lines(soknad: &str, lines: Vec<Tjenestelinje>, hovedansvarlig: &str) -> Vedtak {
     Vedtak {
         soknad: soknad.into(),
         linjer: lines,
@@ -90,7 +89,7 @@ fn with_lines(soknad: &str, lines: Vec<Tjenestelinje>, hovedansvarlig: &str) -> 
     }
 }
 
-async fn draft(store: &Store, vedtak: Vedtak) -> Vedtak {
+pub(crate) async fn draft(store: &Store, vedtak: Vedtak) -> Vedtak {
     let request = OpprettVedtakRequest {
         parent: P.into(),
         request_id: request_id(),
@@ -100,7 +99,7 @@ async fn draft(store: &Store, vedtak: Vedtak) -> Vedtak {
     made.unwrap().vedtak.unwrap()
 }
 
-async fn send(store: &Store, who: Arc<Call>, vedtak: &Vedtak) -> Vedtak {
+pub(crate) async fn send(store: &Store, who: Arc<Call>, vedtak: &Vedtak) -> Vedtak {
     let request = SendTilGodkjenningRequest {
         name: vedtak.name.clone(),
         request_id: request_id(),
@@ -110,7 +109,11 @@ async fn send(store: &Store, who: Arc<Call>, vedtak: &Vedtak) -> Vedtak {
     sent.vedtak.unwrap()
 }
 
-async fn decide(store: &Store, who: Arc<Call>, vedtak: &Vedtak) -> Result<Vedtak, Error> {
+pub(crate) async fn decide(
+    store: &Store,
+    who: Arc<Call>,
+    vedtak: &Vedtak,
+) -> Result<Vedtak, Error> {
     let request = FattVedtakRequest {
         name: vedtak.name.clone(),
         request_id: request_id(),
@@ -120,7 +123,7 @@ async fn decide(store: &Store, who: Arc<Call>, vedtak: &Vedtak) -> Result<Vedtak
     Ok(decided.vedtak.unwrap())
 }
 
-async fn tell(store: &Store, vedtak: &Vedtak) -> Vedtak {
+pub(crate) async fn tell(store: &Store, vedtak: &Vedtak) -> Vedtak {
     let request = UnderrettVedtakRequest {
         name: vedtak.name.clone(),
         request_id: request_id(),
@@ -130,7 +133,7 @@ async fn tell(store: &Store, vedtak: &Vedtak) -> Vedtak {
     told.vedtak.unwrap()
 }
 
-async fn read(store: &Store, vedtak: &Vedtak, versjon: i32) -> Result<Vedtak, Error> {
+pub(crate) async fn read(store: &Store, vedtak: &Vedtak, versjon: i32) -> Result<Vedtak, Error> {
     let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
     let request = HentVedtakRequest {
         name: vedtak.name.clone(),
@@ -140,7 +143,7 @@ async fn read(store: &Store, vedtak: &Vedtak, versjon: i32) -> Result<Vedtak, Er
     Ok(found.vedtak.unwrap())
 }
 
-async fn orders(store: &Store) -> Vec<Oppdrag> {
+pub(crate) async fn orders(store: &Store) -> Vec<Oppdrag> {
     let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
     let request = ListOppdragRequest {
         parent: P.into(),
@@ -152,7 +155,7 @@ async fn orders(store: &Store) -> Vec<Oppdrag> {
     found
 }
 
-fn states(orders: &[Oppdrag]) -> Vec<String> {
+pub(crate) fn states(orders: &[Oppdrag]) -> Vec<String> {
     let say = |order: &Oppdrag| {
         let state = order.tilstand().as_str_name();
         let state = state.strip_prefix("OPPDRAG_TILSTAND_").unwrap();
@@ -162,7 +165,7 @@ fn states(orders: &[Oppdrag]) -> Vec<String> {
     orders.iter().map(say).collect()
 }
 
-async fn accept(store: &Store, order: &Oppdrag) {
+pub(crate) async fn accept(store: &Store, order: &Oppdrag) {
     let unit = order.enhet.strip_prefix("enheter/").unwrap();
     let request = AksepterOppdragRequest {
         name: order.name.clone(),
@@ -171,7 +174,7 @@ async fn accept(store: &Store, order: &Oppdrag) {
     kall!(store, hos(unit, "r1"), oppdrag::rpc::aksepter, request).unwrap();
 }
 
-async fn begin(store: &Store, order: &Oppdrag) {
+pub(crate) async fn begin(store: &Store, order: &Oppdrag) {
     let unit = order.enhet.strip_prefix("enheter/").unwrap();
     let request = StartOppdragRequest {
         name: order.name.clone(),
@@ -180,7 +183,7 @@ async fn begin(store: &Store, order: &Oppdrag) {
     kall!(store, hos(unit, "r1"), oppdrag::rpc::start, request).unwrap();
 }
 
-async fn waiting(store: &Store, unit: &str) -> Vec<Ventepost> {
+pub(crate) async fn waiting(store: &Store, unit: &str) -> Vec<Ventepost> {
     let mut tx = store.begin_read(hos(unit, "x")).await.unwrap();
     let (mut all, mut page_token) = (Vec::new(), String::new());
     loop {
@@ -202,7 +205,7 @@ async fn waiting(store: &Store, unit: &str) -> Vec<Ventepost> {
     all
 }
 
-fn kinds(posts: &[Ventepost]) -> Vec<String> {
+pub(crate) fn kinds(posts: &[Ventepost]) -> Vec<String> {
     let say = |post: &Ventepost| {
         let kind = post.r#type().as_str_name().strip_prefix("VENTETYPE_");
         let broken = if post.brutt { "!" } else { "" };
@@ -211,7 +214,7 @@ fn kinds(posts: &[Ventepost]) -> Vec<String> {
     posts.iter().map(say).collect()
 }
 
-async fn events(store: &Store, unit: &str) -> Vec<String> {
+pub(crate) async fn events(store: &Store, unit: &str) -> Vec<String> {
     let sql = "SELECT h.type FROM chassis_hendelse_mottaker m \
                JOIN chassis_hendelse h ON h.nr = m.hendelse WHERE m.mottaker = $1 ORDER BY h.nr";
     let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
@@ -219,17 +222,17 @@ async fn events(store: &Store, unit: &str) -> Vec<String> {
     rows.into_iter().map(|(kind,)| kind).collect()
 }
 
-async fn tick(store: &Store) {
+pub(crate) async fn tick(store: &Store) {
     let ticker = Ticker::new(store.clone(), Bestillerkontor::on_deadline);
     let ticked = ticker.tick().await.unwrap();
     assert_eq!(ticked.failed, 0);
 }
 
-fn at(text: &str) -> Tid {
+pub(crate) fn at(text: &str) -> Tid {
     text.parse().unwrap()
 }
 
-async fn ready(store: &Store) -> String {
+pub(crate) async fn ready(store: &Store) -> String {
     let name = mottatt(store).await;
     let request = StartKartleggingRequest {
         name: name.clone(),
@@ -242,7 +245,7 @@ async fn ready(store: &Store) -> String {
     name
 }
 
-async fn soknad_state(store: &Store, name: &str) -> SoknadTilstand {
+pub(crate) async fn soknad_state(store: &Store, name: &str) -> SoknadTilstand {
     let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
     let request = HentSoknadRequest { name: name.into() };
     let found = soknad::rpc::hent(&mut tx, request).await.unwrap();
@@ -392,7 +395,11 @@ async fn one_unit_decides_one_samlet_vedtak(database: Database) {
     );
 }
 
-async fn propose(store: &Store, vedtak: &Vedtak, content: Vedtak) -> Result<Vedtak, Error> {
+pub(crate) async fn propose(
+    store: &Store,
+    vedtak: &Vedtak,
+    content: Vedtak,
+) -> Result<Vedtak, Error> {
     let request = EndreVedtakRequest {
         name: vedtak.name.clone(),
         request_id: request_id(),
@@ -404,7 +411,7 @@ async fn propose(store: &Store, vedtak: &Vedtak, content: Vedtak) -> Result<Vedt
     Ok(proposed.vedtak.unwrap())
 }
 
-async fn approve(store: &Store, who: &str, vedtak: &Vedtak) -> Result<Vedtak, Error> {
+pub(crate) async fn approve(store: &Store, who: &str, vedtak: &Vedtak) -> Result<Vedtak, Error> {
     let request = GodkjennEndringRequest {
         name: vedtak.name.clone(),
         request_id: request_id(),
@@ -502,7 +509,7 @@ async fn an_amendment_takes_force_in_one_step(database: Database) {
     assert_eq!(due, at("2026-10-20T22:00:00Z"));
 }
 
-async fn with_end(store: &Store, end: &str) -> Vedtak {
+pub(crate) async fn with_end(store: &Store, end: &str) -> Vedtak {
     let application = ready(store).await;
     let mut content = with_lines(
         &application,
@@ -521,7 +528,7 @@ async fn with_end(store: &Store, end: &str) -> Vedtak {
     decide(store, hos(ENHET, "b1"), &sent).await.unwrap()
 }
 
-fn an_evaluation(fra: &str, til: &str) -> Evaluering {
+pub(crate) fn an_evaluation(fra: &str, til: &str) -> Evaluering {
     Evaluering {
         fra: fra.into(),
         til: til.into(),
@@ -616,7 +623,7 @@ async fn no_vedtak_runs_out_in_silence(database: Database) {
     );
 }
 
-async fn complain(store: &Store, vedtak: &Vedtak, late: &str) -> Result<String, Error> {
+pub(crate) async fn complain(store: &Store, vedtak: &Vedtak, late: &str) -> Result<String, Error> {
     let request = RegistrerKlageRequest {
         parent: P.into(),
         request_id: request_id(),
@@ -701,7 +708,7 @@ async fn a_klage_is_carried_back_into_the_vedtak(database: Database) {
     assert!(kinds(&waiting(&store, ENHET).await).contains(&"ETTERLEVELSE".to_owned()));
 }
 
-async fn short(store: &Store, fra: &str, til: &str) -> Result<Oppdrag, Error> {
+pub(crate) async fn short(store: &Store, fra: &str, til: &str) -> Result<Oppdrag, Error> {
     let request = BestillKortvarigTjenesteRequest {
         parent: P.into(),
         request_id: request_id(),

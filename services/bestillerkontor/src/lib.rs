@@ -45,6 +45,9 @@ mod parorende;
     reason = "tests"
 )]
 mod proveark;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod rettsprove;
 mod soknad;
 mod vedtak;
 

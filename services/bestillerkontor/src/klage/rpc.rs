@@ -73,11 +73,13 @@ pub(crate) async fn omgjor(
     let decision = match vedtak::rules::omgjor(decision, innhold, klasser, &myndighet, &av)? {
         (decision, Some(innhold)) => {
             let orders = oppdrag::store::uavsluttede(tx, &decision.id).await?;
-            let versjon = vedtak::rules::ny_versjon(
+            let nektet = vedtak::rpc::nektet(tx, &decision).await?;
+            let versjon = vedtak::endring::ny_versjon(
                 decision,
                 innhold,
                 &why,
                 orders,
+                &nektet,
                 &myndighet,
                 &av,
                 now,

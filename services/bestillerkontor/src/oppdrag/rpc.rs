@@ -23,6 +23,7 @@ use samspor_proto::{
 use super::{Oppdrag, SAMLING, Tilstand, rules, store};
 use crate::{
     ENHET, evaluering, innboks,
+    soknad::{self, Soknad},
     vedtak::{self, innhold},
 };
 
@@ -174,6 +175,11 @@ pub(crate) async fn bestill_kortvarig(
     let bestilling = bestilling.ok_or_else(|| Error::internal("no order without a fault"))?;
     crate::krev_eier(tx)?;
     crate::las_person(tx, &person).await?;
+    let apne = soknad::store::apne(tx, &person).await?;
+    let nektet = apne.iter().flat_map(Soknad::nektet).collect();
+    let mut faults = FieldFaults::new();
+    innhold::ikke_nektet(&enhet, "enhet", &nektet, &mut faults);
+    faults.finish()?;
     let tidligere = store::kortvarige(tx, &person).await?;
     let av = Aktor::from(&tx.call().actor);
     let sted = rules::Sted {

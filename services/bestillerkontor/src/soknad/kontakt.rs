@@ -1,6 +1,7 @@
-//! Which units may be contacted about an application before the vedtak. A unit
-//! that the person refuses gets no relation from it, and reads neither the
-//! application nor its mapping, whatever else would open them to it.
+//! Which units may be contacted about an application. A unit that the person
+//! refuses gets no relation from it, reads neither the application nor its
+//! mapping, whatever else would open them to it, and is named in no vedtak on
+//! it until the person says otherwise.
 
 use std::collections::BTreeMap;
 

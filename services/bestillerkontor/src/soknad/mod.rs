@@ -12,7 +12,7 @@ pub(crate) mod rules;
 pub(crate) mod store;
 pub(crate) mod sykehus;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use samspor_chassis::{
     domene::{
@@ -184,12 +184,18 @@ impl Soknad {
         }
     }
 
-    /// What keeps the units that the person refuses away, ended at `til`.
-    pub(crate) fn stengt(&self, til: Option<Tid>) -> Vec<Faktum> {
+    /// What keeps the units that the person refuses away. It holds for the
+    /// vedtak too, and ends when the person says otherwise.
+    pub(crate) fn stengt(&self) -> Vec<Faktum> {
         let refused = self.innhold.nektet.iter();
         refused
-            .flat_map(|(unit, fra)| kontakt::stengt(self, unit, *fra, til))
+            .flat_map(|(unit, fra)| kontakt::stengt(self, unit, *fra, None))
             .collect()
+    }
+
+    /// Ids of the units that the person refuses.
+    pub(crate) fn nektet(&self) -> BTreeSet<String> {
+        self.innhold.nektet.keys().cloned().collect()
     }
 
     /// The unconfirmed relation.

@@ -23,6 +23,14 @@ use crate::{
     parorende,
 };
 
+/// The person can say otherwise about a unit also when it is decided.
+const APNE_ELLER_VEDTATT: &[Tilstand] = &[
+    Tilstand::Mottatt,
+    Tilstand::UnderKartlegging,
+    Tilstand::Klar,
+    Tilstand::Vedtatt,
+];
+
 const APNE: &[Tilstand] = &[
     Tilstand::Mottatt,
     Tilstand::UnderKartlegging,
@@ -35,7 +43,7 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("StartKartlegging", &[Tilstand::Mottatt]),
     ("GjorKlarSoknad", &[Tilstand::UnderKartlegging]),
     ("GiForelopigSvar", APNE),
-    ("SettKontaktsamtykke", APNE),
+    ("SettKontaktsamtykke", APNE_ELLER_VEDTATT),
     ("TrekkSoknad", APNE),
     ("HenleggSoknad", APNE),
     (
@@ -171,7 +179,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
     let mut out = Virkninger::new();
     out.hendelse("SoknadMottatt", &emne, [ENHET, KOORDINERING]);
     out.faktum(soknad.soker(None));
-    out.fakta.extend(soknad.stengt(None));
+    out.fakta.extend(soknad.stengt());
     let warn = due.minus(VARSEL);
     out.frist(FRIST_FORELOPIG_SVAR, &emne, due, Some(warn), [ENHET]);
     (soknad, out)
@@ -203,7 +211,7 @@ pub(crate) fn start(
     soknad.innhold.kartlegging = Some(id.clone());
     let begun = kartlegging::rules::ny(&soknad, id, bygger_pa);
     // The mapping is closed from its first instant to whom the person refuses.
-    out.fakta.extend(soknad.stengt(None));
+    out.fakta.extend(soknad.stengt());
     out.hendelse("KartleggingStartet", &soknad.emne(), [ENHET]);
     Ok((soknad, begun, out))
 }
@@ -262,7 +270,7 @@ pub(crate) fn sett_kontakt(
         let since = before.get(&unit).copied().unwrap_or(now);
         soknad.innhold.nektet.insert(unit, since);
     }
-    out.fakta.extend(soknad.stengt(None));
+    out.fakta.extend(soknad.stengt());
     soknad.innhold.innsendt.kontakt = said;
     soknad.innhold.innsendt.reservert_kontakt = false;
     out.hendelse("KontaktsamtykkeSatt", &soknad.emne(), [ENHET]);
@@ -344,7 +352,6 @@ fn avslutt(
     let mut out = Virkninger::new();
     out.hendelse(hendelse, &soknad.emne(), [ENHET, KOORDINERING]);
     out.fakta = soknad.fakta(Some(now));
-    out.fakta.extend(soknad.stengt(Some(now)));
     out.slett_frist(FRIST_VENTET_AVGJORT, &soknad.name());
     out.slett_frist(FRIST_FORELOPIG_SVAR, &soknad.name());
     (soknad, out)
@@ -689,7 +696,7 @@ mod tests {
     ///
     /// Seen red: without `stengt` in `motta`, in `start` and in `avslutt`.
     #[test]
-    fn a_refused_unit_is_kept_away_until_the_vedtak() {
+    fn a_refused_unit_is_kept_away_until_the_person_says_otherwise() {
         let mut faults = FieldFaults::new();
         let request = MottaSoknadRequest {
             reservert_kontakt: true,
@@ -736,7 +743,10 @@ mod tests {
 
         let mut ready = soknad;
         ready.tilstand = Tilstand::Klar;
-        let (_, out) = vedta(ready, by, LATER).unwrap();
+        let (decided, out) = vedta(ready, by, LATER).unwrap();
+        assert_eq!(closed(&out.fakta), [], "the vedtak opens nothing");
+        let said = kontakt::les(false, &[], &mut FieldFaults::new());
+        let (_, out) = sett_kontakt(decided, said, LATER).unwrap();
         assert_eq!(closed(&out.fakta), of(&["rop"], &both, true));
     }
 

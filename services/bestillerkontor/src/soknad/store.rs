@@ -89,6 +89,18 @@ pub(crate) async fn personens(
     side(page, rows)
 }
 
+/// A person's applications that are open.
+pub(crate) async fn apne(tx: &mut Tx, person: &str) -> Result<Vec<Soknad>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, tilstand, ansvarlig_enhet, innhold FROM soknad \
+             WHERE person = $1 AND tilstand IN ('MOTTATT', 'UNDER_KARTLEGGING', 'KLAR')",
+            params![person],
+        )
+        .await?;
+    rows.into_iter().map(les).collect()
+}
+
 /// One page of a unit's applications, oldest first: those in a state, or all
 /// that are open.
 pub(crate) async fn enhetens(

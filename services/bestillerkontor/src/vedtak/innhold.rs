@@ -1,6 +1,6 @@
 //! What a vedtak says: its lines, parties and reasons.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use samspor_chassis::{
     domene::{Dag, Hjemmel, felles::tall, felt, navn},
@@ -467,6 +467,50 @@ pub(crate) fn krev_koer(innhold: &Innhold, utforere: &[String], faults: &mut Fie
             let field = format!("vedtak.linjer[{place}].enheter[{at}]");
             krev_ko(unit, field, utforere, faults);
         }
+    }
+}
+
+/// No unit is named that the person has refused. Asked at each decision, so
+/// that nobody finds it out afterwards.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` with every place that names one.
+pub(crate) fn krev_ikke_nektet(
+    innhold: &Innhold,
+    nektet: &BTreeSet<String>,
+) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    let lines = innhold.linjer.iter().enumerate();
+    let of_lines = lines.flat_map(|(place, line)| {
+        let units = line.enheter.iter().enumerate();
+        units.map(move |(at, unit)| (format!("vedtak.linjer[{place}].enheter[{at}]"), unit))
+    });
+    let parties = innhold.parter.iter().enumerate();
+    let of_parties = parties.map(|(at, unit)| (format!("vedtak.parter[{at}]"), unit));
+    let housing = innhold.bolig.iter();
+    let of_housing = housing.map(|line| ("vedtak.bolig.enhet".to_owned(), &line.enhet));
+    let responsible = ("vedtak.hovedansvarlig".to_owned(), &innhold.hovedansvarlig);
+    let named = of_lines.chain(of_parties).chain(of_housing);
+    for (field, unit) in named.chain([responsible]) {
+        ikke_nektet(unit, field, nektet, &mut faults);
+    }
+    faults.finish()
+}
+
+/// The same for one unit.
+pub(crate) fn ikke_nektet(
+    enhet: &str,
+    field: impl Into<Cow<'static, str>>,
+    nektet: &BTreeSet<String>,
+    faults: &mut FieldFaults,
+) {
+    if nektet.contains(enhet) {
+        faults.contradicts(
+            field,
+            "kontaktsamtykker",
+            "personen har sagt nei til enheten; velg en annen, eller registrer at personen har \
+             ombestemt seg (SettKontaktsamtykke)",
+        );
     }
 }
 

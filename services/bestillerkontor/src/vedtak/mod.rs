@@ -13,9 +13,11 @@
 //! by another, and takes force in one step with its orders; then the person is
 //! told again. Nothing is changed backwards in time.
 
+pub(crate) mod endring;
 pub(crate) mod innhold;
 pub(crate) mod rpc;
 pub(crate) mod rules;
+pub(crate) mod slutt;
 pub(crate) mod store;
 
 use std::collections::BTreeSet;

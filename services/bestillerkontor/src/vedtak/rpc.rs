@@ -1,5 +1,7 @@
 //! `VedtakService`: contract ↔ domain.
 
+use std::collections::BTreeSet;
+
 use samspor_chassis::{
     domene::{Aktor, felt, navn},
     error::{Error, FieldFaults, Refusal},
@@ -20,7 +22,7 @@ use samspor_proto::{
     felles::Kvittering,
 };
 
-use super::{SAMLING, Tilstand, Vedtak, innhold, rules, store};
+use super::{SAMLING, Tilstand, Vedtak, endring, innhold, rules, slutt, store};
 use crate::{evaluering, innboks, oppdrag, soknad};
 
 pub(crate) async fn opprett(
@@ -76,7 +78,9 @@ pub(crate) async fn send(
     let vedtak = les_versjon(tx, &request.name, &request.etag, FieldFaults::new()).await?;
     let av = Aktor::from(&tx.call().actor);
     let hovedansvarlig = store::hovedansvarlig(tx, &vedtak.person).await?;
-    let (mut vedtak, virkninger) = rules::send(vedtak, hovedansvarlig.as_deref(), av, tx.now())?;
+    let nektet = nektet(tx, &vedtak).await?;
+    let hovedansvarlig = hovedansvarlig.as_deref();
+    let (mut vedtak, virkninger) = rules::send(vedtak, hovedansvarlig, &nektet, av, tx.now())?;
     store::lagre(tx, &mut vedtak).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(SendTilGodkjenningResponse {
@@ -157,11 +161,11 @@ pub(crate) async fn opphor(
 ) -> Result<OpphorVedtakResponse, Error> {
     let mut faults = FieldFaults::new();
     let av = Aktor::from(&tx.call().actor);
-    let opphor = rules::les_opphor(&request, av, &mut faults);
+    let opphor = slutt::les_opphor(&request, av, &mut faults);
     let vedtak = les(tx, &request.name, faults).await?;
     let orders = oppdrag::store::uavsluttede(tx, &vedtak.id).await?;
     let referanse = vedtak.id.clone();
-    let avsluttet = rules::opphor(vedtak, orders, opphor, tx.now())?;
+    let avsluttet = slutt::opphor(vedtak, orders, opphor, tx.now())?;
     lagre_avsluttet(tx, avsluttet).await?;
     Ok(OpphorVedtakResponse {
         kvittering: Some(Kvittering {
@@ -196,9 +200,11 @@ pub(crate) async fn endre(
     let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
     let vedtak = les_versjon(tx, &request.name, &request.etag, faults).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut vedtak, virkninger) = rules::endre(
+    let nektet = nektet(tx, &vedtak).await?;
+    let (mut vedtak, virkninger) = endring::endre(
         vedtak,
         innhold,
+        &nektet,
         begrunnelse,
         tx.call().klasser,
         av,
@@ -224,8 +230,12 @@ pub(crate) async fn godkjenn(
         hovedansvarlig: None,
         siste: true,
     };
+    let nektet = nektet(tx, &vedtak).await?;
     let before = vedtak.innhold.hovedansvarlig.clone();
-    let versjon = rules::godkjenn(vedtak, orders, &myndighet, &av, tx.now(), || tx.new_id())?;
+    let now = tx.now();
+    let versjon = endring::godkjenn(vedtak, orders, &nektet, &myndighet, &av, now, || {
+        tx.new_id()
+    })?;
     let vedtak = lagre_ny_versjon(tx, &before, versjon).await?;
     Ok(GodkjennEndringResponse {
         vedtak: Some(vedtak.to_proto()),
@@ -239,7 +249,7 @@ pub(crate) async fn avvis_endring(
     let mut faults = FieldFaults::new();
     let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
     let vedtak = les(tx, &request.name, faults).await?;
-    let (mut vedtak, virkninger) = rules::avvis_endring(vedtak, begrunnelse)?;
+    let (mut vedtak, virkninger) = endring::avvis_endring(vedtak, begrunnelse)?;
     store::lagre(tx, &mut vedtak).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(AvvisEndringResponse {
@@ -283,14 +293,14 @@ pub(crate) async fn utlop(tx: &mut Tx, post: &str) -> Result<(), Error> {
     crate::las_person(tx, &person).await?;
     let vedtak = store::hent(tx, &person, &id).await?;
     let orders = oppdrag::store::uavsluttede(tx, &id).await?;
-    if let Some(avsluttet) = rules::utlop(vedtak, orders, tx.now()) {
+    if let Some(avsluttet) = slutt::utlop(vedtak, orders, tx.now()) {
         lagre_avsluttet(tx, avsluttet).await?;
     }
     Ok(())
 }
 
-async fn lagre_avsluttet(tx: &mut Tx, avsluttet: rules::Avsluttet) -> Result<(), Error> {
-    let rules::Avsluttet {
+async fn lagre_avsluttet(tx: &mut Tx, avsluttet: slutt::Avsluttet) -> Result<(), Error> {
+    let slutt::Avsluttet {
         mut vedtak,
         oppdrag,
         virkninger,
@@ -349,6 +359,12 @@ async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Vedtak,
     Ok(vedtak)
 }
 
+/// Units that the person refused on the application of a vedtak.
+pub(crate) async fn nektet(tx: &mut Tx, vedtak: &Vedtak) -> Result<BTreeSet<String>, Error> {
+    let soknad = soknad::store::hent(tx, &vedtak.person, &vedtak.soknad).await?;
+    Ok(soknad.nektet())
+}
+
 /// What a vedtak shall say; its lines go to units that take orders.
 pub(crate) fn les_innhold(
     tx: &Tx,
@@ -364,9 +380,9 @@ pub(crate) fn les_innhold(
 pub(crate) async fn lagre_ny_versjon(
     tx: &mut Tx,
     hovedansvarlig: &str,
-    versjon: rules::NyVersjon,
+    versjon: endring::NyVersjon,
 ) -> Result<Vedtak, Error> {
-    let rules::NyVersjon {
+    let endring::NyVersjon {
         mut vedtak,
         forrige: (nr, utgave),
         oppdrag,

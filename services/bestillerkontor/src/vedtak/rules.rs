@@ -8,17 +8,14 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::{
-    bestillerkontor::{
-        Avslutningsarsak, OpphorVedtakRequest, Statsforvalterutfall, UtsettUnderretningRequest,
-    },
-    felles::{Faktum, Feilgrunn},
+    bestillerkontor::{Statsforvalterutfall, UtsettUnderretningRequest},
+    felles::Feilgrunn,
     klassifisering::Klasser,
 };
 
 use super::{
-    Avslutning, Endret, Endring, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_EVALUERING,
-    FRIST_GODKJENNING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP, Fatting, Forlop,
-    Klageutfall, Opphor, Tilstand, Underretning, Utgave, Utsettelse, Vedtak, innhold,
+    FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_GODKJENNING, FRIST_REVURDERING, FRIST_UNDERRETNING,
+    FRIST_UTLOP, Fatting, Forlop, Klageutfall, Tilstand, Underretning, Utsettelse, Vedtak, innhold,
     innhold::Innhold,
 };
 use crate::{
@@ -53,7 +50,7 @@ const UNDERRETNING_ARBEIDSDAGER: u16 = 3;
 /// Days within which the person can send a klage (forvaltningsloven § 29).
 const KLAGE_DAGER: i32 = 21;
 /// Working days within which a draft or an amendment that was sent is decided.
-const GODKJENNING_ARBEIDSDAGER: u16 = 3;
+pub(super) const GODKJENNING_ARBEIDSDAGER: u16 = 3;
 /// Months after which what was decided on a discharge is assessed anew.
 const REVURDERING_MANEDER: i32 = 3;
 /// Working days within which a vedtak is amended as the statsforvalter decided:
@@ -64,7 +61,7 @@ const FATTER_ALENE: &str = "fatter_alene";
 /// How long before the last day the evaluation is due: four weeks.
 const EVALUERING: Duration = Duration::from_hours(4 * 7 * 24);
 
-fn krev(vedtak: &Vedtak, verb: &str) -> Result<(), Refusal> {
+pub(super) fn krev(vedtak: &Vedtak, verb: &str) -> Result<(), Refusal> {
     OVERGANGER.krev(verb, vedtak.tilstand, vedtak.tilstand.kode())
 }
 
@@ -82,7 +79,7 @@ pub(crate) struct Myndighet<'a> {
 impl Myndighet<'_> {
     /// An employee decides, and not one of those who wrote, where two-person
     /// control is on.
-    fn krev_en_annen<'a>(
+    pub(super) fn krev_en_annen<'a>(
         &self,
         av: &Aktor,
         wrote: impl IntoIterator<Item = &'a Aktor>,
@@ -186,14 +183,16 @@ pub(crate) fn oppdater(
     Ok(vedtak)
 }
 
-/// Sends a complete draft for decision.
+/// Sends a complete draft for decision. `nektet`: units that the person refuses.
 pub(crate) fn send(
     mut vedtak: Vedtak,
     hovedansvarlig: Option<&str>,
+    nektet: &BTreeSet<String>,
     av: Aktor,
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "SendTilGodkjenning")?;
+    innhold::krev_ikke_nektet(&vedtak.innhold, nektet)?;
     innhold::fullstendig(&vedtak.innhold, hovedansvarlig)?;
     innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
     vedtak.tilstand = Tilstand::TilGodkjenning;
@@ -251,6 +250,7 @@ pub(crate) fn fatt(
     krev(&vedtak, "FattVedtak")?;
     myndighet.krev_en_annen(av, &vedtak.forlop.forfattere)?;
     innhold::krev_myndighet(&vedtak.innhold, myndighet.funksjoner)?;
+    innhold::krev_ikke_nektet(&vedtak.innhold, &soknad.nektet())?;
     innhold::fullstendig(&vedtak.innhold, myndighet.hovedansvarlig.as_deref())?;
     innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
     let (soknad, mut out) = if myndighet.siste {
@@ -292,7 +292,7 @@ pub(crate) fn fatt(
     })
 }
 
-fn frist_for_underretning(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
+pub(super) fn frist_for_underretning(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
     let told_by = kalender::arbeidsdager_etter(now, UNDERRETNING_ARBEIDSDAGER);
     out.frist(
         FRIST_UNDERRETNING,
@@ -305,7 +305,7 @@ fn frist_for_underretning(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
 
 /// The clocks of the last day: it passes, and four weeks before it the vedtak
 /// is evaluated, or by the day itself where that is nearer.
-fn frister_for_slutt(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
+pub(super) fn frister_for_slutt(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
     let Some(last) = vedtak.innhold.siste_dag() else {
         out.slett_frist(FRIST_UTLOP, &vedtak.name());
         out.slett_frist(FRIST_EVALUERING, &vedtak.name());
@@ -346,277 +346,6 @@ pub(crate) fn utsett(
     out.hendelse("UnderretningUtsatt", &emne, myndigheten(&vedtak));
     out.frist(FRIST_UNDERRETNING, &emne, due, None, myndigheten(&vedtak));
     Ok((vedtak, out))
-}
-
-/// Proposes an amendment.
-///
-/// # Errors
-/// `KONFLIKT` while another waits, `UGYLDIG_FORESPORSEL` for what is missing,
-/// would change the past, or would prolong what was not evaluated.
-pub(crate) fn endre(
-    mut vedtak: Vedtak,
-    innhold: Innhold,
-    begrunnelse: String,
-    klasser: Klasser,
-    av: Aktor,
-    now: Tid,
-) -> Result<(Vedtak, Virkninger), Refusal> {
-    krev(&vedtak, "EndreVedtak")?;
-    if vedtak.forlop.endring.is_some() {
-        return Err(Refusal::conflict("en endring som venter på godkjenning"));
-    }
-    let innhold = innhold
-        .med_skjermet_fra(&vedtak.innhold, klasser)
-        .med_linje_id();
-    krev_ny_versjon(&vedtak, &innhold, now)?;
-    vedtak.forlop.endring = Some(Endring {
-        innhold,
-        begrunnelse,
-        forfatter: av,
-        tid: now,
-    });
-    let mut out = Virkninger::new();
-    let emne = vedtak.emne();
-    out.hendelse("EndringForeslatt", &emne, myndigheten(&vedtak));
-    let due = kalender::arbeidsdager_etter(now, GODKJENNING_ARBEIDSDAGER);
-    out.frist(FRIST_ENDRING, &emne, due, None, myndigheten(&vedtak));
-    Ok((vedtak, out))
-}
-
-/// What may become the next version.
-fn krev_ny_versjon(vedtak: &Vedtak, innhold: &Innhold, now: Tid) -> Result<(), Refusal> {
-    let own = Some(vedtak.innhold.hovedansvarlig.as_str());
-    innhold::fullstendig(innhold, own)?;
-    innhold::krev_fremover(&vedtak.innhold, innhold, Dag::av(now))?;
-    let (before, after) = (vedtak.innhold.siste_dag(), innhold.siste_dag());
-    let prolonged = before.is_some_and(|before| after.is_none_or(|after| after > before));
-    let since = vedtak.forlop.endret.as_ref().map(|change| change.tid);
-    let since = since.or(vedtak.forlop.fattet.as_ref().map(|decision| decision.tid));
-    let evaluated = vedtak
-        .forlop
-        .evalueringer
-        .iter()
-        .any(|evaluation| Some(evaluation.tid) >= since);
-    if prolonged && !evaluated {
-        let mut faults = FieldFaults::new();
-        faults.contradicts(
-            "vedtak.linjer",
-            "evalueringer",
-            "evaluer vedtaket (RegistrerEvaluering) før det forlenges",
-        );
-        faults.finish()?;
-    }
-    Ok(())
-}
-
-/// The next version of a vedtak, with its orders.
-#[derive(Debug)]
-pub(crate) struct NyVersjon {
-    pub(crate) vedtak: Vedtak,
-    /// Number and content of the version before.
-    pub(crate) forrige: (i32, Utgave),
-    /// Orders that were there, with what changed.
-    pub(crate) oppdrag: Vec<Oppdrag>,
-    /// Orders that are new.
-    pub(crate) nye: Vec<Oppdrag>,
-    pub(crate) virkninger: Virkninger,
-}
-
-/// Decides the amendment that waits. `uavsluttede`: the orders of the vedtak
-/// that have not ended.
-///
-/// # Errors
-/// `IKKE_TILLATT` (W4) for its author, and as [`endre`] and [`fatt`].
-pub(crate) fn godkjenn(
-    mut vedtak: Vedtak,
-    uavsluttede: Vec<Oppdrag>,
-    myndighet: &Myndighet<'_>,
-    av: &Aktor,
-    now: Tid,
-    new_id: impl FnMut() -> String,
-) -> Result<NyVersjon, Refusal> {
-    krev(&vedtak, "GodkjennEndring")?;
-    let change = ta_endring(&mut vedtak)?;
-    myndighet.krev_en_annen(av, [&change.forfatter])?;
-    ny_versjon(
-        vedtak,
-        change.innhold,
-        &change.begrunnelse,
-        uavsluttede,
-        myndighet,
-        av,
-        now,
-        new_id,
-    )
-}
-
-fn ta_endring(vedtak: &mut Vedtak) -> Result<Endring, Refusal> {
-    let none = || Refusal::transition("INGEN_ENDRING", &["EndreVedtak"]);
-    vedtak.forlop.endring.take().ok_or_else(none)
-}
-
-/// Takes the amendment that waits away.
-pub(crate) fn avvis_endring(
-    mut vedtak: Vedtak,
-    begrunnelse: String,
-) -> Result<(Vedtak, Virkninger), Refusal> {
-    krev(&vedtak, "AvvisEndring")?;
-    ta_endring(&mut vedtak)?;
-    vedtak.forlop.retur_begrunnelse = begrunnelse;
-    let mut out = Virkninger::new();
-    out.hendelse("EndringAvvist", &vedtak.emne(), myndigheten(&vedtak));
-    out.slett_frist(FRIST_ENDRING, &vedtak.name());
-    Ok((vedtak, out))
-}
-
-/// The next version takes force, in one step with its orders: those whose line
-/// is gone end, those whose line changed follow it, and what is new is offered.
-/// Nobody is without a responsible unit in between.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what is amended, by whom, and what it rests on"
-)]
-pub(crate) fn ny_versjon(
-    mut vedtak: Vedtak,
-    innhold: Innhold,
-    begrunnelse: &str,
-    uavsluttede: Vec<Oppdrag>,
-    myndighet: &Myndighet<'_>,
-    av: &Aktor,
-    now: Tid,
-    mut new_id: impl FnMut() -> String,
-) -> Result<NyVersjon, Refusal> {
-    krev_ny_versjon(&vedtak, &innhold, now)?;
-    innhold::krev_myndighet(&innhold, myndighet.funksjoner)?;
-    let before = vedtak.clone();
-    let prolonged = innhold.siste_dag() > before.innhold.siste_dag();
-    vedtak.innhold = innhold;
-    vedtak.tilstand = Tilstand::Fattet;
-    vedtak.forlop.endring = None;
-    vedtak.forlop.utsatt = None;
-    vedtak.forlop.innholdsversjon = before.forlop.innholdsversjon.saturating_add(1);
-    vedtak.forlop.endret = Some(Endret {
-        tid: now,
-        av: av.clone(),
-        begrunnelse: begrunnelse.to_owned(),
-    });
-
-    let mut out = Virkninger::new();
-    let (oppdrag, nye) = nye_ordrer(
-        &before,
-        &vedtak,
-        uavsluttede,
-        begrunnelse,
-        (av, now),
-        &mut new_id,
-        &mut out,
-    );
-    let ids = |facts: &[Faktum]| -> BTreeSet<String> {
-        facts.iter().map(|fact| fact.id.clone()).collect()
-    };
-    let (had, has) = (before.fakta(Some(now)), vedtak.fakta(None));
-    let (had_ids, has_ids) = (ids(&had), ids(&has));
-    let newly: BTreeSet<&str> = nye.iter().map(|order| order.enhet.as_str()).collect();
-    out.fakta
-        .extend(had.into_iter().filter(|fact| !has_ids.contains(&fact.id)));
-    out.fakta
-        .extend(has.into_iter().filter(|fact| !had_ids.contains(&fact.id)));
-    // A unit that had nothing left to deliver has again.
-    for unit in newly {
-        out.fakta.extend(vedtak.enhetens_fakta(unit, None));
-    }
-
-    let told: BTreeSet<String> = hoerer_om(&before)
-        .into_iter()
-        .chain(hoerer_om(&vedtak))
-        .collect();
-    let type_ = if prolonged {
-        "VedtakFornyet"
-    } else {
-        "VedtakEndret"
-    };
-    out.hendelse(type_, &vedtak.emne(), told);
-    out.slett_frist(FRIST_ENDRING, &vedtak.name());
-    out.slett_frist(FRIST_ETTERLEVELSE, &vedtak.name());
-    frist_for_underretning(&vedtak, now, &mut out);
-    if vedtak.innhold.siste_dag() != before.innhold.siste_dag() {
-        frister_for_slutt(&vedtak, now, &mut out);
-    }
-    let forrige = (
-        before.forlop.innholdsversjon,
-        Utgave {
-            innhold: before.innhold,
-            endret: before.forlop.endret,
-        },
-    );
-    Ok(NyVersjon {
-        vedtak,
-        forrige,
-        oppdrag,
-        nye,
-        virkninger: out,
-    })
-}
-
-/// What becomes of each order, and what is ordered besides.
-fn nye_ordrer(
-    before: &Vedtak,
-    after: &Vedtak,
-    uavsluttede: Vec<Oppdrag>,
-    begrunnelse: &str,
-    (av, now): (&Aktor, Tid),
-    new_id: &mut impl FnMut() -> String,
-    out: &mut Virkninger,
-) -> (Vec<Oppdrag>, Vec<Oppdrag>) {
-    let line_of = |vedtak: &'_ Vedtak, nr: &str| {
-        let mut lines = vedtak.innhold.linjer.iter();
-        lines.find(|line| line.nr == nr).cloned()
-    };
-    let mut kept = BTreeSet::new();
-    let mut oppdrag = Vec::new();
-    for order in uavsluttede {
-        let line = line_of(after, &order.linje_id);
-        let changed = line != line_of(before, &order.linje_id);
-        let named = line.as_ref().filter(|line| {
-            line.enheter.contains(&order.enhet) && line.type_ == order.innhold.bestilling.type_
-        });
-        match (named, order.er_apent()) {
-            (Some(line), true) => {
-                kept.insert((order.linje_id.clone(), order.enhet.clone()));
-                oppdrag.push(oppdrag::rules::endre(order, line, now, out));
-            }
-            (None, true) => {
-                let end = oppdrag::Slutt {
-                    arsak: Avslutningsarsak::AnnenTjeneste,
-                    begrunnelse: begrunnelse.to_owned(),
-                    alternativ: format!("Se versjon {} av vedtaket", after.forlop.innholdsversjon),
-                };
-                let by = Some(av.clone());
-                oppdrag.push(oppdrag::rules::opphor(order, end, by, now, out));
-            }
-            // A declined order has found its place when its line is changed; as
-            // long as it is not, the line is not offered to the same unit again.
-            (_, false) if changed => out.slett_frist(oppdrag::FRIST_OMFORDELING, &order.name()),
-            (_, false) => {
-                kept.insert((order.linje_id.clone(), order.enhet.clone()));
-            }
-        }
-    }
-    let mut nye = Vec::new();
-    for line in &after.innhold.linjer {
-        let over = line.til.is_some_and(|til| til < Dag::av(now));
-        for unit in line.enheter.iter().filter(|_| !over) {
-            // What was delivered and ended in agreement is not ordered again.
-            let was = line_of(before, &line.nr);
-            let unchanged = was.is_some_and(|was| was == *line);
-            if unchanged || kept.contains(&(line.nr.clone(), unit.clone())) {
-                continue;
-            }
-            let order = oppdrag::rules::tilby(after, line, unit, new_id(), av, now, out);
-            nye.push(order);
-        }
-    }
-    (oppdrag, nye)
 }
 
 /// Records an evaluation.
@@ -702,7 +431,7 @@ pub(crate) fn klageutfall(mut vedtak: Vedtak, utfall: Klageutfall) -> (Vedtak, V
 }
 
 /// The unit that decides, and the one that holds the application.
-fn myndigheten(vedtak: &Vedtak) -> Vec<String> {
+pub(super) fn myndigheten(vedtak: &Vedtak) -> Vec<String> {
     let mut units = vec![vedtak.ansvarlig_enhet.clone()];
     if vedtak.ansvarlig_enhet != ENHET {
         units.push(ENHET.to_owned());
@@ -712,7 +441,7 @@ fn myndigheten(vedtak: &Vedtak) -> Vec<String> {
 
 /// Last day for a klage when the person is told today: three weeks, and the
 /// next working day where that is none.
-fn klagefrist(now: Tid) -> Dag {
+pub(super) fn klagefrist(now: Tid) -> Dag {
     let last = Dag::av(now).pluss_dager(KLAGE_DAGER);
     if last.er_arbeidsdag() {
         last
@@ -760,125 +489,8 @@ pub(crate) fn iverksett(mut vedtak: Vedtak, now: Tid) -> Option<(Vedtak, Virknin
     Some((vedtak, out))
 }
 
-/// Reads why a vedtak is ended.
-pub(crate) fn les_opphor(
-    request: &OpphorVedtakRequest,
-    av: Aktor,
-    faults: &mut FieldFaults,
-) -> Opphor {
-    Opphor {
-        av,
-        begrunnelse: felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults),
-        hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
-        alternativ: felt::pakrevd(&request.alternativ, "alternativ", felt::LANG, faults),
-        varsel: felt::pakrevd(&request.varsel, "varsel", felt::KORT, faults),
-    }
-}
-
-/// A vedtak that is no longer in force.
-#[derive(Debug)]
-pub(crate) struct Avsluttet {
-    pub(crate) vedtak: Vedtak,
-    /// Its open orders, ended.
-    pub(crate) oppdrag: Vec<Oppdrag>,
-    pub(crate) virkninger: Virkninger,
-}
-
-/// Ends a vedtak by a decision.
-pub(crate) fn opphor(
-    mut vedtak: Vedtak,
-    uavsluttede: Vec<Oppdrag>,
-    opphor: Opphor,
-    now: Tid,
-) -> Result<Avsluttet, Refusal> {
-    krev(&vedtak, "OpphorVedtak")?;
-    vedtak.tilstand = Tilstand::Opphort;
-    // The notice of the end is a notice too: it can be disputed for as long.
-    vedtak.forlop.underretning = Some(Underretning {
-        tid: now,
-        mate: opphor.varsel.clone(),
-        klagefrist: klagefrist(now),
-    });
-    let end = oppdrag::Slutt {
-        arsak: Avslutningsarsak::VedtakOpphort,
-        begrunnelse: opphor.begrunnelse.clone(),
-        alternativ: opphor.alternativ.clone(),
-    };
-    let vedtatt = Some(opphor);
-    Ok(avslutt(
-        vedtak,
-        uavsluttede,
-        vedtatt,
-        &end,
-        "VedtakOpphort",
-        now,
-    ))
-}
-
-/// The last day has passed. None when the vedtak is not in force, or says
-/// another last day than the deadline did.
-pub(crate) fn utlop(mut vedtak: Vedtak, uavsluttede: Vec<Oppdrag>, now: Tid) -> Option<Avsluttet> {
-    let passed = vedtak.innhold.siste_dag()?.slutt() <= now;
-    if !passed || !I_KRAFT.contains(&vedtak.tilstand) {
-        return None;
-    }
-    vedtak.tilstand = Tilstand::Utlopt;
-    let end = oppdrag::Slutt {
-        arsak: Avslutningsarsak::Utlopt,
-        begrunnelse: String::new(),
-        alternativ: String::new(),
-    };
-    Some(avslutt(
-        vedtak,
-        uavsluttede,
-        None,
-        &end,
-        "VedtakUtlopt",
-        now,
-    ))
-}
-
-fn avslutt(
-    mut vedtak: Vedtak,
-    uavsluttede: Vec<Oppdrag>,
-    vedtatt: Option<Opphor>,
-    end: &oppdrag::Slutt,
-    hendelse: &'static str,
-    now: Tid,
-) -> Avsluttet {
-    let av = vedtatt.as_ref().map(|opphor| opphor.av.clone());
-    vedtak.forlop.avslutning = Some(Avslutning { tid: now, vedtatt });
-    let mut out = Virkninger::new();
-    out.hendelse(hendelse, &vedtak.emne(), hoerer_om(&vedtak));
-    out.fakta.extend(vedtak.fakta(Some(now)));
-    vedtak.forlop.endring = None;
-    for kind in [
-        FRIST_UNDERRETNING,
-        FRIST_UTLOP,
-        FRIST_EVALUERING,
-        FRIST_REVURDERING,
-        FRIST_ENDRING,
-        FRIST_ETTERLEVELSE,
-    ] {
-        out.slett_frist(kind, &vedtak.name());
-    }
-    let (apne, declined): (Vec<_>, Vec<_>) = uavsluttede.into_iter().partition(Oppdrag::er_apent);
-    for order in declined {
-        out.slett_frist(oppdrag::FRIST_OMFORDELING, &order.name());
-    }
-    let oppdrag = apne
-        .into_iter()
-        .map(|order| oppdrag::rules::opphor(order, end.clone(), av.clone(), now, &mut out))
-        .collect();
-    Avsluttet {
-        vedtak,
-        oppdrag,
-        virkninger: out,
-    }
-}
-
 /// Everyone who hears of what happens to a vedtak in force.
-fn hoerer_om(vedtak: &Vedtak) -> Vec<String> {
+pub(super) fn hoerer_om(vedtak: &Vedtak) -> Vec<String> {
     // Who decides comes first: that one must act.
     let mut units = myndigheten(vedtak);
     let parties = vedtak.parter().into_iter().chain([KOORDINERING]);
@@ -910,7 +522,18 @@ mod tests {
     use samspor_proto::felles::{Faktum, Faktumtype};
 
     use super::*;
-    use crate::proveark::{self, LATER, NOW, who};
+    use crate::{
+        proveark::{self, LATER, NOW, who},
+        vedtak::{
+            Endring, Opphor,
+            endring::{avvis_endring, endre, godkjenn},
+            slutt::{opphor, utlop},
+        },
+    };
+
+    fn ingen() -> BTreeSet<String> {
+        BTreeSet::new()
+    }
 
     fn draft() -> Vedtak {
         proveark::utkast(&proveark::soknad(soknad::Tilstand::Klar))
@@ -974,6 +597,7 @@ mod tests {
         endre(
             vedtak,
             innhold,
+            &ingen(),
             "Nytt behov".into(),
             Klasser::alle(),
             by,
@@ -998,7 +622,7 @@ mod tests {
                 let innhold = vedtak.innhold.clone();
                 oppdater(vedtak, innhold, Klasser::alle(), by).map(|v| v.tilstand)
             }
-            "SendTilGodkjenning" => send(vedtak, None, by, NOW).map(|(v, _)| v.tilstand),
+            "SendTilGodkjenning" => send(vedtak, None, &ingen(), by, NOW).map(|(v, _)| v.tilstand),
             "ReturnerVedtak" => returner(vedtak, "Mangler".into()).map(|(v, _)| v.tilstand),
             "FattVedtak" => decide(vedtak, "b1").map(|f| f.vedtak.tilstand),
             "UnderrettVedtak" => underrett(vedtak, "brev".into(), NOW).map(|(v, _)| v.tilstand),
@@ -1008,7 +632,7 @@ mod tests {
             "GodkjennEndring" => {
                 let vedtak = with_change(vedtak);
                 let all = proveark::alle_funksjoner();
-                godkjenn(vedtak, vec![], &makt(&all), &by, NOW, String::new)
+                godkjenn(vedtak, vec![], &ingen(), &makt(&all), &by, NOW, String::new)
                     .map(|changed| changed.vedtak.tilstand)
             }
             "AvvisEndring" => {
@@ -1036,7 +660,7 @@ mod tests {
 
     #[test]
     fn an_author_does_not_decide() {
-        let (sent, _) = send(draft(), None, who(ENHET, "a2"), NOW).unwrap();
+        let (sent, _) = send(draft(), None, &ingen(), who(ENHET, "a2"), NOW).unwrap();
         // a1 drafted, a2 sent, and a system is nobody.
         for by in ["a1", "a2", ""] {
             let refusal = decide(sent.clone(), by).unwrap_err();
@@ -1055,7 +679,7 @@ mod tests {
         ] {
             let mut vedtak = draft();
             change(&mut vedtak);
-            let refusal = send(vedtak.clone(), None, who(ENHET, "a1"), NOW).unwrap_err();
+            let refusal = send(vedtak.clone(), None, &ingen(), who(ENHET, "a1"), NOW).unwrap_err();
             assert_eq!(refusal.grunn, Feilgrunn::UgyldigForesporsel);
             vedtak.tilstand = Tilstand::TilGodkjenning;
             let refusal = decide(vedtak, "b1").unwrap_err();

@@ -1,0 +1,132 @@
+//! The end of a vedtak: by a decision, or by its last day.
+
+use samspor_chassis::{
+    domene::{Aktor, Virkninger, felt},
+    error::{FieldFaults, Refusal},
+    tid::Tid,
+};
+use samspor_proto::bestillerkontor::{Avslutningsarsak, OpphorVedtakRequest};
+
+use super::{
+    Avslutning, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_REVURDERING,
+    FRIST_UNDERRETNING, FRIST_UTLOP, Opphor, Tilstand, Underretning, Vedtak,
+    rules::{I_KRAFT, hoerer_om, klagefrist, krev},
+};
+use crate::oppdrag::{self, Oppdrag};
+
+/// Reads why a vedtak is ended.
+pub(crate) fn les_opphor(
+    request: &OpphorVedtakRequest,
+    av: Aktor,
+    faults: &mut FieldFaults,
+) -> Opphor {
+    Opphor {
+        av,
+        begrunnelse: felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults),
+        hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
+        alternativ: felt::pakrevd(&request.alternativ, "alternativ", felt::LANG, faults),
+        varsel: felt::pakrevd(&request.varsel, "varsel", felt::KORT, faults),
+    }
+}
+
+/// A vedtak that is no longer in force.
+#[derive(Debug)]
+pub(crate) struct Avsluttet {
+    pub(crate) vedtak: Vedtak,
+    /// Its open orders, ended.
+    pub(crate) oppdrag: Vec<Oppdrag>,
+    pub(crate) virkninger: Virkninger,
+}
+
+/// Ends a vedtak by a decision.
+pub(crate) fn opphor(
+    mut vedtak: Vedtak,
+    uavsluttede: Vec<Oppdrag>,
+    opphor: Opphor,
+    now: Tid,
+) -> Result<Avsluttet, Refusal> {
+    krev(&vedtak, "OpphorVedtak")?;
+    vedtak.tilstand = Tilstand::Opphort;
+    // The notice of the end is a notice too: it can be disputed for as long.
+    vedtak.forlop.underretning = Some(Underretning {
+        tid: now,
+        mate: opphor.varsel.clone(),
+        klagefrist: klagefrist(now),
+    });
+    let end = oppdrag::Slutt {
+        arsak: Avslutningsarsak::VedtakOpphort,
+        begrunnelse: opphor.begrunnelse.clone(),
+        alternativ: opphor.alternativ.clone(),
+    };
+    let vedtatt = Some(opphor);
+    Ok(avslutt(
+        vedtak,
+        uavsluttede,
+        vedtatt,
+        &end,
+        "VedtakOpphort",
+        now,
+    ))
+}
+
+/// The last day has passed. None when the vedtak is not in force, or says
+/// another last day than the deadline did.
+pub(crate) fn utlop(mut vedtak: Vedtak, uavsluttede: Vec<Oppdrag>, now: Tid) -> Option<Avsluttet> {
+    let passed = vedtak.innhold.siste_dag()?.slutt() <= now;
+    if !passed || !I_KRAFT.contains(&vedtak.tilstand) {
+        return None;
+    }
+    vedtak.tilstand = Tilstand::Utlopt;
+    let end = oppdrag::Slutt {
+        arsak: Avslutningsarsak::Utlopt,
+        begrunnelse: String::new(),
+        alternativ: String::new(),
+    };
+    Some(avslutt(
+        vedtak,
+        uavsluttede,
+        None,
+        &end,
+        "VedtakUtlopt",
+        now,
+    ))
+}
+
+fn avslutt(
+    mut vedtak: Vedtak,
+    uavsluttede: Vec<Oppdrag>,
+    vedtatt: Option<Opphor>,
+    end: &oppdrag::Slutt,
+    hendelse: &'static str,
+    now: Tid,
+) -> Avsluttet {
+    let av = vedtatt.as_ref().map(|opphor| opphor.av.clone());
+    vedtak.forlop.avslutning = Some(Avslutning { tid: now, vedtatt });
+    let mut out = Virkninger::new();
+    out.hendelse(hendelse, &vedtak.emne(), hoerer_om(&vedtak));
+    out.fakta.extend(vedtak.fakta(Some(now)));
+    vedtak.forlop.endring = None;
+    for kind in [
+        FRIST_UNDERRETNING,
+        FRIST_UTLOP,
+        FRIST_EVALUERING,
+        FRIST_REVURDERING,
+        FRIST_ENDRING,
+        FRIST_ETTERLEVELSE,
+    ] {
+        out.slett_frist(kind, &vedtak.name());
+    }
+    let (apne, declined): (Vec<_>, Vec<_>) = uavsluttede.into_iter().partition(Oppdrag::er_apent);
+    for order in declined {
+        out.slett_frist(oppdrag::FRIST_OMFORDELING, &order.name());
+    }
+    let oppdrag = apne
+        .into_iter()
+        .map(|order| oppdrag::rules::opphor(order, end.clone(), av.clone(), now, &mut out))
+        .collect();
+    Avsluttet {
+        vedtak,
+        oppdrag,
+        virkninger: out,
+    }
+}
