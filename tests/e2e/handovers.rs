@@ -162,6 +162,95 @@ async fn no_protection_takes_a_person_from_who_answers_for_a_need() {
     .await;
 }
 
+/// Whoever may not know of the person does not receive the application: a unit
+/// with mandate answers for it from its first instant, and works on it. The
+/// receipt tells nothing.
+///
+/// Seen red: with an attestation that names no mandated units; with
+/// bestillerkontor as the unit that receives everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn intake_for_a_hidden_person_is_routed_to_who_sees_the_person() {
+    const LIST: &str = "bestillerkontor.v1.SoknadService/ListEnhetensSoknader";
+    let scene = Scene::start().await;
+    let leader = scene
+        .desk("koordinering", Rolle::Leder, Formal::Sikkerhet)
+        .await;
+    let second = scene
+        .desk("koordinering", Rolle::Beslutter, Formal::Sikkerhet)
+        .await;
+    let hidden = scene.person(NUMBERS[0]).await;
+    let vern = strict(&hidden, &["koordinering", "rop"]);
+    let vern = ok::<_, ForeslaVernResponse>(&leader, FORESLA, vern).await;
+    let vern = vern.vern.unwrap();
+    ok::<_, BekreftVernResponse>(
+        &second,
+        "koordinering.v1.VernService/BekreftVern",
+        BekreftVernRequest {
+            name: vern.name,
+            request_id: request_id(),
+            etag: vern.etag,
+        },
+    )
+    .await;
+    let inntak = scene.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
+    let apply = |person: &str| MottaSoknadRequest {
+        parent: person.to_owned(),
+        request_id: request_id(),
+        eget_onske: "Et trygt sted i natt.".to_owned(),
+        gjelder: vec![Tjenestetype::RopOppfolging.into()],
+        kanal: Kanal::Telefon.into(),
+        ..Default::default()
+    };
+    let motta = "bestillerkontor.v1.SoknadService/MottaSoknad";
+    let open = scene.person(NUMBERS[1]).await;
+    for person in [&hidden, &open] {
+        let received = ok::<_, MottaSoknadResponse>(&inntak, motta, apply(person)).await;
+        let receipt = received.kvittering.unwrap();
+        assert_eq!(receipt.referanse.len(), "S-0123456789AB".len());
+        assert!(receipt.mottatt.is_some());
+    }
+
+    let listed = async |unit: &str| {
+        let desk = scene
+            .desk(unit, Rolle::Saksbehandler, Formal::Saksbehandling)
+            .await;
+        let request = ListEnhetensSoknaderRequest {
+            parent: format!("enheter/{unit}"),
+            ..Default::default()
+        };
+        let listed = ok::<_, ListEnhetensSoknaderResponse>(&desk, LIST, request).await;
+        (desk, listed.soknader)
+    };
+    let (_, ordinary) = listed("bestillerkontor").await;
+    assert_eq!(ordinary.len(), 1);
+    assert!(ordinary[0].name.starts_with(&open));
+    let (rop, routed) = listed("rop").await;
+    assert_eq!(routed.len(), 1);
+    assert_eq!(routed[0].ansvarlig_enhet, "enheter/rop");
+    assert_eq!(routed[0].eget_onske, "Et trygt sted i natt.");
+    let begun = ok::<_, StartKartleggingResponse>(
+        &rop,
+        "bestillerkontor.v1.SoknadService/StartKartlegging",
+        StartKartleggingRequest {
+            name: routed[0].name.clone(),
+            request_id: request_id(),
+            ..Default::default()
+        },
+    )
+    .await;
+    assert!(begun.soknad.is_some());
+    until(async || {
+        let mut database = scene.database("koordinering").await;
+        let rows = sqlx::query("SELECT enhet FROM ansvar ORDER BY enhet")
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+        let units: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        (units == ["bestillerkontor", "rop"]).then_some(())
+    })
+    .await;
+}
+
 /// To deliver on one vedtak opens that one.
 ///
 /// Seen red: with delivery as a relation to all of the person's records.

@@ -21,7 +21,7 @@ use super::{
     refusal::Refused,
 };
 use crate::{
-    model::{Caller, PersonFacts, RecordHead},
+    model::{Caller, Party, PersonFacts, RecordHead},
     policy::{Act, Decision, Part, PurposeRefusal, Question, formalnavn},
     redaction::{Name, RequestError, RequestPlan, ResponsePlan},
 };
@@ -253,7 +253,7 @@ impl<'g> Passage<'g> {
                     fact.holds_at(self.now)
                         && matches!(fact.kind, Faktumtype::Soker | Faktumtype::Sak)
                         && fact.post.as_deref() == Some(sak.as_str())
-                        && matches!(&fact.party, crate::model::Party::Enhet(unit) if **unit == *self.caller.enhet)
+                        && matches!(&fact.party, Party::Enhet(unit) if **unit == *self.caller.enhet)
                 });
                 if open { Ok(()) } else { Err(closed()) }
             }
@@ -405,6 +405,7 @@ impl<'g> Passage<'g> {
             regel: rule.to_owned(),
             regelversjon: self.gateway.policy.version().to_owned(),
             utforere: self.gateway.policy.municipality().holders_of("utforer"),
+            mandaterte: self.mandated(),
         };
         let mut request = Request::new(body);
         let metadata = request.metadata_mut();
@@ -416,6 +417,27 @@ impl<'g> Passage<'g> {
         metadata.insert_bin("x-samspor-attest-bin", signed);
         samspor_chassis::telemetry::inject(metadata);
         Ok(request)
+    }
+
+    /// Intake for a person under strengt fortrolig address is received by
+    /// whoever still sees the person.
+    fn mandated(&self) -> Vec<String> {
+        if self.method.tilgang().handling() != Handling::Inntak {
+            return Vec::new();
+        }
+        let facts = self.subject_facts();
+        let mut units: Vec<String> = facts
+            .facts
+            .iter()
+            .filter(|fact| fact.kind == Faktumtype::MandatStrengt && fact.holds_at(self.now))
+            .filter_map(|fact| match &fact.party {
+                Party::Enhet(unit) => Some(unit.to_string()),
+                _ => None,
+            })
+            .collect();
+        units.sort();
+        units.dedup();
+        units
     }
 
     /// The service that answers this call.

@@ -289,14 +289,9 @@ async fn las_person(tx: &mut Tx, person: &str) -> Result<(), Error> {
     tx.lock(&format!("person/{person}")).await
 }
 
-/// The relations of a confirmed open case of this unit, from and until: one
-/// for the person's records, and one for the case itself, which a caller can
-/// refer to. `id` is the id of the case and `post` its name.
-fn sak(id: &str, person: &str, post: &str, periode: (Tid, Option<Tid>), av: &Aktor) -> Vec<Faktum> {
-    sak_hos(ENHET, id, person, post, periode, av)
-}
-
-/// The same for a case of any unit.
+/// The relations of a confirmed open case of a unit, from and until: one for
+/// the person's records, and one for the case itself, which a caller can refer
+/// to. `id` is the id of the case and `post` its name.
 fn sak_hos(
     enhet: &str,
     id: &str,

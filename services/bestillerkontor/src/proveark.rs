@@ -50,6 +50,7 @@ pub(crate) fn soknad(tilstand: soknad::Tilstand) -> Soknad {
         referanse: "S-1".into(),
         av: who(ENHET, "a1"),
         fra_personen: false,
+        ansvarlig: ENHET.into(),
     };
     let (received, _) = soknad::rules::motta(mottak, innsendt, NOW);
     let by = who(ENHET, "a2");

@@ -71,6 +71,9 @@ pub struct Call {
     pub regelversjon: String,
     /// Unit ids that take orders in this municipality.
     pub utforere: Vec<String>,
+    /// Intake for a person under strengt fortrolig address: ids of the units
+    /// that still see the person. Empty otherwise.
+    pub mandaterte: Vec<String>,
     /// Trace id, 32 hex digits; empty when the work belongs to no trace.
     pub trace_id: String,
     /// W3C traceparent under which the call runs; empty when there is none.
@@ -103,6 +106,7 @@ impl Call {
             regel,
             regelversjon,
             utforere,
+            mandaterte,
         } = attestasjon;
         let aktor = aktor.unwrap_or_default();
         Self {
@@ -126,6 +130,7 @@ impl Call {
             regel,
             regelversjon,
             utforere,
+            mandaterte,
             trace_id: sporings_id,
             traceparent,
             metode,
@@ -153,6 +158,7 @@ impl Call {
             regel: String::new(),
             regelversjon: String::new(),
             utforere: Vec::new(),
+            mandaterte: Vec::new(),
             trace_id: traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             traceparent: traceparent.to_owned(),
             metode: metode.to_owned(),

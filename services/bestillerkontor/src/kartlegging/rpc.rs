@@ -208,9 +208,9 @@ impl Arbeid {
 /// The mapping that a verb of the unit names, alone with this transaction. The
 /// first edition is mapped only while its application is.
 async fn apne(tx: &mut Tx, person: &str, id: &str, etag: Option<&str>) -> Result<Arbeid, Error> {
-    crate::krev_eier(tx)?;
     crate::las_person(tx, person).await?;
     let gjeldende = store::hent(tx, person, id).await?;
+    crate::krev_enhet(tx, &gjeldende.ansvarlig_enhet)?;
     if let Some(etag) = etag {
         etag::check(etag, gjeldende.versjon)?;
     }

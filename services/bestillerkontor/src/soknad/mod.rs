@@ -32,7 +32,7 @@ use samspor_proto::{
 use serde::{Deserialize, Serialize};
 
 use self::{kontakt::Kontakt, sykehus::Sykehusmelding};
-use crate::{ENHET, kartlegging, parorende::Parorende};
+use crate::{kartlegging, parorende::Parorende};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "soknader";
@@ -179,7 +179,8 @@ impl Soknad {
         match &self.innhold.bekreftet {
             None => vec![self.soker(til)],
             Some(Bekreftelse { tid, av }) => {
-                crate::sak(&self.id, &self.person, &self.name(), (*tid, til), av)
+                let unit = &self.ansvarlig_enhet;
+                crate::sak_hos(unit, &self.id, &self.person, &self.name(), (*tid, til), av)
             }
         }
     }
@@ -203,7 +204,7 @@ impl Soknad {
         Relasjon {
             id: format!("soker/{}", self.id),
             subjekt: &self.person,
-            part: Hvem::Enhet(ENHET),
+            part: Hvem::Enhet(&self.ansvarlig_enhet),
             type_: Faktumtype::Soker,
             post: self.name(),
             fra: self.innhold.mottatt,

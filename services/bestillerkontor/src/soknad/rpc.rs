@@ -50,6 +50,7 @@ pub(crate) async fn motta(
         referanse: format!("S-{}", chance.to_uppercase()),
         av,
         fra_personen,
+        ansvarlig: rules::ansvarlig(&tx.call().mandaterte, &tx.call().utforere),
     };
     let (soknad, virkninger) = rules::motta(mottak, innsendt, tx.now());
     store::sett_inn(tx, &soknad).await?;
@@ -244,9 +245,10 @@ pub(crate) async fn list_enhetens(
 async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Soknad, Error> {
     let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
     faults.finish()?;
-    crate::krev_eier(tx)?;
     crate::las_person(tx, &person).await?;
-    store::hent(tx, &person, &id).await
+    let soknad = store::hent(tx, &person, &id).await?;
+    crate::krev_enhet(tx, &soknad.ansvarlig_enhet)?;
+    Ok(soknad)
 }
 
 /// The application that a verb of the person names (W6); the gateway has
@@ -258,11 +260,12 @@ async fn les_for_personen(
 ) -> Result<Soknad, Error> {
     let (person, id) = navn::les_post(name, SAMLING, "name", &mut faults);
     faults.finish()?;
-    if tx.call().actor.person.is_none() {
-        crate::krev_eier(tx)?;
-    }
     crate::las_person(tx, &person).await?;
-    store::hent(tx, &person, &id).await
+    let soknad = store::hent(tx, &person, &id).await?;
+    if tx.call().actor.person.is_none() {
+        crate::krev_enhet(tx, &soknad.ansvarlig_enhet)?;
+    }
+    Ok(soknad)
 }
 
 fn kvittering(soknad: &Soknad, now: Tid) -> Kvittering {

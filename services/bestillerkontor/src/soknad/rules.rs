@@ -139,6 +139,22 @@ pub(crate) struct Mottak {
     pub(crate) referanse: String,
     pub(crate) av: Aktor,
     pub(crate) fra_personen: bool,
+    /// Unit that answers for it from its first instant.
+    pub(crate) ansvarlig: String,
+}
+
+/// Who answers for an application: this unit, unless the person is hidden from
+/// it. Then one of those who still see the person (`mandaterte`): first one
+/// that takes orders, which can help by itself.
+pub(crate) fn ansvarlig(mandaterte: &[String], utforere: &[String]) -> String {
+    if mandaterte.iter().any(|unit| unit == ENHET) {
+        return ENHET.to_owned();
+    }
+    mandaterte
+        .iter()
+        .find(|unit| utforere.contains(unit))
+        .or(mandaterte.first())
+        .map_or_else(|| ENHET.to_owned(), Clone::clone)
 }
 
 /// Receives an application.
@@ -149,6 +165,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
         referanse,
         av,
         fra_personen,
+        ansvarlig,
     } = mottak;
     let due = kalender::maneder_etter(now, 1);
     let refused = innsendt.kontakt.nektet();
@@ -157,7 +174,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
         id,
         versjon: 1,
         tilstand: Tilstand::Mottatt,
-        ansvarlig_enhet: ENHET.to_owned(),
+        ansvarlig_enhet: ansvarlig,
         innhold: Innhold {
             referanse,
             mottatt: now,
@@ -177,11 +194,11 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
     };
     let emne = soknad.emne();
     let mut out = Virkninger::new();
-    out.hendelse("SoknadMottatt", &emne, [ENHET, KOORDINERING]);
+    out.hendelse("SoknadMottatt", &emne, [&emne.eier, KOORDINERING]);
     out.faktum(soknad.soker(None));
     out.fakta.extend(soknad.stengt());
     let warn = due.minus(VARSEL);
-    out.frist(FRIST_FORELOPIG_SVAR, &emne, due, Some(warn), [ENHET]);
+    out.frist(FRIST_FORELOPIG_SVAR, &emne, due, Some(warn), [&*emne.eier]);
     (soknad, out)
 }
 
@@ -212,7 +229,11 @@ pub(crate) fn start(
     let begun = kartlegging::rules::ny(&soknad, id, bygger_pa);
     // The mapping is closed from its first instant to whom the person refuses.
     out.fakta.extend(soknad.stengt());
-    out.hendelse("KartleggingStartet", &soknad.emne(), [ENHET]);
+    out.hendelse(
+        "KartleggingStartet",
+        &soknad.emne(),
+        [&*soknad.ansvarlig_enhet],
+    );
     Ok((soknad, begun, out))
 }
 
@@ -229,7 +250,7 @@ pub(crate) fn gjor_klar(
     bekreft(&mut soknad, &av, now, &mut out);
     soknad.tilstand = Tilstand::Klar;
     let utgave = kartlegging::rules::ferdigstill(begun.utgave.clone(), funn, av, now);
-    out.hendelse("SoknadKlar", &soknad.emne(), [ENHET]);
+    out.hendelse("SoknadKlar", &soknad.emne(), [&*soknad.ansvarlig_enhet]);
     Ok((soknad, begun.i_utgave(utgave), out))
 }
 
@@ -273,7 +294,11 @@ pub(crate) fn sett_kontakt(
     out.fakta.extend(soknad.stengt());
     soknad.innhold.innsendt.kontakt = said;
     soknad.innhold.innsendt.reservert_kontakt = false;
-    out.hendelse("KontaktsamtykkeSatt", &soknad.emne(), [ENHET]);
+    out.hendelse(
+        "KontaktsamtykkeSatt",
+        &soknad.emne(),
+        [&*soknad.ansvarlig_enhet],
+    );
     Ok((soknad, out))
 }
 
@@ -290,9 +315,9 @@ pub(crate) fn gi_forelopig_svar(
     soknad.innhold.forelopig_svar = Some(now);
     let mut out = Virkninger::new();
     let emne = soknad.emne();
-    out.hendelse("ForelopigSvarGitt", &emne, [ENHET]);
+    out.hendelse("ForelopigSvarGitt", &emne, [&*emne.eier]);
     let due = ventet.avgjort.slutt();
-    out.frist(FRIST_VENTET_AVGJORT, &emne, due, None, [ENHET]);
+    out.frist(FRIST_VENTET_AVGJORT, &emne, due, None, [&*emne.eier]);
     soknad.innhold.ventet = Some(ventet);
     out.slett_frist(FRIST_FORELOPIG_SVAR, &soknad.name());
     Ok((soknad, out))
@@ -350,7 +375,8 @@ fn avslutt(
     soknad.tilstand = tilstand;
     soknad.innhold.avsluttet = Some((now, av));
     let mut out = Virkninger::new();
-    out.hendelse(hendelse, &soknad.emne(), [ENHET, KOORDINERING]);
+    let emne = soknad.emne();
+    out.hendelse(hendelse, &emne, [&emne.eier, KOORDINERING]);
     out.fakta = soknad.fakta(Some(now));
     out.slett_frist(FRIST_VENTET_AVGJORT, &soknad.name());
     out.slett_frist(FRIST_FORELOPIG_SVAR, &soknad.name());
@@ -428,8 +454,24 @@ mod tests {
             referanse: "S-1".into(),
             av: by,
             fra_personen,
+            ansvarlig: ENHET.into(),
         };
         motta(mottak, innsendt, NOW)
+    }
+
+    /// Seen red: with the unit itself always; with the first mandated always.
+    #[test]
+    fn who_still_sees_the_person_answers_for_the_application() {
+        let units = |ids: &[&str]| -> Vec<String> { ids.iter().map(|id| (*id).into()).collect() };
+        let deliver = units(&["bom", "rop"]);
+        for (mandated, expected) in [
+            (&[][..], ENHET),
+            (&["bestillerkontor", "rop"], ENHET),
+            (&["koordinering", "rop"], "rop"),
+            (&["koordinering", "nav"], "koordinering"),
+        ] {
+            assert_eq!(ansvarlig(&units(mandated), &deliver), expected);
+        }
     }
 
     fn in_state(tilstand: Tilstand) -> Soknad {
@@ -711,6 +753,7 @@ mod tests {
             referanse: "S-1".into(),
             av: who("", ""),
             fra_personen: true,
+            ansvarlig: ENHET.into(),
         };
         let (soknad, out) = motta(mottak, innsendt, NOW);
         let of = |units: &[&str], records: &[&str], ended: bool| -> Vec<(String, bool)> {
@@ -768,6 +811,7 @@ mod tests {
             referanse: "S-1".into(),
             av: who("spesialisthelsetjenesten", ""),
             fra_personen: false,
+            ansvarlig: ENHET.into(),
         };
         let (soknad, _) = motta(mottak, innsendt, NOW);
         assert_eq!(soknad.tilstand, Tilstand::Mottatt);
