@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use samspor_proto::{
     bestillerkontor::*,
-    felles::{Feilgrunn, Hjemmel, Rolle},
+    felles::{Feilgrunn, Rolle},
     koordinering::*,
     rop::{ListOppgaverRequest, ListOppgaverResponse},
     tilgang::Formal,
 };
 use sqlx::Row as _;
 
-use crate::scene::{NUMBERS, Scene, ok, reason, refused, request_id, seen};
+use crate::scene::{NUMBERS, Scene, ok, reason, refused, request_id, seen, strict};
 
 const HENT_VEDTAK: &str = "bestillerkontor.v1.VedtakService/HentVedtak";
 const FORESLA: &str = "koordinering.v1.VernService/ForeslaVern";
@@ -29,21 +29,6 @@ async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     panic!("it did not happen");
 }
 
-fn strict(person: &str, units: &[&str]) -> ForeslaVernRequest {
-    ForeslaVernRequest {
-        parent: person.to_owned(),
-        request_id: request_id(),
-        r#type: Verntype::StrengtFortroligAdresse.into(),
-        mandaterte_enheter: units.iter().map(|unit| format!("enheter/{unit}")).collect(),
-        hjemmel: Some(Hjemmel {
-            lov: "folkeregisterloven".to_owned(),
-            paragraf: "§ 10-4".to_owned(),
-        }),
-        begrunnelse: "Trusler fra en tidligere samboer.".to_owned(),
-        ..Default::default()
-    }
-}
-
 /// An order about a person who is hidden from ROP comes between two others:
 /// ROP's inbox holds the others.
 ///
@@ -51,31 +36,13 @@ fn strict(person: &str, units: &[&str]) -> ForeslaVernRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_hidden_from_a_unit_does_not_hold_up_its_feed() {
     let scene = Scene::start().await;
-    let leader = scene
-        .desk("koordinering", Rolle::Leder, Formal::Sikkerhet)
-        .await;
-    let second = scene
-        .desk("koordinering", Rolle::Beslutter, Formal::Sikkerhet)
-        .await;
     let hidden = scene.person(NUMBERS[1]).await;
-    let vern = ok::<_, ForeslaVernResponse>(
-        &leader,
-        FORESLA,
-        strict(&hidden, &["koordinering", "bestillerkontor"]),
-    )
-    .await
-    .vern
-    .unwrap();
-    ok::<_, BekreftVernResponse>(
-        &second,
-        "koordinering.v1.VernService/BekreftVern",
-        BekreftVernRequest {
-            name: vern.name,
-            request_id: request_id(),
-            etag: vern.etag,
-        },
-    )
-    .await;
+    scene
+        .protect(
+            "koordinering",
+            strict(&hidden, &["koordinering", "bestillerkontor"]),
+        )
+        .await;
     scene.decided(&hidden, &["rop", "bom"]).await;
     let open = scene.person(NUMBERS[0]).await;
     scene.decided(&open, &["rop", "bom"]).await;
@@ -172,26 +139,10 @@ async fn no_protection_takes_a_person_from_who_answers_for_a_need() {
 async fn intake_for_a_hidden_person_is_routed_to_who_sees_the_person() {
     const LIST: &str = "bestillerkontor.v1.SoknadService/ListEnhetensSoknader";
     let scene = Scene::start().await;
-    let leader = scene
-        .desk("koordinering", Rolle::Leder, Formal::Sikkerhet)
-        .await;
-    let second = scene
-        .desk("koordinering", Rolle::Beslutter, Formal::Sikkerhet)
-        .await;
     let hidden = scene.person(NUMBERS[0]).await;
-    let vern = strict(&hidden, &["koordinering", "rop"]);
-    let vern = ok::<_, ForeslaVernResponse>(&leader, FORESLA, vern).await;
-    let vern = vern.vern.unwrap();
-    ok::<_, BekreftVernResponse>(
-        &second,
-        "koordinering.v1.VernService/BekreftVern",
-        BekreftVernRequest {
-            name: vern.name,
-            request_id: request_id(),
-            etag: vern.etag,
-        },
-    )
-    .await;
+    scene
+        .protect("koordinering", strict(&hidden, &["koordinering", "rop"]))
+        .await;
     let inntak = scene.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
     let apply = |person: &str| MottaSoknadRequest {
         parent: person.to_owned(),

@@ -123,6 +123,23 @@ impl Scene {
         .person
     }
 
+    /// A protection that the leader of a unit proposes and its decider confirms.
+    pub async fn protect(&self, enhet: &str, request: ForeslaVernRequest) -> Vern {
+        let leader = self.desk(enhet, Rolle::Leder, Formal::Sikkerhet).await;
+        let second = self.desk(enhet, Rolle::Beslutter, Formal::Sikkerhet).await;
+        let method = "koordinering.v1.VernService/ForeslaVern";
+        let proposed = ok::<_, ForeslaVernResponse>(&leader, method, request).await;
+        let proposed = proposed.vern.unwrap();
+        let confirm = BekreftVernRequest {
+            name: proposed.name,
+            request_id: request_id(),
+            etag: proposed.etag,
+        };
+        let method = "koordinering.v1.VernService/BekreftVern";
+        let held = ok::<_, BekreftVernResponse>(&second, method, confirm).await;
+        held.vern.unwrap()
+    }
+
     /// The whole case: application, decision, both units at work, Nav as party.
     pub async fn case(&self, number: &str) -> Case {
         // On the heap: it is longer than a test should carry around.
@@ -383,6 +400,29 @@ impl Scene {
         )
         .await;
         Journal { restricted, plan }
+    }
+}
+
+/// A proposal of a protection.
+pub fn vern(person: &str, kind: Verntype) -> ForeslaVernRequest {
+    ForeslaVernRequest {
+        parent: person.to_owned(),
+        request_id: request_id(),
+        r#type: kind.into(),
+        hjemmel: Some(Hjemmel {
+            lov: "folkeregisterloven".to_owned(),
+            paragraf: "§ 10-4".to_owned(),
+        }),
+        begrunnelse: "Trusler fra en tidligere samboer.".to_owned(),
+        ..Default::default()
+    }
+}
+
+/// A proposal of strengt fortrolig address, with mandate to these units.
+pub fn strict(person: &str, units: &[&str]) -> ForeslaVernRequest {
+    ForeslaVernRequest {
+        mandaterte_enheter: units.iter().map(|unit| format!("enheter/{unit}")).collect(),
+        ..vern(person, Verntype::StrengtFortroligAdresse)
     }
 }
 

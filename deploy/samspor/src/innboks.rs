@@ -1,5 +1,6 @@
 //! `samspor innboks`: what waits for a unit, since when, and what breaks next,
-//! asked through the gateway as any client asks.
+//! asked through the gateway as any client asks. With the token of a leader
+//! also the break-glass sessions that wait for review.
 
 #![expect(clippy::print_stdout, reason = "a command line talks to its user")]
 
@@ -9,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use samspor_chassis::{domene::Dag, tid::Tid};
 use samspor_proto::{
     bestillerkontor::{ListVenteposterRequest, ListVenteposterResponse, Ventepost},
+    gateway::{ListNodtilgangerRequest, ListNodtilgangerResponse, Nodtilgang},
     tilgang::Formal,
 };
 use tonic::transport::Endpoint;
@@ -37,48 +39,122 @@ pub async fn run(
         .connect()
         .await
         .with_context(|| format!("no gateway answers at {gateway}"))?;
+    let parent = format!("enheter/{enhet}");
     let desk = Desk::new(channel, token).with_purpose(Formal::Ytelse);
+    let mut waiting = venteposter(&desk, &parent).await?;
+    // None to whom break-glass is not shown: that is the leader's to review.
+    let control = desk.with_purpose(Formal::Kontroll);
+    waiting.extend(
+        nodtilganger(&control, &parent, now)
+            .await
+            .unwrap_or_default(),
+    );
     let colour = colour && std::io::stdout().is_terminal();
-    let (mut count, mut page_token) = (0_usize, String::new());
-    loop {
-        let request = ListVenteposterRequest {
-            parent: format!("enheter/{enhet}"),
-            page_size: PAGE,
-            page_token,
-        };
-        let answer: Answer<ListVenteposterResponse> = desk
-            .call("bestillerkontor.v1.InnboksService/ListVenteposter", request)
-            .await;
-        let page = match answer.result {
-            Ok(page) => page,
-            Err(refused) => bail!(
-                "{:?}: {} (trace {})",
-                refused.code(),
-                refused.message(),
-                answer.trace_id
-            ),
-        };
-        for post in &page.venteposter {
-            count += 1;
-            println!("{}", line(post, json, colour, now));
-        }
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
+    for post in &waiting {
+        println!("{}", line(post, json, colour, now));
     }
-    if count == 0 && !json {
+    if waiting.is_empty() && !json {
         println!("ingenting venter på {enhet}");
     }
     Ok(())
 }
 
+/// One thing that waits.
+struct Venter {
+    type_: String,
+    venter_pa: String,
+    post: String,
+    siden: Option<Tid>,
+    frist: Option<Tid>,
+    brutt: bool,
+}
+
+fn instant(at: Option<prost_types::Timestamp>) -> Option<Tid> {
+    at.and_then(|at| Tid::try_from(at).ok())
+}
+
+impl From<Ventepost> for Venter {
+    fn from(post: Ventepost) -> Self {
+        let kind = post.r#type().as_str_name();
+        Self {
+            type_: kind.strip_prefix("VENTETYPE_").unwrap_or(kind).to_owned(),
+            venter_pa: post.venter_pa,
+            post: post.post,
+            siden: instant(post.siden),
+            frist: instant(post.frist),
+            brutt: post.brutt,
+        }
+    }
+}
+
+impl Venter {
+    /// A session that waits for review.
+    fn nodtilgang(session: Nodtilgang, now: Tid) -> Self {
+        let due = instant(session.gjennomgang_frist);
+        Self {
+            type_: "NODTILGANG".to_owned(),
+            venter_pa: session.enhet,
+            post: session.name,
+            siden: instant(session.startet),
+            frist: due,
+            brutt: due.is_some_and(|due| due <= now),
+        }
+    }
+}
+
+fn result<A>(answer: Answer<A>) -> Result<A> {
+    match answer.result {
+        Ok(page) => Ok(page),
+        Err(refused) => bail!(
+            "{:?}: {} (trace {})",
+            refused.code(),
+            refused.message(),
+            answer.trace_id
+        ),
+    }
+}
+
+async fn venteposter(desk: &Desk, parent: &str) -> Result<Vec<Venter>> {
+    let (mut all, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListVenteposterRequest {
+            parent: parent.to_owned(),
+            page_size: PAGE,
+            page_token,
+        };
+        let method = "bestillerkontor.v1.InnboksService/ListVenteposter";
+        let page: ListVenteposterResponse = result(desk.call(method, request).await)?;
+        all.extend(page.venteposter.into_iter().map(Venter::from));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+async fn nodtilganger(desk: &Desk, parent: &str, now: Tid) -> Result<Vec<Venter>> {
+    let (mut all, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListNodtilgangerRequest {
+            parent: parent.to_owned(),
+            page_size: PAGE,
+            page_token,
+            bare_ventende: true,
+        };
+        let method = "gateway.v1.NodtilgangService/ListNodtilganger";
+        let page: ListNodtilgangerResponse = result(desk.call(method, request).await)?;
+        let sessions = page.nodtilganger.into_iter();
+        all.extend(sessions.map(|session| Venter::nodtilgang(session, now)));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
 /// One thing that waits, for a person or a machine.
-fn line(post: &Ventepost, json: bool, colour: bool, now: Tid) -> String {
-    let kind = post.r#type().as_str_name();
-    let kind = kind.strip_prefix("VENTETYPE_").unwrap_or(kind);
-    let instant = |at: Option<prost_types::Timestamp>| at.and_then(|at| Tid::try_from(at).ok());
-    let (since, due) = (instant(post.siden), instant(post.frist));
+fn line(post: &Venter, json: bool, colour: bool, now: Tid) -> String {
+    let (kind, since, due) = (&post.type_, post.siden, post.frist);
     if json {
         let told = |at: Option<Tid>| at.map(|at| at.to_string());
         return serde_json::json!({
@@ -118,8 +194,8 @@ mod tests {
 
     use super::*;
 
-    fn post(frist: &str, brutt: bool) -> Ventepost {
-        Ventepost {
+    fn post(frist: &str, brutt: bool) -> Venter {
+        Venter::from(Ventepost {
             venter_pa: "enheter/rop".to_owned(),
             r#type: Ventetype::Svar.into(),
             post: "personer/p/oppdrag/o".to_owned(),
@@ -127,7 +203,26 @@ mod tests {
             frist: Some(frist.parse::<Tid>().unwrap().into()),
             brutt,
             ..Ventepost::default()
-        }
+        })
+    }
+
+    #[test]
+    fn a_session_waits_for_review() {
+        let at = |text: &str| Some(text.parse::<Tid>().unwrap().into());
+        let session = Nodtilgang {
+            name: "personer/p/nodtilganger/n".to_owned(),
+            enhet: "enheter/rop".to_owned(),
+            startet: at("2027-01-15T08:00:00Z"),
+            gjennomgang_frist: at("2027-01-22T08:00:00Z"),
+            ..Nodtilgang::default()
+        };
+        let now: Tid = "2027-01-22T08:00:00Z".parse().unwrap();
+        let text = line(&Venter::nodtilgang(session, now), false, false, now);
+        assert_eq!(
+            text,
+            "2027-01-22  BRUTT  NODTILGANG      rop                   siden 2027-01-15  \
+             personer/p/nodtilganger/n"
+        );
     }
 
     #[test]

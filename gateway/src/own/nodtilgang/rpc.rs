@@ -46,7 +46,6 @@ pub(in crate::own) async fn start(
             mottakere: vec![session.enhet.clone()],
         });
     }
-    // The leader of the unit hears of it at once, and the person's own feed.
     emit(tx, &session, "NodtilgangStartet");
     Ok(StartNodtilgangResponse {
         nodtilgang: Some(session.to_proto()),
@@ -147,12 +146,18 @@ async fn find(tx: &mut Tx, name: &str) -> Result<Session, Error> {
         .ok_or_else(|| Refusal::not_found().into())
 }
 
+/// Tells the unit and the person. The leader has it in the list of what waits
+/// for review too, also where a sperring or a strict protection hides events
+/// about the person from the unit.
 fn emit(tx: &mut Tx, session: &Session, type_: &'static str) {
     tx.emit(NewEvent {
         type_,
         person: &session.person,
         post: &session.name(),
         eier: &session.enhet,
-        mottakere: vec![session.enhet.clone()],
+        mottakere: vec![
+            session.enhet.clone(),
+            format!("personer/{}", session.person),
+        ],
     });
 }

@@ -37,7 +37,8 @@ pub struct NewEvent<'a> {
     /// Unit that owns the record, as id or as `enheter/{id}`.
     pub eier: &'a str,
     /// Units that it is addressed to, as ids or as names. One that occurs
-    /// twice gets it once.
+    /// twice gets it once. `personer/{id}` is the person, who otherwise hears
+    /// of what another unit than the owner was told.
     pub mottakere: Vec<String>,
 }
 
