@@ -1,6 +1,6 @@
 //! The projection in the gateway's database.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::TryStreamExt as _;
@@ -107,31 +107,39 @@ pub(super) async fn positions(pool: &AnyPool) -> Result<Vec<(String, i64)>, sqlx
 }
 
 /// Loads every subject into memory. Returns the newest version among them.
+///
+/// Subjects are read before facts: whoever changes in between is in memory
+/// with newer facts than its version says, which the log refuses to accept,
+/// and never with older ones. A row of each fact holds nothing but the fact,
+/// because the driver copies every value.
 pub(super) async fn load(pool: &AnyPool, memory: &mut Memory) -> Result<i64, sqlx::Error> {
-    let mut rows = sqlx::query(
-        "SELECT s.person, s.versjon, s.gruppe, f.bytes \
-         FROM gw_subjekt s LEFT JOIN gw_faktum f ON f.subjekt = s.person \
-         ORDER BY s.person",
-    )
-    .fetch(pool);
-    let mut newest = 0;
+    let rows = sqlx::query("SELECT person, versjon, gruppe FROM gw_subjekt")
+        .fetch_all(pool)
+        .await?;
+    let mut subjects = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let subject = head(&row)?;
+        subjects.insert(subject.person.clone(), subject);
+    }
+    let newest = subjects.values().map(|subject| subject.version).max();
+
+    let mut facts = sqlx::query("SELECT bytes FROM gw_faktum ORDER BY subjekt").fetch(pool);
     let mut current: Option<Subject> = None;
-    while let Some(row) = rows.try_next().await? {
-        let person: &str = row.try_get(0)?;
-        if current.as_ref().is_none_or(|s| s.person != person)
-            && let Some(complete) = current.replace(head(&row)?)
+    while let Some(row) = facts.try_next().await? {
+        let fact = decoded(row.try_get(0)?)?;
+        if current.as_ref().is_none_or(|s| s.person != fact.subjekt)
+            && let Some(complete) = std::mem::replace(&mut current, subjects.remove(&fact.subjekt))
         {
             memory.install(&complete);
         }
         if let Some(subject) = &mut current {
-            newest = newest.max(subject.version);
-            subject.facts.extend(fact(&row)?);
+            subject.facts.push(fact);
         }
     }
-    if let Some(complete) = current {
-        memory.install(&complete);
+    for complete in current.iter().chain(subjects.values()) {
+        memory.install(complete);
     }
-    Ok(newest)
+    Ok(newest.unwrap_or_default())
 }
 
 /// A person and everybody in its group.
@@ -166,17 +174,24 @@ const CHANGED_SINCE: &str = "SELECT s.person, s.versjon, s.gruppe, f.bytes \
      WHERE s.versjon > $1 ORDER BY s.person";
 
 fn subjects(rows: &[AnyRow]) -> Result<Vec<Subject>, sqlx::Error> {
-    let mut subjects: Vec<Subject> = Vec::new();
+    let mut subjects = Vec::new();
     for row in rows {
-        let person: &str = row.try_get(0)?;
-        if subjects.last().is_none_or(|last| last.person != person) {
-            subjects.push(head(row)?);
-        }
-        if let Some(subject) = subjects.last_mut() {
-            subject.facts.extend(fact(row)?);
-        }
+        add(&mut subjects, row)?;
     }
     Ok(subjects)
+}
+
+/// Adds a row to the subject that it is about, which is the last or a new one.
+fn add(subjects: &mut Vec<Subject>, row: &AnyRow) -> Result<(), sqlx::Error> {
+    let person: &str = row.try_get(0)?;
+    if subjects.last().is_none_or(|last| last.person != person) {
+        subjects.push(head(row)?);
+    }
+    let fact: Option<&str> = row.try_get(3)?;
+    if let (Some(subject), Some(text)) = (subjects.last_mut(), fact) {
+        subject.facts.push(decoded(text)?);
+    }
+    Ok(())
 }
 
 fn head(row: &AnyRow) -> Result<Subject, sqlx::Error> {
@@ -188,16 +203,11 @@ fn head(row: &AnyRow) -> Result<Subject, sqlx::Error> {
     })
 }
 
-fn fact(row: &AnyRow) -> Result<Option<Faktum>, sqlx::Error> {
-    let Some(text) = row.try_get::<Option<&str>, _>(3)? else {
-        return Ok(None);
-    };
+fn decoded(text: &str) -> Result<Faktum, sqlx::Error> {
     let bytes = BASE64_STANDARD
         .decode(text)
         .map_err(|error| sqlx::Error::Decode(error.into()))?;
-    let fact =
-        Faktum::decode(bytes.as_slice()).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    Ok(Some(fact))
+    Faktum::decode(bytes.as_slice()).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 /// Applies what is new of a batch, in one transaction. Returns the subjects
@@ -255,10 +265,15 @@ pub(super) async fn apply(
     spread_to_groups(&mut turn, version).await?;
     put_position(&mut turn, tjeneste, position).await?;
 
-    let rows = sqlx::query(CHANGED_SINCE)
+    // One row at a time: a large batch touches many persons.
+    let mut subjects = Vec::new();
+    let mut rows = sqlx::query(CHANGED_SINCE)
         .bind(version - 1)
-        .fetch_all(&mut *turn.transaction)
-        .await?;
+        .fetch(&mut *turn.transaction);
+    while let Some(row) = rows.try_next().await? {
+        add(&mut subjects, &row)?;
+    }
+    drop(rows);
     turn.commit().await?;
     gate.sound();
     let applied = Applied {
@@ -268,7 +283,7 @@ pub(super) async fn apply(
     Ok(Outcome {
         known,
         applied,
-        subjects: subjects(&rows)?,
+        subjects,
     })
 }
 
@@ -328,10 +343,14 @@ async fn former_subjects(
 ) -> Result<BTreeSet<String>, sqlx::Error> {
     let mut subjects = BTreeSet::new();
     for (facts, length) in sql::lists(facts) {
-        // The list is first, so that its numbers begin with $1.
+        // A look-up for each id, whatever PostgreSQL thinks of a table that it
+        // has not analysed: it would read every fact of the service for each
+        // list. The list is first, so that its numbers begin with $1.
         let text = format!(
-            "SELECT subjekt FROM gw_faktum WHERE id IN {} AND tjeneste = ${}",
-            sql::values(1, length),
+            "WITH kjent (id) AS (VALUES {}) SELECT \
+             (SELECT f.subjekt FROM gw_faktum f WHERE f.tjeneste = ${} AND f.id = kjent.id) \
+             FROM kjent",
+            sql::values(length, 1),
             length + 1
         );
         let ids = facts.iter().map(|fact| fact.id.as_str());
@@ -340,7 +359,7 @@ async fn former_subjects(
             .fetch_all(&mut *turn.transaction)
             .await?;
         for row in rows {
-            subjects.insert(row.try_get(0)?);
+            subjects.extend(row.try_get::<Option<String>, _>(0)?);
         }
     }
     Ok(subjects)
