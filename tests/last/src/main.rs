@@ -228,32 +228,33 @@ impl Measure {
 
 async fn memory(plan: &Plan, persons: usize) -> Result<()> {
     let (_sink, collector) = Sink::start().await?;
-    let mesh = Mesh::start(&mesh::Options {
+    let mut mesh = Mesh::start(&mesh::Options {
         otlp: Some(collector),
         persons,
     })
     .await?;
-    let report = |when: &str| -> Result<()> {
-        println!(
-            "RssAnon {when}: gateway {:.1} MB",
-            proc::rss_anon(mesh.gateway.pid)?
-        );
-        for (name, service) in &mesh.services {
-            println!(
-                "RssAnon {when}: {name} {:.1} MB",
-                proc::rss_anon(service.pid)?
-            );
-        }
-        Ok(())
-    };
-    report("before the load")?;
+    report(&mesh, "after the cold projection")?;
+    mesh.restart_gateway().await?;
+    report(&mesh, "after a warm start of the gateway")?;
     let loaded = proc::measured(
         &[&mesh.gateway],
         load::run(plan, &mesh.gateway.address, Some(&mesh.token), &mesh.vedtak),
     )
     .await?;
     println!("{} s of load: {loaded}", plan.length.as_secs());
-    report("after the load")
+    report(&mesh, "after the load")
+}
+
+fn report(mesh: &Mesh, when: &str) -> Result<()> {
+    print!(
+        "RssAnon {when}: gateway {:.1} MB",
+        proc::rss_anon(mesh.gateway.pid)?
+    );
+    for (name, service) in &mesh.services {
+        print!(", {name} {:.1} MB", proc::rss_anon(service.pid)?);
+    }
+    println!();
+    Ok(())
 }
 
 async fn start(persons: usize, rounds: usize) -> Result<()> {
