@@ -85,6 +85,9 @@ enum Command {
         /// Its database: `sqlite:samspor-data/gateway.db` or `postgres://…`.
         #[arg(long)]
         database_url: String,
+        /// Prints the rows of one system (client id of its tokens) too.
+        #[arg(long)]
+        system: Option<String>,
     },
     /// Prints what waits for a unit, that which breaks next first.
     Innboks {
@@ -177,8 +180,16 @@ async fn run(cli: Cli) -> Result<()> {
             say(cli.json, "migrert", part.name());
             Ok(())
         }
-        Command::VerifyLog { database_url } => {
-            let report = serve::verify_log(&database_url).await?;
+        Command::VerifyLog {
+            database_url,
+            system,
+        } => {
+            let report = serve::verify_log(&database_url, |row| {
+                if system.as_deref() == Some(row.system.as_str()) {
+                    say(cli.json, "rad", &serve::log_line(row));
+                }
+            })
+            .await?;
             for fault in &report.faults {
                 say(
                     cli.json,

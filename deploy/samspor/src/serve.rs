@@ -10,7 +10,7 @@ use samspor_chassis::{
     id::{Ids, RandomIds},
     server::{self, Agency, ServiceConfig},
     store::Store,
-    tid::{Clock, SystemClock},
+    tid::{Clock, SystemClock, Tid},
 };
 use samspor_gateway::{
     identity::Issuers,
@@ -20,6 +20,7 @@ use samspor_gateway::{
     proxy::{self, Keys, ServiceTarget},
 };
 use samspor_koordinering::Koordinering;
+use samspor_proto::internt::Loggpost;
 use samspor_rop::Rop;
 use tokio::net::TcpListener;
 
@@ -105,13 +106,22 @@ pub async fn migrate(part: Part, config: &Config) -> Result<()> {
 /// # Errors
 /// When the database cannot be opened or read; what is wrong with the log is
 /// in the report.
-pub async fn verify_log(database_url: &str) -> Result<Report> {
+pub async fn verify_log(database_url: &str, whole: impl FnMut(&Loggpost)) -> Result<Report> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
     let store = Store::open(database_url, Own::migrations(), clock, ids).await?;
-    let report = log::verify(store.readers()).await?;
+    let report = log::verify(store.readers(), whole).await?;
     store.close().await;
     Ok(report)
+}
+
+/// One row of the access log for an operator: index, time, unit, method, trace
+/// id. Whom it was about only the key of the person tells.
+#[must_use]
+pub fn log_line(row: &Loggpost) -> String {
+    let unit = row.aktor.as_ref().map_or("", |aktor| &aktor.enhet);
+    let (when, method, trace) = (Tid(row.tid), &row.metode, &row.sporings_id);
+    format!("{} {when} {unit} {method} {trace}", row.indeks)
 }
 
 async fn gateway(

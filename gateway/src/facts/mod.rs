@@ -4,21 +4,24 @@
 //! A batch of facts is one transaction that takes the sequencer row of the
 //! log first. It gives the touched subjects a new version; a log row checks
 //! the version that its decision was made on. So a decision on facts that some
-//! replica has changed is never acknowledged, whatever this replica's memory
-//! says: the log answers `FactsChanged`, the caller refreshes and decides again.
+//! replica has changed is never acknowledged, whatever this replica remembers:
+//! the log answers `FactsChanged`, the caller refreshes and decides again.
+//!
+//! Only the facts of those who were lately asked for are in memory. They are
+//! read when they are first needed and forgotten when they change.
 //!
 //! Persons that were merged (`SAMMENSLATT`) are one human: while the merge
 //! holds, the facts of each count for the other, restrictions and permits
 //! alike, and a change of one is a new version of both.
 
-mod memory;
+mod merged;
 mod store;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -26,14 +29,14 @@ use futures::{Stream, StreamExt as _};
 use samspor_proto::hendelse::FaktaResponse;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use self::{
-    memory::Memory,
-    store::{Incoming, Outcome, Subject},
-};
-use crate::{log::Sequencer, model::PersonFacts};
+use self::store::{Incoming, Outcome};
+use crate::{log::Sequencer, model::PersonFacts, policy::Sources};
 
 /// Changes that a subscriber may be behind before it has lost some.
 const CHANGES_KEPT: usize = 1024;
+
+/// Persons whose facts are remembered, at most: about 1 kB each.
+const REMEMBERED: u64 = 8_192;
 
 /// Messages of a feed that are read ahead, and joined at most, while the
 /// projection is cold. Large transactions touch each page of the database
@@ -43,7 +46,7 @@ const JOINED_WHEN_COLD: usize = 20;
 /// The same when the gateway is serving, and the log waits for its turn.
 const JOINED_WHEN_SERVING: usize = 2;
 
-/// The facts of all subjects, in this process. Clones share them.
+/// The facts of all subjects, as this process sees them. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Facts {
     sequencer: Sequencer,
@@ -52,10 +55,13 @@ pub struct Facts {
 
 #[derive(Debug)]
 struct Shared {
-    memory: RwLock<Memory>,
+    remembered: moka::sync::Cache<Box<str>, Arc<PersonFacts>>,
+    /// Counts the changes that were forgotten; see [`Facts::read`].
+    forgotten: AtomicU64,
     progress: watch::Sender<BTreeMap<String, Progress>>,
     changes: broadcast::Sender<Arc<Change>>,
-    /// Version up to which every change of any replica is in memory.
+    sources: Sources,
+    /// Version up to which every change of any replica was forgotten here.
     seen: AtomicI64,
 }
 
@@ -64,8 +70,11 @@ struct Shared {
 pub struct Progress {
     /// Last number applied.
     pub position: i64,
-    /// Whether the end of the feed has been reached since this process started.
+    /// Whether the end of the feed has been reached since this process
+    /// started, or the projection is taken as it stands.
     pub caught_up: bool,
+    /// Whether the end of the feed was ever reached, by any process.
+    pub whole: bool,
 }
 
 /// Subjects whose facts have changed.
@@ -106,8 +115,8 @@ pub enum ApplyError {
         found: i64,
     },
     /// A fact without id, subject, party, or of a kind that the contract does
-    /// not know. The feed stops there, because what it takes away must not be
-    /// skipped.
+    /// not know or that the service may not state. The feed stops there,
+    /// because what it takes away must not be skipped.
     #[error("fact {nr} is malformed")]
     Malformed {
         /// Its number in the feed.
@@ -131,55 +140,112 @@ pub enum FollowError<E> {
 }
 
 impl Facts {
-    /// Loads what the database holds. The feeds of these services must be
+    /// Goes on where the database stands. The feeds of these services must be
     /// read to their end before [`Self::caught_up`].
     ///
     /// # Errors
-    /// When the database cannot be read or a stored fact cannot be decoded.
+    /// When the database cannot be read.
     pub async fn open(
         sequencer: Sequencer,
         tjenester: impl IntoIterator<Item = impl Into<String>>,
+        sources: Sources,
     ) -> Result<Self, sqlx::Error> {
         let mut progress: BTreeMap<String, Progress> = tjenester
             .into_iter()
             .map(|tjeneste| (tjeneste.into(), Progress::default()))
             .collect();
-        for (tjeneste, position) in store::positions(sequencer.readers()).await? {
-            progress.entry(tjeneste).or_default().position = position;
+        for (tjeneste, position, whole) in store::positions(sequencer.readers()).await? {
+            let known = progress.entry(tjeneste).or_default();
+            known.position = position;
+            known.whole = whole;
         }
-        let mut memory = Memory::default();
-        let seen = store::load(sequencer.readers(), &mut memory).await?;
+        let seen = store::newest(sequencer.readers()).await?;
         Ok(Self {
             sequencer,
             shared: Arc::new(Shared {
-                memory: RwLock::new(memory),
+                remembered: moka::sync::Cache::new(REMEMBERED),
+                forgotten: AtomicU64::new(0),
                 progress: watch::Sender::new(progress),
                 changes: broadcast::Sender::new(CHANGES_KEPT),
+                sources,
                 seen: AtomicI64::new(seen),
             }),
         })
     }
 
-    /// Facts of a person as memory knows them. A person without any has none,
-    /// at version 0.
+    /// Facts of a person as they are remembered, if they are. They may be
+    /// older than what another replica has applied; the log tells.
     #[must_use]
-    pub fn get(&self, person: &str) -> Arc<PersonFacts> {
-        let memory = self
-            .shared
-            .memory
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        Arc::new(memory.facts_of(person))
+    pub fn remembered(&self, person: &str) -> Option<Arc<PersonFacts>> {
+        self.shared.remembered.get(person)
     }
 
-    /// Reads a person's facts from the database, for memory and for the caller.
+    /// Facts of a person, with those of the persons that it is merged with,
+    /// remembered or read. A person without any has none, at version 0.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the database cannot be read or a stored fact cannot be decoded.
+    pub async fn get(&self, person: &str) -> Result<Arc<PersonFacts>, sqlx::Error> {
+        match self.remembered(person) {
+            Some(known) => Ok(known),
+            None => self.refresh(person).await,
+        }
+    }
+
+    /// Facts of several persons, in few statements.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_all<'p>(
+        &self,
+        persons: impl IntoIterator<Item = &'p str>,
+    ) -> Result<HashMap<&'p str, Arc<PersonFacts>>, sqlx::Error> {
+        let mut facts = HashMap::new();
+        let mut missing = Vec::new();
+        for person in persons {
+            match self.remembered(person) {
+                Some(known) => drop(facts.insert(person, known)),
+                None => missing.push(person),
+            }
+        }
+        if !missing.is_empty() {
+            facts.extend(self.read(&missing).await?);
+        }
+        Ok(facts)
+    }
+
+    /// Reads a person's facts from the database.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
     pub async fn refresh(&self, person: &str) -> Result<Arc<PersonFacts>, sqlx::Error> {
-        let subjects = store::of_person(self.sequencer.readers(), person).await?;
-        self.install(&subjects);
-        Ok(self.get(person))
+        let mut read = self.read(&[person]).await?;
+        Ok(read.remove(person).unwrap_or_default())
+    }
+
+    /// Reads facts from the database and remembers them.
+    async fn read<'p>(
+        &self,
+        persons: &[&'p str],
+    ) -> Result<HashMap<&'p str, Arc<PersonFacts>>, sqlx::Error> {
+        let forgotten = self.shared.forgotten.load(Ordering::SeqCst);
+        let subjects = store::read(self.sequencer.readers(), persons).await?;
+        let read: HashMap<_, _> = persons
+            .iter()
+            .map(|person| (*person, Arc::new(merged::facts_of(person, &subjects))))
+            .collect();
+        // Whoever guesses ids must not drive out those who are known.
+        for (person, facts) in read.iter().filter(|(_, facts)| facts.version > 0) {
+            let person: Box<str> = (*person).into();
+            self.shared.remembered.insert(person, Arc::clone(facts));
+        }
+        // What changed while it was read may be older than the change.
+        if self.shared.forgotten.load(Ordering::SeqCst) != forgotten {
+            for person in persons {
+                self.shared.remembered.invalidate(*person);
+            }
+        }
+        Ok(read)
     }
 
     /// Applies a batch of a service's feed: numbers that were applied before
@@ -194,24 +260,24 @@ impl Facts {
         let FaktaResponse { fakta, siste } = batch;
         let incoming = fakta
             .into_iter()
-            .map(Incoming::try_from)
+            .map(|fact| Incoming::read(tjeneste, fact, &self.shared.sources))
             .collect::<Result<Vec<_>, _>>()?;
         let in_memory = self.position(tjeneste);
         let Outcome {
             known,
             applied,
-            subjects,
+            changed,
         } = self
             .sequencer
             .within_long_patience(store::apply(&self.sequencer, tjeneste, incoming))
             .await?;
         if known > in_memory {
-            // Another has applied some of it, which memory has yet to see.
+            // Another has applied some of it, which is yet to be forgotten here.
             self.poll_changes().await?;
         }
-        self.install(&subjects);
+        self.forget(changed);
         if let Some(Place { version, .. }) = applied.change {
-            // Spares the next poll what memory has already.
+            // Spares the next poll what is forgotten already.
             let _ = self.shared.seen.compare_exchange(
                 version - 1,
                 version,
@@ -219,10 +285,15 @@ impl Facts {
                 Ordering::Relaxed,
             );
         }
+        let at_end = applied.position >= siste;
+        if at_end && !self.progress_of(tjeneste).whole {
+            store::put_whole(self.sequencer.writers(), tjeneste).await?;
+        }
         self.shared.progress.send_modify(|progress| {
             let progress = progress.entry(tjeneste.to_owned()).or_default();
             progress.position = progress.position.max(applied.position);
-            progress.caught_up |= progress.position >= siste;
+            progress.caught_up |= at_end;
+            progress.whole |= at_end;
         });
         Ok(applied)
     }
@@ -284,18 +355,17 @@ impl Facts {
         self.shared.changes.subscribe()
     }
 
-    /// Brings memory up to the changes of other replicas. Returns how many
-    /// subjects were new to memory.
+    /// Forgets what other replicas have changed. Returns how many subjects
+    /// that were.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn poll_changes(&self) -> Result<usize, sqlx::Error> {
         let seen = self.shared.seen.load(Ordering::Acquire);
-        let subjects = store::changed_since(self.sequencer.readers(), seen).await?;
-        let changed = self.install(&subjects);
-        if let Some(newest) = subjects.iter().map(|subject| subject.version).max() {
-            self.shared.seen.fetch_max(newest, Ordering::AcqRel);
-        }
+        let (persons, newest) = store::changed_since(self.sequencer.readers(), seen).await?;
+        let changed = persons.len();
+        self.forget(persons);
+        self.shared.seen.fetch_max(newest, Ordering::AcqRel);
         Ok(changed)
     }
 
@@ -308,11 +378,23 @@ impl Facts {
     /// Last number of a service's feed that has been applied; 0: none.
     #[must_use]
     pub fn position(&self, tjeneste: &str) -> i64 {
-        self.shared
-            .progress
-            .borrow()
-            .get(tjeneste)
-            .map_or(0, |progress| progress.position)
+        self.progress_of(tjeneste).position
+    }
+
+    fn progress_of(&self, tjeneste: &str) -> Progress {
+        let progress = self.shared.progress.borrow();
+        progress.get(tjeneste).copied().unwrap_or_default()
+    }
+
+    /// A service cannot be reached. What is known of it is taken as it stands,
+    /// if its feed was ever read to its end: a write is answered only when its
+    /// facts are applied, so nothing that anybody was told is missing.
+    pub fn unreachable(&self, tjeneste: &str) {
+        if self.progress_of(tjeneste).whole {
+            self.shared.progress.send_modify(|progress| {
+                progress.entry(tjeneste.to_owned()).or_default().caught_up = true;
+            });
+        }
     }
 
     /// Waits until a service's feed has been applied up to a number.
@@ -339,27 +421,19 @@ impl Facts {
             .all(|progress| progress.caught_up)
     }
 
-    /// Puts what was read into memory where it is newer, and tells the
-    /// subscribers. Returns how many subjects were new to memory.
-    fn install(&self, subjects: &[Subject]) -> usize {
-        let mut persons = Vec::new();
-        {
-            let mut memory = self
-                .shared
-                .memory
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            for subject in subjects {
-                if memory.install(subject) {
-                    persons.push(Arc::from(subject.person.as_str()));
-                }
-            }
+    /// Forgets the facts of these persons, and tells the subscribers.
+    fn forget(&self, persons: Vec<Arc<str>>) {
+        if persons.is_empty() {
+            return;
         }
-        let changed = persons.len();
-        if changed > 0 {
-            // Nobody need be listening.
-            let _ = self.shared.changes.send(Arc::new(Change { persons }));
+        // INVARIANT: counted before anything is forgotten, and after the change
+        // was committed: whoever remembers older facts either sees the count
+        // and forgets them, or remembered them before they are forgotten here.
+        self.shared.forgotten.fetch_add(1, Ordering::SeqCst);
+        for person in &persons {
+            self.shared.remembered.invalidate(&**person);
         }
-        changed
+        // Nobody need be listening.
+        let _ = self.shared.changes.send(Arc::new(Change { persons }));
     }
 }

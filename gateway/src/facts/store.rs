@@ -1,9 +1,11 @@
 //! The projection in the gateway's database.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use futures::TryStreamExt as _;
 use prost::Message as _;
 use samspor_chassis::tid::Tid;
 use samspor_proto::{
@@ -11,10 +13,11 @@ use samspor_proto::{
     hendelse::NummerertFaktum,
     tilgang::{Dataklasse, Formal},
 };
-use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Row as _, any::AnyRow};
 
-use super::{Applied, ApplyError, Place, memory::Memory};
+use super::{Applied, ApplyError, Place, merged::Subjects};
 use crate::log::{Counts, Sequencer, Turn, is_person_id, sql};
+use crate::policy::Sources;
 
 /// A subject as the database holds it: read in one statement, so that the
 /// facts are those of the version.
@@ -38,10 +41,13 @@ pub(super) struct Incoming {
     bytes: String,
 }
 
-impl TryFrom<NummerertFaktum> for Incoming {
-    type Error = ApplyError;
-
-    fn try_from(numbered: NummerertFaktum) -> Result<Self, ApplyError> {
+impl Incoming {
+    /// A fact that a service states, if it can be interpreted and believed.
+    pub(super) fn read(
+        tjeneste: &str,
+        numbered: NummerertFaktum,
+        sources: &Sources,
+    ) -> Result<Self, ApplyError> {
         let NummerertFaktum { nr, faktum, .. } = numbered;
         let malformed = ApplyError::Malformed { nr };
         let Some(faktum) = faktum else {
@@ -69,7 +75,7 @@ impl TryFrom<NummerertFaktum> for Incoming {
             || faktum.id.contains('\0')
             || !is_person_id(&faktum.subjekt)
             || !party_is_known
-            || kind == Faktumtype::Unspecified
+            || !sources.may_state(tjeneste, kind)
             || !limits_are_known
             || !period_is_known
         {
@@ -94,124 +100,113 @@ pub(super) struct Outcome {
     /// Position before it.
     pub(super) known: i64,
     pub(super) applied: Applied,
-    /// Whom it touched.
-    pub(super) subjects: Vec<Subject>,
+    /// Person ids of those whose facts it changed.
+    pub(super) changed: Vec<Arc<str>>,
 }
 
-/// Last applied number per service.
-pub(super) async fn positions(pool: &AnyPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
-    sqlx::query("SELECT tjeneste, nr FROM gw_posisjon")
-        .try_map(|row: AnyRow| Ok((row.try_get(0)?, row.try_get(1)?)))
+/// Last applied number per service, and whether its feed was ever read to its
+/// end.
+pub(super) async fn positions(pool: &AnyPool) -> Result<Vec<(String, i64, bool)>, sqlx::Error> {
+    sqlx::query("SELECT tjeneste, nr, helt FROM gw_posisjon")
+        .try_map(|row: AnyRow| {
+            let whole: i64 = row.try_get(2)?;
+            Ok((row.try_get(0)?, row.try_get(1)?, whole == 1))
+        })
         .fetch_all(pool)
         .await
 }
 
-/// Loads every subject into memory. Returns the newest version among them.
-///
-/// Subjects are read before facts: whoever changes in between is in memory
-/// with newer facts than its version says, which the log refuses to accept,
-/// and never with older ones. A row of each fact holds nothing but the fact,
-/// because the driver copies every value.
-pub(super) async fn load(pool: &AnyPool, memory: &mut Memory) -> Result<i64, sqlx::Error> {
-    let rows = sqlx::query("SELECT person, versjon, gruppe FROM gw_subjekt")
-        .fetch_all(pool)
-        .await?;
-    let mut subjects = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let subject = head(&row)?;
-        subjects.insert(subject.person.clone(), subject);
-    }
-    let newest = subjects.values().map(|subject| subject.version).max();
-
-    let mut facts = sqlx::query("SELECT bytes FROM gw_faktum ORDER BY subjekt").fetch(pool);
-    let mut current: Option<Subject> = None;
-    while let Some(row) = facts.try_next().await? {
-        let fact = decoded(row.try_get(0)?)?;
-        if current.as_ref().is_none_or(|s| s.person != fact.subjekt)
-            && let Some(complete) = std::mem::replace(&mut current, subjects.remove(&fact.subjekt))
-        {
-            memory.install(&complete);
-        }
-        if let Some(subject) = &mut current {
-            subject.facts.push(fact);
-        }
-    }
-    for complete in current.iter().chain(subjects.values()) {
-        memory.install(complete);
-    }
-    Ok(newest.unwrap_or_default())
-}
-
-/// A person and everybody in its group.
-pub(super) async fn of_person(pool: &AnyPool, person: &str) -> Result<Vec<Subject>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT s.person, s.versjon, s.gruppe, f.bytes \
-         FROM gw_subjekt s LEFT JOIN gw_faktum f ON f.subjekt = s.person \
-         WHERE s.person = $1 \
-            OR s.gruppe = (SELECT g.gruppe FROM gw_subjekt g WHERE g.person = $1) \
-         ORDER BY s.person",
+/// Remembers that the feed of a service was read to its end.
+pub(super) async fn put_whole(pool: &AnyPool, tjeneste: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO gw_posisjon (tjeneste, nr, helt) VALUES ($1, 0, 1) \
+         ON CONFLICT (tjeneste) DO UPDATE SET helt = 1",
     )
-    .bind(person)
-    .fetch_all(pool)
+    .bind(tjeneste)
+    .execute(pool)
     .await?;
-    subjects(&rows)
+    Ok(())
 }
 
-/// Everybody whose facts have changed after a version.
-pub(super) async fn changed_since(
-    pool: &AnyPool,
-    version: i64,
-) -> Result<Vec<Subject>, sqlx::Error> {
-    let rows = sqlx::query(CHANGED_SINCE)
-        .bind(version)
-        .fetch_all(pool)
-        .await?;
-    subjects(&rows)
+/// Version of the newest change.
+pub(super) async fn newest(pool: &AnyPool) -> Result<i64, sqlx::Error> {
+    sqlx::query("SELECT fakta FROM gw_sekvens WHERE id = 0")
+        .try_map(|row: AnyRow| row.try_get(0))
+        .fetch_one(pool)
+        .await
 }
 
-const CHANGED_SINCE: &str = "SELECT s.person, s.versjon, s.gruppe, f.bytes \
-     FROM gw_subjekt s LEFT JOIN gw_faktum f ON f.subjekt = s.person \
-     WHERE s.versjon > $1 ORDER BY s.person";
-
-fn subjects(rows: &[AnyRow]) -> Result<Vec<Subject>, sqlx::Error> {
-    let mut subjects = Vec::new();
-    for row in rows {
-        add(&mut subjects, row)?;
+/// These persons and everybody in their groups.
+pub(super) async fn read(pool: &AnyPool, persons: &[&str]) -> Result<Subjects, sqlx::Error> {
+    let mut subjects = Subjects::new();
+    for (persons, length) in sql::lists(persons) {
+        // One statement, so that the facts are those of the version. Each
+        // person is looked up, whatever the database believes of its tables.
+        let text = format!(
+            "WITH spurt (person) AS (VALUES {}), \
+             alle (person) AS (SELECT person FROM spurt \
+                UNION SELECT m.person FROM spurt \
+                   JOIN gw_subjekt k ON k.person = spurt.person \
+                   JOIN gw_subjekt m ON m.gruppe = k.gruppe) \
+             SELECT s.person, s.versjon, s.gruppe, f.bytes FROM alle \
+                JOIN gw_subjekt s ON s.person = alle.person \
+                LEFT JOIN gw_faktum f ON f.subjekt = s.person",
+            sql::values(length, 1)
+        );
+        let query = sqlx::query(AssertSqlSafe(text));
+        let rows = sql::bind_list(query, persons.iter().copied(), length)
+            .fetch_all(pool)
+            .await?;
+        for row in rows {
+            add(&mut subjects, &row)?;
+        }
     }
     Ok(subjects)
 }
 
-/// Adds a row to the subject that it is about, which is the last or a new one.
-fn add(subjects: &mut Vec<Subject>, row: &AnyRow) -> Result<(), sqlx::Error> {
+fn add(subjects: &mut Subjects, row: &AnyRow) -> Result<(), sqlx::Error> {
     let person: &str = row.try_get(0)?;
-    if subjects.last().is_none_or(|last| last.person != person) {
-        subjects.push(head(row)?);
+    if !subjects.contains_key(person) {
+        let subject = Subject {
+            person: person.to_owned(),
+            version: row.try_get(1)?,
+            group: row.try_get(2)?,
+            facts: Vec::new(),
+        };
+        subjects.insert(person.to_owned(), subject);
     }
     let fact: Option<&str> = row.try_get(3)?;
-    if let (Some(subject), Some(text)) = (subjects.last_mut(), fact) {
-        subject.facts.push(decoded(text)?);
+    if let (Some(subject), Some(text)) = (subjects.get_mut(person), fact) {
+        let bytes = BASE64_STANDARD
+            .decode(text)
+            .map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let fact =
+            Faktum::decode(bytes.as_slice()).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        subject.facts.push(fact);
     }
     Ok(())
 }
 
-fn head(row: &AnyRow) -> Result<Subject, sqlx::Error> {
-    Ok(Subject {
-        person: row.try_get(0)?,
-        version: row.try_get(1)?,
-        group: row.try_get(2)?,
-        facts: Vec::new(),
-    })
+/// Everybody whose facts have changed after a version, and the newest version
+/// among them.
+pub(super) async fn changed_since<'c>(
+    connection: impl Executor<'c, Database = Any>,
+    version: i64,
+) -> Result<(Vec<Arc<str>>, i64), sqlx::Error> {
+    let rows = sqlx::query("SELECT person, versjon FROM gw_subjekt WHERE versjon > $1")
+        .bind(version)
+        .fetch_all(connection)
+        .await?;
+    let mut persons = Vec::with_capacity(rows.len());
+    let mut newest = version;
+    for row in rows {
+        persons.push(row.try_get::<&str, _>(0)?.into());
+        newest = newest.max(row.try_get(1)?);
+    }
+    Ok((persons, newest))
 }
 
-fn decoded(text: &str) -> Result<Faktum, sqlx::Error> {
-    let bytes = BASE64_STANDARD
-        .decode(text)
-        .map_err(|error| sqlx::Error::Decode(error.into()))?;
-    Faktum::decode(bytes.as_slice()).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-/// Applies what is new of a batch, in one transaction. Returns the subjects
-/// that it gave a new version, with all their facts.
+/// Applies what is new of a batch, in one transaction.
 pub(super) async fn apply(
     sequencer: &Sequencer,
     tjeneste: &str,
@@ -244,7 +239,7 @@ pub(super) async fn apply(
                 position,
                 change: None,
             },
-            subjects: Vec::new(),
+            changed: Vec::new(),
         });
     }
 
@@ -265,15 +260,7 @@ pub(super) async fn apply(
     spread_to_groups(&mut turn, version).await?;
     put_position(&mut turn, tjeneste, position).await?;
 
-    // One row at a time: a large batch touches many persons.
-    let mut subjects = Vec::new();
-    let mut rows = sqlx::query(CHANGED_SINCE)
-        .bind(version - 1)
-        .fetch(&mut *turn.transaction);
-    while let Some(row) = rows.try_next().await? {
-        add(&mut subjects, &row)?;
-    }
-    drop(rows);
+    let (changed, _) = changed_since(&mut *turn.transaction, version - 1).await?;
     turn.commit().await?;
     gate.sound();
     let applied = Applied {
@@ -283,7 +270,7 @@ pub(super) async fn apply(
     Ok(Outcome {
         known,
         applied,
-        subjects,
+        changed,
     })
 }
 

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub use issuer::{Issuer, IssuerError, Issuers};
 
-use crate::model::Caller;
+use crate::{model::Caller, redaction::is_person_id};
 
 /// Longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -264,16 +264,25 @@ impl Identity {
         };
         let roller = roles(claims.pointer(&issuer.krav.roller), issuer)?;
         let named_unit = text(&issuer.krav.enhet);
-        let enhet = issuer
-            .enheter
-            .get(&named_unit)
-            .cloned()
-            .unwrap_or(named_unit);
+        // An issuer with a map names the units of its map and no others.
+        let enhet = if issuer.enheter.is_empty() {
+            named_unit
+        } else {
+            issuer.enheter.get(&named_unit).cloned().unwrap_or_default()
+        };
         let is_person = roller == [Rolle::Innbygger];
         if !is_person && !self.units.contains(&enhet) {
             return Err(ActorFault::Unit);
         }
         let ansatt = text(&issuer.krav.ansatt);
+        // Never a fødselsnummer, which would go on into attestations.
+        let person = Some(text(&issuer.krav.person)).filter(|person| !person.is_empty());
+        if person
+            .as_deref()
+            .is_some_and(|person| !is_person_id(person))
+        {
+            return Err(ActorFault::Person);
+        }
         Ok(Verified {
             enhet: if is_person { String::new() } else { enhet },
             ansatt: if issuer.pseudonymiser {
@@ -282,7 +291,7 @@ impl Identity {
                 ansatt
             },
             roller,
-            person: Some(text(&issuer.krav.person)).filter(|person| !person.is_empty()),
+            person,
             system: text(&issuer.krav.system),
             mesh: issuer.mesh,
             exp,

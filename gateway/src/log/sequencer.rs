@@ -25,6 +25,10 @@ pub const MIGRATIONS: Migrations = &[
         "0002_nodtilgang",
         include_str!("../../migrations/0002_nodtilgang.sql"),
     ),
+    (
+        "0003_rolle_og_helt",
+        include_str!("../../migrations/0003_rolle_og_helt.sql"),
+    ),
 ];
 
 /// The one sequencer of a gateway process. Clones share it.
@@ -59,6 +63,11 @@ impl Sequencer {
     /// Where reads without a transaction come from.
     pub(crate) fn readers(&self) -> &AnyPool {
         self.store.readers()
+    }
+
+    /// For the single statement that needs no turn.
+    pub(crate) fn writers(&self) -> &AnyPool {
+        self.store.writers()
     }
 
     pub(crate) fn ids(&self) -> &dyn Ids {

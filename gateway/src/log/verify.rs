@@ -48,11 +48,15 @@ pub enum FaultKind {
     Column,
 }
 
-/// Examines every row that was committed when the examination began.
+/// Examines every row that was committed when the examination began, and
+/// shows those that are whole.
 ///
 /// # Errors
 /// When the database could not be read; what is wrong with rows is reported.
-pub async fn verify(pool: &AnyPool) -> Result<Report, sqlx::Error> {
+pub async fn verify(
+    pool: &AnyPool,
+    mut whole: impl FnMut(&Loggpost),
+) -> Result<Report, sqlx::Error> {
     let rows: i64 = sqlx::query("SELECT logg FROM gw_sekvens WHERE id = 0")
         .fetch_one(pool)
         .await?
@@ -64,10 +68,13 @@ pub async fn verify(pool: &AnyPool) -> Result<Report, sqlx::Error> {
         // Rows that were added meanwhile are left for the next time.
         for stored in page.iter().take_while(|stored| stored.indeks < rows) {
             missing(&mut faults, expected..stored.indeks);
-            faults.extend(examine(stored).map(|kind| Fault {
-                indeks: stored.indeks,
-                kind,
-            }));
+            match examine(stored) {
+                Ok(content) => whole(&content),
+                Err(kind) => faults.push(Fault {
+                    indeks: stored.indeks,
+                    kind,
+                }),
+            }
             expected = stored.indeks + 1;
         }
         if page.last().is_none_or(|last| last.indeks >= rows) {
@@ -85,27 +92,27 @@ fn missing(faults: &mut Vec<Fault>, indices: std::ops::Range<i64>) {
     }));
 }
 
-/// The first thing that is wrong with a row, if any.
-fn examine(stored: &Stored) -> Option<FaultKind> {
+/// What a row says, or the first thing that is wrong with it.
+fn examine(stored: &Stored) -> Result<Loggpost, FaultKind> {
     let Ok(bytes) = BASE64_STANDARD.decode(&stored.bytes) else {
-        return Some(FaultKind::Undecodable);
+        return Err(FaultKind::Undecodable);
     };
     if BASE64_STANDARD.encode(leaf_hash(&bytes)) != stored.bladsum {
-        return Some(FaultKind::Hash);
+        return Err(FaultKind::Hash);
     }
     let Ok(content) = Loggpost::decode(bytes.as_slice()) else {
-        return Some(FaultKind::Undecodable);
+        return Err(FaultKind::Undecodable);
     };
     if content.encode_to_vec() != bytes {
-        return Some(FaultKind::NotCanonical);
+        return Err(FaultKind::NotCanonical);
     }
     if content.indeks != stored.indeks {
-        return Some(FaultKind::Misplaced);
+        return Err(FaultKind::Misplaced);
     }
     let code =
         (!content.personkode.is_empty()).then(|| BASE64_STANDARD.encode(&content.personkode));
     if content.tid != stored.tid || code != stored.personkode {
-        return Some(FaultKind::Column);
+        return Err(FaultKind::Column);
     }
-    None
+    Ok(content)
 }

@@ -54,6 +54,7 @@ use key::{Interned, Key, act_index};
 use plain::{Eier, Judge, Sight, World};
 use reasons::Static;
 use rules::{Rules, Trail};
+pub use tables::Sources;
 use tables::{Purposes, Relations, Roles};
 use vocabulary::{Functions, ROWS};
 
@@ -145,6 +146,12 @@ impl Policy {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Which service may state which facts.
+    #[must_use]
+    pub const fn sources(&self) -> &Sources {
+        &self.core.relations.kilder
     }
 
     /// Units, agencies and functions.

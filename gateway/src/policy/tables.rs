@@ -208,27 +208,58 @@ impl Roles {
     }
 }
 
-/// `fakta.toml`: which kinds of facts make a relation.
+/// `fakta.toml`: which kinds of facts make a relation, and who may state them.
 #[derive(Debug)]
 pub(super) struct Relations {
     pub(super) bekreftet: Vec<Faktumtype>,
     pub(super) ubekreftet: Vec<Faktumtype>,
+    pub(super) kilder: Sources,
+}
+
+/// Kinds of facts that each service may state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources(BTreeMap<String, Vec<Faktumtype>>);
+
+impl Sources {
+    /// One service that may state every kind.
+    #[must_use]
+    pub fn all_from(tjeneste: &str) -> Self {
+        Self(BTreeMap::from([(
+            tjeneste.to_owned(),
+            alle_faktumtyper().collect(),
+        )]))
+    }
+
+    /// Whether a service may state facts of a kind.
+    #[must_use]
+    pub fn may_state(&self, tjeneste: &str, kind: Faktumtype) -> bool {
+        self.0
+            .get(tjeneste)
+            .is_some_and(|kinds| kinds.contains(&kind))
+    }
 }
 
 impl Relations {
     pub(super) fn read(file: &File) -> Result<Self, LoadError> {
         let doc = Toml::parse(file)?;
         let root = doc.root();
-        root.only(&["bekreftet", "ubekreftet"])?;
-        let kinds = |key| {
+        root.only(&["bekreftet", "ubekreftet", "kilder"])?;
+        let kinds = |table: &Table<'_>, key: &str| {
             let lookup = |name: &str| alle_faktumtyper().find(|kind| faktumnavn(*kind) == name);
-            root.names(key, "kind of fact", lookup, || {
+            table.names(key, "kind of fact", lookup, || {
                 join(alle_faktumtyper().map(faktumnavn))
             })
         };
+        let kilder = root.table("kilder")?;
+        let stated = kilder
+            .keys()
+            .into_iter()
+            .map(|key| Ok((key.text.to_owned(), kinds(&kilder, key.text)?)))
+            .collect::<Result<_, LoadError>>()?;
         Ok(Self {
-            bekreftet: kinds("bekreftet")?,
-            ubekreftet: kinds("ubekreftet")?,
+            bekreftet: kinds(&root, "bekreftet")?,
+            ubekreftet: kinds(&root, "ubekreftet")?,
+            kilder: Sources(stated),
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Times that a decision is made again because facts changed under it.
-const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 8;
 /// Records of a page when the caller names no size, and at most.
 const PAGE_DEFAULT: i32 = 50;
 const PAGE_MAX: i32 = 200;
@@ -42,7 +42,7 @@ pub(super) struct Admitted {
     pub version: i64,
 }
 
-impl Passage<'_> {
+impl<'g> Passage<'g> {
     /// Answers a unary call. The row of a refusal is durable before it is told.
     pub(super) async fn answer(&mut self) -> Result<Bytes, Refused> {
         let answered = match (self.begin(), self.method.tilgang().handling()) {
@@ -59,20 +59,41 @@ impl Passage<'_> {
     }
 
     /// Writes the row of a refusal; when that fails, the caller hears so instead.
-    pub(super) async fn log_refusal(&self, refused: Refused, kind: Loggtype) -> Refused {
-        match self
-            .gateway
-            .log
-            .append(self.refusal_entry(&refused, kind))
-            .await
+    pub(super) async fn log_refusal(&mut self, refused: Refused, kind: Loggtype) -> Refused {
+        // A refusal may come before anybody was looked up.
+        if self.people.is_empty()
+            && let Err(down) = self.look_up().await
         {
-            Ok(_) => refused,
-            Err(_) => log_down(),
+            return down;
         }
+        // What it tells of the record is decided on facts that the log checks.
+        for _ in 0..ATTEMPTS {
+            let told = self.tellable(refused.clone());
+            match self.logged(self.refusal_entry(&told, kind)).await {
+                Ok(true) => return told,
+                Ok(false) => {}
+                Err(down) => return down,
+            }
+            if let Err(down) = self.look_up().await {
+                return down;
+            }
+        }
+        unsettled()
     }
 
     /// Decides before any look-up; NOT_FOUND for whoever may not know.
-    pub(super) fn admit_read(&self) -> Result<Admitted, Refused> {
+    pub(super) async fn admit_read(&mut self) -> Result<Admitted, Refused> {
+        self.look_up().await?;
+        match self.admits() {
+            Err(_) if self.remembered => {
+                self.look_again().await?;
+                self.admits()
+            }
+            decided => decided,
+        }
+    }
+
+    fn admits(&self) -> Result<Admitted, Refused> {
         let facts = self.subject_facts();
         let could = self.could_read(&facts);
         if !self.knows(&could) {
@@ -87,11 +108,12 @@ impl Passage<'_> {
     }
 
     async fn read(&mut self) -> Result<Bytes, Refused> {
-        let mut could = self.admit_read()?;
+        let mut could = self.admit_read().await?;
         let answer = self.send(self.body.clone(), could.classes, "").await?.body;
         for _ in 0..ATTEMPTS {
             let mut judged = Judged::on(self.person(), could.version);
             let records = self.records(&answer)?;
+            self.meet(&records).await?;
             for record in &records {
                 judged.add(self, record);
             }
@@ -102,14 +124,13 @@ impl Passage<'_> {
             if self.logged(judged.entry(self, Loggtype::Innsyn)).await? {
                 return Ok(body);
             }
-            self.now = self.gateway.now();
-            could = self.admit_read()?;
+            could = self.admit_read().await?;
         }
         Err(unsettled())
     }
 
     async fn list(&mut self) -> Result<Bytes, Refused> {
-        let mut could = self.admit_read()?;
+        let mut could = self.admit_read().await?;
         let want = match self.request.page_size {
             0 => PAGE_DEFAULT,
             size @ 1..=PAGE_MAX => size,
@@ -123,8 +144,7 @@ impl Passage<'_> {
             if self.logged(judged.entry(self, Loggtype::Innsyn)).await? {
                 return Ok(body);
             }
-            self.now = self.gateway.now();
-            could = self.admit_read()?;
+            could = self.admit_read().await?;
         }
         Err(unsettled())
     }
@@ -133,7 +153,7 @@ impl Passage<'_> {
     /// the page holds is sought, so that a token is given only when there is
     /// something behind it that the caller may see: paging tells nothing of
     /// what was dropped. The call's deadline alone bounds the search.
-    async fn page(&self, want: i32, could: Admitted) -> Result<(Bytes, Judged), Refused> {
+    async fn page(&mut self, want: i32, could: Admitted) -> Result<(Bytes, Judged), Refused> {
         let want = usize::try_from(want).unwrap_or_default();
         let mut at = self.open_token()?;
         let mut all = Judged::on(self.person(), could.version);
@@ -156,6 +176,7 @@ impl Passage<'_> {
                 .map_err(faulty)?;
             let answer = self.send(ask, could.classes, "").await?.body;
             let records = self.records(&answer)?;
+            self.meet(&records).await?;
             let first = all.records.len();
             for (position, record) in records.iter().enumerate() {
                 if position < skip {
@@ -163,7 +184,7 @@ impl Passage<'_> {
                 } else if kept < want {
                     all.add(self, record);
                     kept = all.kept();
-                } else if Judged::would_keep(self, record) {
+                } else if all.would_keep(self, record) {
                     next = Some(PageState {
                         owner_token: at.owner_token.clone(),
                         skip: u32::try_from(position).unwrap_or(u32::MAX),
@@ -240,9 +261,12 @@ impl Passage<'_> {
         } else {
             decision.classes
         };
+        let records = self.records(answer)?;
         for _ in 0..ATTEMPTS {
+            self.look_up().await?;
+            self.meet(&records).await?;
             let mut judged = Judged::on(self.person(), self.subject_facts().version);
-            for record in &self.records(answer)? {
+            for record in &records {
                 judged.add(self, record);
             }
             let body = self.rebuild(answer, &judged, 0, outer, None)?;
@@ -256,7 +280,6 @@ impl Passage<'_> {
             if self.logged(entry).await? {
                 return Ok(body);
             }
-            self.now = self.gateway.now();
         }
         Err(unsettled())
     }
@@ -267,10 +290,16 @@ impl Passage<'_> {
             self.gateway.quota.take(&self.caller, self.now)?;
         }
         for _ in 0..ATTEMPTS {
-            let facts = self.subject_facts();
-            let (rule, decision) = self.may_do(&facts)?;
-            self.check_case(&facts)?;
-            let mut entry = Judged::on(self.person(), facts.version).entry(self, Loggtype::Hensikt);
+            self.look_up().await?;
+            let (rule, decision) = match self.permits() {
+                Err(_) if self.remembered => {
+                    self.look_again().await?;
+                    self.permits()
+                }
+                decided => decided,
+            }?;
+            let version = self.subject_facts().version;
+            let mut entry = Judged::on(self.person(), version).entry(self, Loggtype::Hensikt);
             for row in &mut entry.rows {
                 row.content.regler.push(rule.clone());
                 row.content.poster.push(samspor_proto::internt::Loggfort {
@@ -281,9 +310,16 @@ impl Passage<'_> {
             if self.logged(entry).await? {
                 return Ok((rule, decision));
             }
-            self.now = self.gateway.now();
         }
         Err(unsettled())
+    }
+
+    /// The row that permits the mutation on the facts that were looked up.
+    fn permits(&self) -> Result<(String, std::sync::Arc<Decision>), Refused> {
+        let facts = self.subject_facts();
+        let permit = self.may_do(&facts)?;
+        self.check_case(&facts)?;
+        Ok(permit)
     }
 
     /// Step 5: to the owner and back.
@@ -330,7 +366,10 @@ impl Passage<'_> {
         }
     }
 
-    pub(super) fn records<'b>(&'b self, answer: &'b [u8]) -> Result<Vec<FoundRecord<'b>>, Refused> {
+    pub(super) fn records<'b>(&self, answer: &'b [u8]) -> Result<Vec<FoundRecord<'b>>, Refused>
+    where
+        'g: 'b,
+    {
         self.answers.records(answer).map_err(faulty)
     }
 
@@ -400,6 +439,6 @@ fn log_down() -> Refused {
 }
 
 /// The facts never stood still.
-fn unsettled() -> Refused {
+pub(super) fn unsettled() -> Refused {
     Refused::new(Feilgrunn::Utilgjengelig).with("del", "tilgangsavgjorelsen")
 }

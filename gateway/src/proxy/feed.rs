@@ -17,7 +17,7 @@ use samspor_proto::{
     tilgang::Formal,
 };
 use tokio::sync::Mutex;
-use tonic::{Request, Status, metadata::MetadataValue};
+use tonic::{Code, Request, Status, metadata::MetadataValue};
 
 use super::{forward::Upstream, refusal::Refused};
 use crate::facts::{Facts, FollowError};
@@ -101,6 +101,9 @@ impl Feeds {
             let after = self.facts.position(&name);
             if let Err(fault) = self.read(service, after, 0).await {
                 tracing::debug!(service = %name, code = ?fault.code(), "fact feed ended");
+                if fault.code() == Code::Unavailable {
+                    self.facts.unreachable(&name);
+                }
             }
             if self.clock.now().0 - started.0 > 10_000_000 {
                 pause = Duration::from_millis(50);
@@ -126,7 +129,7 @@ impl Feeds {
                 FollowError::Feed(status) => status,
                 FollowError::Apply(fault) => {
                     tracing::warn!(service = %name, error = %fault, "facts could not be applied");
-                    Status::unavailable("facts cannot be applied")
+                    Status::data_loss("facts cannot be applied")
                 }
             })
     }

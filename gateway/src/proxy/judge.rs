@@ -100,19 +100,25 @@ impl Judged {
         records.iter().map(verdict).collect()
     }
 
-    /// Whether the caller may know of a record, without releasing it.
-    pub(super) fn would_keep(passage: &Passage<'_>, record: &FoundRecord<'_>) -> bool {
+    /// Whether the caller may know of a record, without releasing it. That too
+    /// is decided on facts that the log checks.
+    pub(super) fn would_keep(&mut self, passage: &Passage<'_>, record: &FoundRecord<'_>) -> bool {
         let mut trial = Self::default();
         trial.add(passage, record);
-        trial.kept() == 1
+        let kept = trial.kept() == 1;
+        for (person, seen) in trial.people {
+            let known = self.people.entry(person).or_default();
+            known.version = known.version.min(seen.version);
+        }
+        kept
     }
 
-    /// Judges one more record.
+    /// Judges one more record, whose people the call has met.
     pub(super) fn add(&mut self, passage: &Passage<'_>, record: &FoundRecord<'_>) {
         let gateway = passage.gateway;
         let facts = record
             .person
-            .map_or_else(Arc::default, |person| gateway.facts.get(person));
+            .map_or_else(Arc::default, |person| passage.facts_of(person));
         let Some(ressurs) = gateway.ressurs(record.ressurs) else {
             self.records.push(None);
             return;
@@ -199,7 +205,7 @@ impl Judged {
             .personrefs
             .iter()
             .fold(Klasser::alle(), |classes, other| {
-                let facts = passage.gateway.facts.get(other);
+                let facts = passage.facts_of(other);
                 let seen = self.people.entry(Some((*other).to_owned())).or_default();
                 seen.version = seen.version.min(facts.version);
                 let question = Question {
@@ -262,18 +268,23 @@ impl Passage<'_> {
             sak: self.border.sak.clone().unwrap_or_default(),
             regelversjon: self.gateway.policy.version().to_owned(),
             sporings_id: self.trace_id.clone(),
+            system: self.caller.system.clone(),
             ..Loggpost::default()
         }
     }
 
     /// The row of a refusal. It holds whatever the facts have become, so no
-    /// version is checked.
+    /// version is checked, unless it tells something of the record.
     pub(super) fn refusal_entry(&self, refused: &Refused, kind: Loggtype) -> Entry {
+        let told = refused.classes_told(self.visible());
+        let facts = self.subject_facts();
+        let checked = self.person().filter(|_| !told.er_tom());
         let content = Loggpost {
             regler: refused.rules.clone(),
             utfall: refused.feil.grunn,
             poster: vec![Loggfort {
                 post: self.name.clone(),
+                utlevert: told.bits(),
                 ..Loggfort::default()
             }],
             ..self.row(kind)
@@ -281,10 +292,16 @@ impl Passage<'_> {
         Entry {
             rows: vec![Row {
                 person: self.person().map(ToOwned::to_owned),
-                ukjent: self.subject_facts().version == 0,
+                ukjent: facts.version <= 0,
                 content,
             }],
-            subjects: Vec::new(),
+            subjects: checked
+                .map(|person| Version {
+                    person: person.to_owned(),
+                    version: facts.version,
+                })
+                .into_iter()
+                .collect(),
         }
     }
 

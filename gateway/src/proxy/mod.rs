@@ -1,4 +1,5 @@
-//! The seven steps of a call, read top to bottom in [`Gateway::unary`]:
+//! The seven steps of a call, read top to bottom in [`Gateway::arrive`]
+//! and [`Gateway::unary`]:
 //!
 //! 1. `border`: what is taken from the caller's headers, and nothing else
 //! 2. `identity`: who calls
@@ -34,15 +35,15 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderMap;
-use samspor_chassis::{id::Ids, telemetry, tid::Clock};
+use samspor_chassis::{id::Ids, tid::Clock};
 use samspor_proto::{
     felles::Feilgrunn,
     klassifisering::{Klasser, Ressurstype},
     tilgang::Handling,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tonic::{Request, Response, Status, metadata::MetadataValue};
-use tracing::Instrument as _;
+use tonic::{Response, Status};
+use tracing::{Instrument as _, Span};
 
 pub use border::{FORMAAL, ROLLE, SAK, TRACE_ID};
 pub use forward::Target;
@@ -98,17 +99,16 @@ struct Arrival {
 }
 
 impl Gateway {
-    /// A unary call, from its headers and bytes to its answer.
+    /// A unary call that has arrived, from its bytes to its answer.
     async fn unary(
         self: Arc<Self>,
-        path: &str,
-        request: Request<Bytes>,
+        path: String,
+        arrival: Arrival,
+        span: Span,
+        trace_id: String,
+        body: Bytes,
     ) -> Result<Response<Bytes>, Status> {
-        let (metadata, _, body) = request.into_parts();
-        let headers = metadata.into_headers();
-        let (method, arrival) = self.arrive(path, &headers, &self.calls)?;
-        let span = trace::server_span(path, &headers, arrival.caller.mesh);
-        let trace_id = trace::trace_id(&span);
+        let method = self.method(&path).map_err(plain)?;
         let time = arrival
             .border
             .time
@@ -120,19 +120,17 @@ impl Gateway {
         );
 
         let gateway = Arc::clone(&self);
-        let owned_path = path.to_owned();
-        let owned_id = trace_id.clone();
         let work = async move {
-            let method = gateway.method(&owned_path)?;
+            let method = gateway.method(&path).map_err(plain)?;
             let told = |refused, visible| gateway.status(refused, method, visible);
-            let mut passage = Passage::enter(&gateway, method, arrival, &body, owned_id)
+            let mut passage = Passage::enter(&gateway, method, arrival, &body, trace_id)
                 .map_err(|refused| told(refused, Klasser::INGEN))?;
             passage
                 .answer()
                 .await
                 .map_err(|refused| told(refused, passage.visible()))
         }
-        .instrument(span.clone());
+        .instrument(span);
 
         let answered = if time.is_zero() {
             Err(too_late())
@@ -147,25 +145,22 @@ impl Gateway {
                 .await
                 .unwrap_or_else(|_| Err(too_late()))
         };
-        finish(&span, &trace_id, answered.map(Response::new))
+        answered.map(Response::new)
     }
 
-    /// Steps 1 and 2, the method that is called, and a place among the calls
-    /// in flight: a full gateway refuses at once.
-    fn arrive(
-        &self,
-        path: &str,
-        headers: &HeaderMap,
-        places: &Arc<Semaphore>,
-    ) -> Result<(&Method, Arrival), Status> {
-        let plain = |refused: Refused| refused.into_status(Klasser::INGEN, None);
-        let unavailable =
-            |part: &str| plain(Refused::new(Feilgrunn::Utilgjengelig).with("del", part));
-        let method = self.method(path)?;
+    /// Steps 1 and 2, before anything of the body is read, and a place among
+    /// the calls in flight: a full gateway refuses at once.
+    fn arrive(&self, method: &Method, headers: &HeaderMap) -> Result<Arrival, Refused> {
+        let unavailable = |part: &str| Refused::new(Feilgrunn::Utilgjengelig).with("del", part);
+        let places = if method.metode.strom {
+            &self.streams
+        } else {
+            &self.calls
+        };
         let place = Arc::clone(places)
             .try_acquire_owned()
             .map_err(|_| unavailable("gatewayen"))?;
-        let border = Border::read(headers).map_err(plain)?;
+        let border = Border::read(headers)?;
         let identified = self
             .identity
             .caller(
@@ -173,32 +168,29 @@ impl Gateway {
                 border.rolle.as_deref(),
                 self.now() / 1_000_000,
             )
-            .map_err(|fault| {
-                plain(match fault {
-                    IdentityError::Token(fault) => {
-                        Refused::new(Feilgrunn::UgyldigToken).with("feil", fault)
-                    }
-                    IdentityError::Actor(fault) => {
-                        Refused::new(Feilgrunn::UkjentAktor).with("felt", fault)
-                    }
-                })
+            .map_err(|fault| match fault {
+                IdentityError::Token(fault) => {
+                    Refused::new(Feilgrunn::UgyldigToken).with("feil", fault)
+                }
+                IdentityError::Actor(fault) => {
+                    Refused::new(Feilgrunn::UkjentAktor).with("felt", fault)
+                }
             })?;
         if !*self.ready.borrow() {
             return Err(unavailable("faktaprojeksjonen"));
         }
-        let arrival = Arrival {
+        Ok(Arrival {
             border,
             caller: identified.caller,
             expires: identified.exp.saturating_mul(1_000_000),
             place,
-        };
-        Ok((method, arrival))
+        })
     }
 
-    fn method(&self, path: &str) -> Result<&Method, Status> {
+    fn method(&self, path: &str) -> Result<&Method, Refused> {
         self.methods
             .get(path)
-            .ok_or_else(|| Refused::new(Feilgrunn::UkjentMetode).into_status(Klasser::INGEN, None))
+            .ok_or_else(|| Refused::new(Feilgrunn::UkjentMetode))
     }
 
     /// Now, microseconds since 1970.
@@ -250,37 +242,13 @@ impl Gateway {
     }
 }
 
-/// Gives the answer its trace id, and the span its outcome.
-fn finish<T>(
-    span: &tracing::Span,
-    trace_id: &str,
-    answered: Result<Response<T>, Status>,
-) -> Result<Response<T>, Status> {
-    let id = MetadataValue::try_from(trace_id).ok().map(|mut id| {
-        // New in every answer: not for the connection's compression table.
-        id.set_sensitive(true);
-        id
-    });
-    match answered {
-        Ok(mut response) => {
-            telemetry::record_outcome(span, tonic::Code::Ok);
-            if let Some(id) = id {
-                response.metadata_mut().insert(TRACE_ID, id);
-            }
-            Ok(response)
-        }
-        Err(mut status) => {
-            telemetry::record_outcome(span, status.code());
-            if let Some(id) = id {
-                status.metadata_mut().insert(TRACE_ID, id);
-            }
-            Err(status)
-        }
-    }
+/// What is told before it is known what the caller may know.
+fn plain(refused: Refused) -> Status {
+    refused.into_status(Klasser::INGEN, None)
 }
 
 fn too_late() -> Status {
-    Refused::new(Feilgrunn::FristUte).into_status(Klasser::INGEN, None)
+    plain(Refused::new(Feilgrunn::FristUte))
 }
 
 /// 128 random bits in hex.

@@ -1,7 +1,10 @@
 //! One call on its way through the gateway: what is known of it after the
 //! first three steps, and what is decided before anything is looked up.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use bytes::Bytes;
 use samspor_proto::{
@@ -23,12 +26,19 @@ use super::{
 use crate::{
     model::{Caller, Party, PersonFacts, RecordHead},
     policy::{Act, Decision, Part, PurposeRefusal, Question, formalnavn},
-    redaction::{Name, RequestError, RequestPlan, ResponsePlan},
+    redaction::{FoundRecord, Name, RequestError, RequestPlan, ResponsePlan},
 };
 
 /// Microseconds for which an attestation is good. The service answers within
 /// this time or not at all.
 const ATTESTATION_LIFE: i64 = 20_000_000;
+
+static STRANGER: LazyLock<Arc<PersonFacts>> = LazyLock::new(|| {
+    Arc::new(PersonFacts {
+        version: -1,
+        facts: Vec::new(),
+    })
+});
 
 /// Whom the resource name of a call is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +82,13 @@ pub(super) struct Passage<'g> {
     /// Resource name that is authorized; empty when the method names none.
     pub name: String,
     pub subject: Subject,
-    /// When it began; all its decisions use this instant until facts change.
+    /// When it was last looked up whom it is about; all its decisions use this
+    /// instant and the facts of this instant.
     pub now: i64,
+    /// Facts of the persons whom it is about, by person id.
+    pub people: HashMap<String, Arc<PersonFacts>>,
+    /// Those of its subject were not read for this call.
+    pub remembered: bool,
     pub trace_id: String,
     /// What is wrong with the request itself.
     fault: Option<Refused>,
@@ -113,6 +128,8 @@ impl<'g> Passage<'g> {
         } = arrival;
         let mut passage = Self {
             now: gateway.now(),
+            people: HashMap::new(),
+            remembered: false,
             gateway,
             method,
             border,
@@ -199,12 +216,71 @@ impl<'g> Passage<'g> {
         Ok(())
     }
 
-    /// Facts of the call's own subject, as they stand now.
-    pub(super) fn subject_facts(&self) -> Arc<PersonFacts> {
-        match &self.subject {
-            Subject::Person(person) => self.gateway.facts.get(person),
-            Subject::Unit(_) | Subject::None => Arc::default(),
+    /// Reads the clock and the facts of the call's own subject. What was known
+    /// of anybody before is forgotten.
+    pub(super) async fn look_up(&mut self) -> Result<(), Refused> {
+        let remembered = self
+            .person()
+            .and_then(|person| self.gateway.facts.remembered(person));
+        match (remembered, self.person()) {
+            (Some(facts), Some(person)) => {
+                self.people = HashMap::from([(person.to_owned(), facts)]);
+                self.now = self.gateway.now();
+                self.remembered = true;
+                Ok(())
+            }
+            _ => self.look_again().await,
         }
+    }
+
+    /// The same, from the database. Nobody is refused on what is remembered
+    /// alone: the time that a refusal takes would tell that others work with
+    /// the person.
+    pub(super) async fn look_again(&mut self) -> Result<(), Refused> {
+        self.people.clear();
+        self.remembered = false;
+        if let Subject::Person(person) = &self.subject {
+            let facts = self.gateway.facts.refresh(person).await;
+            self.people
+                .insert(person.clone(), facts.map_err(facts_down)?);
+        }
+        self.now = self.gateway.now();
+        Ok(())
+    }
+
+    /// Reads the facts of everybody whom these records are about, as far as
+    /// they are not known to this call.
+    pub(super) async fn meet(&mut self, records: &[FoundRecord<'_>]) -> Result<(), Refused> {
+        let mut strangers: Vec<&str> = records
+            .iter()
+            .flat_map(|record| record.person.iter().chain(&record.personrefs))
+            .copied()
+            .filter(|person| !self.people.contains_key(*person))
+            .collect();
+        if strangers.is_empty() {
+            return Ok(());
+        }
+        strangers.sort_unstable();
+        strangers.dedup();
+        let facts = self.gateway.facts.get_all(strangers).await;
+        let facts = facts.map_err(facts_down)?.into_iter();
+        self.people
+            .extend(facts.map(|(person, facts)| (person.to_owned(), facts)));
+        Ok(())
+    }
+
+    /// Facts of a person whom this call has met. A decision about anybody else
+    /// is made on a version that the log accepts from nobody.
+    pub(super) fn facts_of(&self, person: &str) -> Arc<PersonFacts> {
+        self.people
+            .get(person)
+            .map_or_else(|| Arc::clone(&STRANGER), Arc::clone)
+    }
+
+    /// Facts of the call's own subject.
+    pub(super) fn subject_facts(&self) -> Arc<PersonFacts> {
+        self.person()
+            .map_or_else(Arc::default, |person| self.facts_of(person))
     }
 
     /// A question about this call; the caller fills in record and part.
@@ -284,14 +360,36 @@ impl<'g> Passage<'g> {
         decision.existence(&self.method.ressurs)
     }
 
-    /// Classes that an error may speak of.
+    /// Classes that an error may speak of: of whoever knows that such records
+    /// exist, those that it may read, and the state of a record whose type
+    /// has no class for that.
     pub(super) fn visible(&self) -> Klasser {
         let could = self.could_read(&self.subject_facts());
-        if self.knows(&could) {
-            could.classes
-        } else {
+        let state = Klasser::av(&[Dataklasse::Tjeneste]);
+        if !self.knows(&could) {
             Klasser::INGEN
+        } else if (self.method.ressurs.klasser & state).er_tom() {
+            could.classes | state
+        } else {
+            could.classes
         }
+    }
+
+    /// What may be told of a refusal: who may write but not know of such
+    /// records does not learn from a reason how they stand.
+    pub(super) fn tellable(&self, refused: Refused) -> Refused {
+        let about_state = refused.speaks_of_state() && self.person().is_some();
+        if about_state && !self.knows(&self.could_read(&self.subject_facts())) {
+            let rows = self.method.tilgang().rad.join(", ");
+            return Refused::new(Feilgrunn::IkkeTillatt)
+                .with("regel", rows)
+                .with(
+                    "rad",
+                    "it cannot be done now; the unit that keeps the record can say why",
+                )
+                .by(refused.rules);
+        }
+        refused
     }
 
     /// Row that permits this mutation, or why none does.
@@ -489,6 +587,12 @@ fn purpose(
             .with("formal", formalnavn(formal))
             .with("gyldige", names(&gyldige))),
     }
+}
+
+/// Nothing can be decided without the facts.
+fn facts_down(fault: sqlx::Error) -> Refused {
+    tracing::error!(error = %fault, "facts could not be read");
+    Refused::new(Feilgrunn::Utilgjengelig).with("del", "tilgangsavgjorelsen")
 }
 
 fn subject_of(name: Option<&Name<'_>>) -> Subject {

@@ -79,6 +79,38 @@ impl Refused {
         });
     }
 
+    /// The reason tells how a record stands.
+    pub(crate) fn speaks_of_state(&self) -> bool {
+        matches!(
+            self.feil.grunn(),
+            Feilgrunn::UgyldigOvergang
+                | Feilgrunn::UtdatertEtag
+                | Feilgrunn::BehovUtenAnsvarlig
+                | Feilgrunn::EnhetKanIkke
+                | Feilgrunn::Konflikt
+        )
+    }
+
+    /// Classes of what is told, as far as they are visible, beyond TEKNISK.
+    pub(crate) fn classes_told(&self, visible: Klasser) -> Klasser {
+        let faults = self
+            .feil
+            .felt
+            .iter()
+            .map(|fault| (fault.grunn, &fault.nokler));
+        let all = std::iter::once((self.feil.grunn, &self.feil.nokler)).chain(faults);
+        all.filter_map(|(grunn, given)| Some((reasons().get(&grunn)?, given)))
+            .flat_map(|(reason, given)| {
+                let told = reason
+                    .keys
+                    .iter()
+                    .filter(|(key, _)| given.contains_key(key));
+                told.map(|(_, class)| *class)
+            })
+            .filter(|class| *class != Dataklasse::Teknisk && visible.har(*class))
+            .collect()
+    }
+
     /// From the answer of the service `tjeneste`.
     pub(crate) fn from_service(tjeneste: &str, status: &Status) -> Self {
         if let Ok(feil) = Feil::decode(status.details())

@@ -4,16 +4,28 @@ use std::{
     convert::Infallible,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use samspor_proto::klassifisering::Klasser;
+use http::HeaderValue;
+use samspor_chassis::telemetry;
+use samspor_proto::{felles::Feilgrunn, internt::Loggtype, klassifisering::Klasser};
+use tokio::sync::oneshot;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status, body::Body, codec::CompressionEncoding, server::Grpc};
-use tracing::Instrument as _;
+use tonic::{
+    Code, Request, Response, Status, body::Body, codec::CompressionEncoding, server::Grpc,
+};
+use tracing::{Instrument as _, Span};
 
-use super::{Gateway, codec::Raw, finish, forward::MAX_MESSAGE, passage::Passage, stream, trace};
+use super::{
+    Arrival, Gateway, TRACE_ID, codec::Raw, forward::MAX_MESSAGE, passage::Passage, plain,
+    refusal::Refused, stream, too_late, trace,
+};
+
+/// How long a caller may take to send its request.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers every method of the contracts.
 #[derive(Clone)]
@@ -34,60 +46,109 @@ where
         Poll::Ready(Ok(()))
     }
 
+    /// Nothing of the body is read for a caller who is not let in, and every
+    /// answer has its trace id.
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let gateway = Arc::clone(&self.0);
         Box::pin(async move {
             let path = request.uri().path().to_owned();
-            let streams = match gateway.method(&path) {
-                Ok(method) => method.metode.strom,
-                Err(status) => return Ok(status.into_http()),
+            let method = gateway.method(&path);
+            // Only a path of a contract is told to telemetry.
+            let known = if method.is_ok() { path.as_str() } else { "" };
+            let streams = method.as_ref().is_ok_and(|method| method.metode.strom);
+            let arrived = method.and_then(|method| gateway.arrive(method, request.headers()));
+            let mesh = arrived.as_ref().is_ok_and(|arrival| arrival.caller.mesh);
+            let span = trace::server_span(known, request.headers(), mesh);
+            let trace_id = trace::trace_id(&span);
+            let answered = match arrived {
+                Ok(arrival) => {
+                    let entered = Entered {
+                        gateway,
+                        path,
+                        arrival,
+                        span: span.clone(),
+                        trace_id: trace_id.clone(),
+                    };
+                    entered.answer(streams, request).await
+                }
+                Err(refused) => turned_away(&span, refused).into_http(),
             };
-            let mut grpc = Grpc::new(Raw)
-                .accept_compressed(CompressionEncoding::Gzip)
-                .send_compressed(CompressionEncoding::Gzip)
-                .max_decoding_message_size(MAX_MESSAGE)
-                .max_encoding_message_size(MAX_MESSAGE);
-            Ok(if streams {
-                let answer = tower::service_fn(move |request| {
-                    Arc::clone(&gateway).streaming(path.clone(), request)
-                });
-                grpc.server_streaming(answer, request).await
-            } else {
-                let answer = tower::service_fn(move |request| {
-                    let gateway = Arc::clone(&gateway);
-                    let path = path.clone();
-                    async move { gateway.unary(&path, request).await }
-                });
-                grpc.unary(answer, request).await
-            })
+            Ok(sealed(&span, &trace_id, answered))
         })
     }
 }
 
-impl Gateway {
+/// A call that was let in, before its body is read.
+struct Entered {
+    gateway: Arc<Gateway>,
+    path: String,
+    arrival: Arrival,
+    span: Span,
+    trace_id: String,
+}
+
+impl Entered {
+    async fn answer<B>(self, streams: bool, request: http::Request<B>) -> http::Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<tonic::codegen::StdError> + Send,
+    {
+        let mut grpc = Grpc::new(Raw)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(MAX_MESSAGE)
+            .max_encoding_message_size(MAX_MESSAGE);
+        let (read, is_read) = oneshot::channel();
+        // The server calls once; a second call would find nothing.
+        let mut once = Some((self, read));
+        let mut take = move |request: Request<Bytes>| {
+            let (entered, read) = once.take()?;
+            let _ = read.send(());
+            Some((entered, request.into_inner()))
+        };
+        if streams {
+            let answer = tower::service_fn(move |request| {
+                let taken = take(request);
+                async move {
+                    let (entered, body) = taken.ok_or_else(too_late)?;
+                    entered.streaming(body).await
+                }
+            });
+            in_time(is_read, grpc.server_streaming(answer, request)).await
+        } else {
+            let answer = tower::service_fn(move |request| {
+                let taken = take(request);
+                async move {
+                    let (entered, body) = taken.ok_or_else(too_late)?;
+                    let gateway = entered.gateway;
+                    let Self { path, arrival, .. } = entered;
+                    gateway
+                        .unary(path, arrival, entered.span, entered.trace_id, body)
+                        .await
+                }
+            });
+            in_time(is_read, grpc.unary(answer, request)).await
+        }
+    }
+
     /// A call whose answer is a stream. The same seven steps; the last two run
     /// for every batch of messages, in a task that outlives this function.
-    async fn streaming(
-        self: Arc<Self>,
-        path: String,
-        request: Request<Bytes>,
-    ) -> Result<Response<Messages>, Status> {
-        let (metadata, _, body) = request.into_parts();
-        let headers = metadata.into_headers();
-        let (method, arrival) = self.arrive(&path, &headers, &self.streams)?;
-        let span = trace::server_span(&method.metode.sti, &headers, arrival.caller.mesh);
-        let trace_id = trace::trace_id(&span);
-
-        let (opened, is_open) = tokio::sync::oneshot::channel();
+    async fn streaming(self, body: Bytes) -> Result<Response<Messages>, Status> {
+        let (opened, is_open) = oneshot::channel();
         let (reader, messages) = stream::channel();
-        let gateway = Arc::clone(&self);
-        let owned_id = trace_id.clone();
+        let Self {
+            gateway,
+            path,
+            arrival,
+            span,
+            trace_id,
+        } = self;
         tokio::spawn(
             async move {
                 let Ok(method) = gateway.method(&path) else {
                     return;
                 };
-                let entered = Passage::enter(&gateway, method, arrival, &body, owned_id);
+                let entered = Passage::enter(&gateway, method, arrival, &body, trace_id);
                 let mut passage = match entered {
                     Ok(passage) => passage,
                     Err(refused) => {
@@ -102,19 +163,60 @@ impl Gateway {
                         }
                     }
                     Err(refused) => {
-                        let told = passage
-                            .log_refusal(refused, samspor_proto::internt::Loggtype::Avslag)
-                            .await;
+                        let told = passage.log_refusal(refused, Loggtype::Avslag).await;
                         let _ = opened.send(Err(gateway.status(told, method, passage.visible())));
                     }
                 }
             }
-            .instrument(span.clone()),
+            .instrument(span),
         );
-        let answered = is_open
+        is_open
             .await
             .unwrap_or_else(|_| Err(Status::internal("internal error")))
-            .map(|()| Response::new(ReceiverStream::new(messages)));
-        finish(&span, &trace_id, answered)
+            .map(|()| Response::new(ReceiverStream::new(messages)))
     }
+}
+
+/// The answer, unless its request does not come in time.
+async fn in_time(
+    is_read: oneshot::Receiver<()>,
+    answer: impl Future<Output = http::Response<Body>>,
+) -> http::Response<Body> {
+    let late = async {
+        if tokio::time::timeout(PATIENCE, is_read).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        answered = answer => answered,
+        () = late => too_late().into_http(),
+    }
+}
+
+/// The answer to a call that was not let in. No person is known, so it is no
+/// row of the access log; operations see it in theirs.
+fn turned_away(span: &Span, refused: Refused) -> Status {
+    let reason = Feilgrunn::try_from(refused.feil.grunn).unwrap_or_default();
+    span.in_scope(|| {
+        let grunn = reason.as_str_name();
+        tracing::info!(
+            samspor.grunn = grunn,
+            "a call was turned away at the border"
+        );
+    });
+    plain(refused)
+}
+
+/// Gives the answer its trace id, and the span its outcome.
+fn sealed(span: &Span, trace_id: &str, mut answered: http::Response<Body>) -> http::Response<Body> {
+    // An answer that begins with its status has failed.
+    let status = answered.headers().get(Status::GRPC_STATUS);
+    let code = status.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    telemetry::record_outcome(span, code);
+    if let Ok(mut id) = HeaderValue::from_str(trace_id) {
+        // New in every answer: not for the connection's compression table.
+        id.set_sensitive(true);
+        answered.headers_mut().insert(TRACE_ID, id);
+    }
+    answered
 }

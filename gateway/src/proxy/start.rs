@@ -187,7 +187,8 @@ pub async fn start(
         add(service.name, service.key, Target::Remote(channels));
     }
 
-    let facts = Facts::open(sequencer, upstreams.keys().cloned())
+    let sources = config.policy.sources().clone();
+    let facts = Facts::open(sequencer, upstreams.keys().cloned(), sources)
         .await
         .map_err(StartError::Facts)?;
     let feeds = Arc::new(Feeds::new(facts.clone(), Arc::clone(&clock), &upstreams));

@@ -1,7 +1,7 @@
 //! Answers that are streams: decided message by message, logged batch by
 //! batch, and ended when the right to the person ends.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
 use super::{
+    answer::{ATTEMPTS, unsettled},
     judge::Judged,
     passage::{Passage, Subject},
     refusal::Refused,
@@ -18,84 +19,140 @@ use super::{
 
 /// Messages that share one log commit, at most.
 const BATCH: usize = 64;
-/// Messages that wait for a slow reader, at most.
-const WAITING: usize = 16;
+/// How long a reader may leave a message untaken.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a stream goes on with.
+enum Next {
+    /// The right to the person must be looked at again.
+    Look,
+    /// The owner sent something, ended or failed.
+    Owner(Result<Option<Bytes>, Status>),
+}
 
 impl Passage<'_> {
-    /// Opens the stream at the owner.
+    /// Opens the stream at the owner. That it was opened is a disclosure: it
+    /// is decided on facts that the log checks, and its row is durable before
+    /// the caller is told.
     pub(super) async fn open(&mut self) -> Result<(Streaming<Bytes>, Klasser), Refused> {
         self.begin()?;
-        let could = self.admit_read()?;
+        let mut could = self.admit_read().await?;
         let upstream = self.upstream()?;
         let request = self.attested(self.body.clone(), could.classes, "")?;
         let answered = upstream.stream(&self.method.path, request).await;
-        let response = answered.map_err(|status| Refused::from_service(&upstream.name, &status))?;
-        Ok((response.into_inner(), could.classes))
+        let owner = answered
+            .map_err(|status| Refused::from_service(&upstream.name, &status))?
+            .into_inner();
+        for _ in 0..ATTEMPTS {
+            let entry = Judged::on(self.person(), could.version).entry(self, Loggtype::Innsyn);
+            if self.logged(entry).await? {
+                return Ok((owner, could.classes));
+            }
+            could = self.admit_read().await?;
+        }
+        Err(unsettled())
     }
 
     /// Passes messages on until the owner ends, the reader leaves, the right
     /// ends or the gateway stops.
     pub(super) async fn pump(
         &mut self,
-        mut owner: Streaming<Bytes>,
+        owner: Streaming<Bytes>,
         outer: Klasser,
         reader: mpsc::Sender<Result<Bytes, Status>>,
     ) {
+        // Kept for the last word, which a reader that stalls must not stop.
+        let Ok(last) = reader.clone().reserve_owned().await else {
+            return;
+        };
+        if let Err(ended) = self.pass_on(owner, outer, &reader).await {
+            let told = self.log_refusal(ended, Loggtype::Avslag).await;
+            last.send(Err(self.gateway.status(told, self.method, Klasser::INGEN)));
+        }
+    }
+
+    async fn pass_on(
+        &mut self,
+        mut owner: Streaming<Bytes>,
+        outer: Klasser,
+        reader: &mpsc::Sender<Result<Bytes, Status>>,
+    ) -> Result<(), Refused> {
+        let clock = Arc::clone(&self.gateway.clock);
         let mut changes = self.gateway.facts.changes();
         let mut stopping = self.gateway.stopping();
-        let clock = Arc::clone(&self.gateway.clock);
         let mut expired = clock.sleep_until(Tid(self.expires));
-        let ended = loop {
-            let first = tokio::select! {
-                () = reader.closed() => return,
+        let mut runs_out = clock.sleep_until(self.first_end());
+        let mut stalled = clock.sleep_until(Tid(i64::MAX));
+        let mut decided = VecDeque::new();
+        loop {
+            let next = tokio::select! {
+                () = reader.closed() => return Ok(()),
                 _ = stopping.wait_for(|stop| *stop) => {
-                    break Refused::new(Feilgrunn::Utilgjengelig).with("del", "gatewayen");
+                    return Err(Refused::new(Feilgrunn::Utilgjengelig).with("del", "gatewayen"));
                 }
                 // What the caller may was said by its token.
-                () = &mut expired => break Refused::new(Feilgrunn::RettOpphort),
+                () = &mut expired => return Err(Refused::new(Feilgrunn::RettOpphort)),
+                () = &mut runs_out => Next::Look,
                 changed = changes.recv() => {
                     // A lagged receiver has missed some changes: look anyway.
                     let ours = changed.as_ref().is_ok_and(|change| {
                         self.person().is_some_and(|person| change.persons.iter().any(|changed| **changed == *person))
                     });
-                    if (ours || changed.is_err()) && self.still_open().is_none() {
-                        break Refused::new(Feilgrunn::RettOpphort);
+                    if !ours && changed.is_ok() {
+                        continue;
                     }
+                    Next::Look
+                }
+                place = reader.reserve(), if !decided.is_empty() => {
+                    let (Ok(place), Some(body)) = (place, decided.pop_front()) else {
+                        return Ok(());
+                    };
+                    place.send(Ok(body));
+                    stalled = clock.sleep_until(clock.now().plus(PATIENCE));
                     continue;
                 }
-                message = owner.message() => message,
-            };
-            let mut batch = match first {
-                Ok(Some(message)) => vec![message],
-                Ok(None) => return,
-                Err(status) => break Refused::from_service(&self.method.metode.tjeneste, &status),
-            };
-            while batch.len() < BATCH
-                && let Some(Ok(Some(message))) = owner.message().now_or_never()
-            {
-                batch.push(message);
-            }
-            match self.decide_batch(&batch, outer).await {
-                Ok(bodies) => {
-                    for body in bodies {
-                        if reader.send(Ok(body)).await.is_err() {
-                            return;
-                        }
-                    }
+                () = &mut stalled, if !decided.is_empty() => {
+                    return Err(Refused::new(Feilgrunn::FristUte));
                 }
-                Err(refused) => break refused,
+                message = owner.message(), if decided.is_empty() => Next::Owner(message),
+            };
+            match next {
+                Next::Look => {
+                    if self.still_open().await?.is_none() {
+                        return Err(Refused::new(Feilgrunn::RettOpphort));
+                    }
+                    runs_out = clock.sleep_until(self.first_end());
+                }
+                Next::Owner(Ok(None)) => return Ok(()),
+                Next::Owner(Err(status)) => {
+                    return Err(Refused::from_service(&self.method.metode.tjeneste, &status));
+                }
+                Next::Owner(Ok(Some(first))) => {
+                    let mut batch = vec![first];
+                    while batch.len() < BATCH
+                        && let Some(Ok(Some(message))) = owner.message().now_or_never()
+                    {
+                        batch.push(message);
+                    }
+                    decided = self.decide_batch(&batch, outer).await?.into();
+                    stalled = clock.sleep_until(clock.now().plus(PATIENCE));
+                }
             }
-        };
-        let told = self.log_refusal(ended, Loggtype::Avslag).await;
-        let _ = reader
-            .send(Err(self.gateway.status(told, self.method, Klasser::INGEN)))
-            .await;
+        }
+    }
+
+    /// When the first of the subject's facts ends by itself, and the right
+    /// perhaps with it.
+    fn first_end(&self) -> Tid {
+        let facts = self.subject_facts();
+        let ends = facts.facts.iter().map(|fact| fact.til);
+        Tid(ends.filter(|end| *end > self.now).min().unwrap_or(i64::MAX))
     }
 
     /// Version of the facts by which the right that opened the stream still
     /// holds; none when it does not.
-    fn still_open(&mut self) -> Option<i64> {
-        self.now = self.gateway.now();
+    async fn still_open(&mut self) -> Result<Option<i64>, Refused> {
+        self.look_up().await?;
         let facts = self.subject_facts();
         let open = match self.subject {
             Subject::Person(_) => {
@@ -103,7 +160,7 @@ impl Passage<'_> {
             }
             Subject::Unit(_) | Subject::None => true,
         };
-        open.then_some(facts.version)
+        Ok(open.then_some(facts.version))
     }
 
     /// Decides on a batch of messages and makes its row durable. Messages
@@ -114,14 +171,16 @@ impl Passage<'_> {
         outer: Klasser,
     ) -> Result<Vec<Bytes>, Refused> {
         loop {
-            let Some(version) = self.still_open() else {
+            let Some(version) = self.still_open().await? else {
                 return Err(Refused::new(Feilgrunn::RettOpphort));
             };
             let mut judged = Judged::on(self.person(), version);
             let mut bodies = Vec::with_capacity(batch.len());
             for message in batch {
                 let (first, kept) = (judged.records.len(), judged.kept());
-                for record in &self.records(message)? {
+                let records = self.records(message)?;
+                self.meet(&records).await?;
+                for record in &records {
                     judged.add(self, record);
                 }
                 if judged.kept() > kept {
@@ -138,7 +197,8 @@ impl Passage<'_> {
 /// What a reader gets.
 pub(super) type Messages = mpsc::Receiver<Result<Bytes, Status>>;
 
-/// Where the task puts messages and the reader takes them.
+/// Where the task puts messages and the reader takes them: one message, since
+/// what is on its way can no longer be withheld, and the last word.
 pub(super) fn channel() -> (mpsc::Sender<Result<Bytes, Status>>, Messages) {
-    mpsc::channel(WAITING)
+    mpsc::channel(2)
 }

@@ -251,8 +251,10 @@ async fn what_was_acknowledged_is_there_although_connections_are_killed() {
     });
     let ((), acknowledged) = tokio::join!(kill, join_all(callers));
 
+    // A reader whose connections nobody has killed.
+    let reader = database.beside(&replica).await;
     for (indeks, person) in acknowledged.into_iter().flatten() {
-        let rows = replica.log.rows_of(&person, Some(indeks + 1), 1).await;
+        let rows = reader.log.rows_of(&person, Some(indeks + 1), 1).await;
         assert_eq!(rows.unwrap()[0].content.indeks, indeks);
     }
     let rows = database.report().await.rows;

@@ -11,6 +11,7 @@ use samspor_chassis::{
 use samspor_gateway::{
     facts::{Applied, ApplyError, Facts},
     log::{self, Entry, Limits, Log, MIGRATIONS, Row, Sequencer, Subject},
+    policy::Sources,
 };
 use samspor_proto::{
     felles::{Aktor, Faktum, Faktumtype, Part, Periode, Rolle, part::Hvem},
@@ -74,7 +75,7 @@ impl Gateway for Database {
 
     async fn report(&self) -> log::Report {
         let pool = sqlx::AnyPool::connect(self.url()).await.unwrap();
-        let report = log::verify(&pool).await.unwrap();
+        let report = log::verify(&pool, |_| ()).await.unwrap();
         pool.close().await;
         report
     }
@@ -124,7 +125,9 @@ impl Replica {
         Self {
             store,
             log: Log::start(sequencer.clone(), limits),
-            facts: Facts::open(sequencer, ["rop"]).await.unwrap(),
+            facts: Facts::open(sequencer, ["rop"], Sources::all_from("rop"))
+                .await
+                .unwrap(),
         }
     }
 

@@ -46,7 +46,7 @@ async fn restrictions_of_either_count_for_both(database: Database) {
     replica.state(vec![protection, sperring]).await;
     assert_eq!(
         when(
-            &replica.facts.get(&other),
+            &replica.facts.get(&other).await.unwrap(),
             Faktumtype::AdresseStrengtFortrolig
         ),
         []
@@ -59,7 +59,7 @@ async fn restrictions_of_either_count_for_both(database: Database) {
         ])
         .await;
     for person in [&d_number, &other, &third] {
-        let facts = replica.facts.get(person);
+        let facts = replica.facts.get(person).await.unwrap();
         assert_eq!(when(&facts, Faktumtype::AdresseStrengtFortrolig), [ALWAYS]);
         let sperring = facts.facts.iter().find(|f| f.kind == Faktumtype::Sperring);
         let post = sperring.unwrap().post.as_deref();
@@ -75,7 +75,7 @@ async fn a_change_of_one_is_a_new_version_of_all(database: Database) {
     replica
         .state(vec![merged("m1", &one, &other), merged("m2", &third, &one)])
         .await;
-    let before = replica.facts.get(&third).version;
+    let before = replica.facts.get(&third).await.unwrap().version;
     assert!(before > 0);
     let stated = replica
         .state(vec![fact("s", &other, unit("nav"), Faktumtype::Sperring)])
@@ -84,7 +84,7 @@ async fn a_change_of_one_is_a_new_version_of_all(database: Database) {
         replica.log.append(disclosure(&third, before)).await,
         Err(AppendError::FactsChanged(vec![third.clone()]))
     );
-    let now = replica.facts.get(&third);
+    let now = replica.facts.get(&third).await.unwrap();
     assert_eq!(now.version, stated.change.unwrap().version);
     assert_eq!(when(&now, Faktumtype::Sperring), [ALWAYS]);
     replica
@@ -109,11 +109,11 @@ async fn facts_count_for_the_other_while_the_merge_holds(database: Database) {
     replica.state(vec![sak, merge]).await;
     let seconds = |fra: i64, til: i64| (fra * 1_000_000, til * 1_000_000);
     assert_eq!(
-        when(&replica.facts.get(&one), Faktumtype::Sak),
+        when(&replica.facts.get(&one).await.unwrap(), Faktumtype::Sak),
         [seconds(5, 15)]
     );
     assert_eq!(
-        when(&replica.facts.get(&other), Faktumtype::Sak),
+        when(&replica.facts.get(&other).await.unwrap(), Faktumtype::Sak),
         [seconds(10, 15)]
     );
 
@@ -123,5 +123,8 @@ async fn facts_count_for_the_other_while_the_merge_holds(database: Database) {
         ..merged("m", &one, &other)
     };
     replica.state(vec![undone]).await;
-    assert_eq!(when(&replica.facts.get(&other), Faktumtype::Sak), []);
+    assert_eq!(
+        when(&replica.facts.get(&other).await.unwrap(), Faktumtype::Sak),
+        []
+    );
 }

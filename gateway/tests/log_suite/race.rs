@@ -45,7 +45,7 @@ async fn disclose_until(
 ) -> Vec<Disclosed> {
     let mut disclosed = Vec::new();
     while !done.load(Ordering::Acquire) {
-        let mut facts = replica.facts.get(person);
+        let mut facts = replica.facts.get(person).await.unwrap();
         loop {
             let consented = facts.facts.iter().any(|fact| {
                 fact.party == Party::Enhet("nav".into()) && fact.holds_at(1_000_000_000)

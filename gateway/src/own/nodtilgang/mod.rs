@@ -23,6 +23,8 @@ pub(super) struct Session {
     pub person: String,
     pub enhet: String,
     pub ansatt: String,
+    /// The role in which it was started, and in which alone it opens.
+    pub rolle: Rolle,
     pub tilstand: NodtilgangTilstand,
     pub begrunnelse: String,
     pub klasser: Klasser,
@@ -66,6 +68,7 @@ impl Session {
                 fra: Some(self.startet.to_proto()),
                 til: Some(end.to_proto()),
             }),
+            rolle: self.rolle.into(),
             opprettet_av: self.ansatt.clone(),
             ..Faktum::default()
         }

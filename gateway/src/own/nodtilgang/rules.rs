@@ -76,6 +76,7 @@ pub(super) fn start(
         person: person.to_owned(),
         enhet: actor.enhet.clone(),
         ansatt: actor.ansatt.clone(),
+        rolle: actor.rolle,
         tilstand: NodtilgangTilstand::Aktiv,
         begrunnelse: request.begrunnelse.trim().to_owned(),
         klasser: asked,
@@ -194,6 +195,12 @@ mod tests {
 
     fn started() -> Session {
         start("id".into(), "person", &request(), &actor("a"), 0, NOW).unwrap()
+    }
+
+    #[test]
+    fn a_session_opens_in_the_role_in_which_it_was_started() {
+        assert_eq!(started().fact().rolle(), actor("a").rolle);
+        assert_ne!(actor("a").rolle, Rolle::Unspecified);
     }
 
     #[test]

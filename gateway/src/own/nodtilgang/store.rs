@@ -27,14 +27,12 @@ impl FromRow<'_, AnyRow> for Stored {
             Some(Review {
                 enhet: row.try_get("gjennomgatt_enhet")?,
                 ansatt: reviewer,
-                rolle: i32::try_from(role)
-                    .ok()
-                    .and_then(|n| Rolle::try_from(n).ok())
-                    .unwrap_or_default(),
+                rolle: role_from(role),
                 vurdering: row.try_get("vurdering")?,
             })
         };
         let session = Session {
+            rolle: role_from(row.try_get("rolle")?),
             id: row.try_get("id")?,
             person: row.try_get("person")?,
             enhet: row.try_get("enhet")?,
@@ -56,6 +54,13 @@ impl FromRow<'_, AnyRow> for Stored {
     }
 }
 
+fn role_from(number: i64) -> Rolle {
+    let number = i32::try_from(number).ok();
+    number
+        .and_then(|n| Rolle::try_from(n).ok())
+        .unwrap_or_default()
+}
+
 /// Waiting ones first, then by start: ids grow with time.
 fn place(session: &Session) -> String {
     let reviewed = session.gjennomgang.is_some();
@@ -65,8 +70,8 @@ fn place(session: &Session) -> String {
 pub(super) async fn insert(tx: &mut Tx, session: &Session) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO nodtilgang (id, person, enhet, ansatt, tilstand, begrunnelse, klasser, startet, utloper, \
-         avsluttet, frist, gjennomgatt_enhet, gjennomgatt_ansatt, gjennomgatt_rolle, vurdering, versjon, ko) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', '', 0, '', $11, $12)",
+         avsluttet, frist, gjennomgatt_enhet, gjennomgatt_ansatt, gjennomgatt_rolle, vurdering, versjon, ko, rolle) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', '', 0, '', $11, $12, $13)",
         params![
             session.id.clone(),
             session.person.clone(),
@@ -80,6 +85,7 @@ pub(super) async fn insert(tx: &mut Tx, session: &Session) -> Result<(), Error> 
             session.frist,
             session.versjon,
             place(session),
+            i64::from(session.rolle as i32),
         ],
     )
     .await?;

@@ -63,7 +63,8 @@ pub enum OpenError {
 /// How many connections, and how long a caller waits for one.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreOptions {
-    /// PostgreSQL: most connections of this process. Default 16.
+    /// PostgreSQL: most connections of this process, half of them for reads.
+    /// Default 16.
     pub connections: u32,
     /// SQLite: connections that read while one writes. Default 4.
     pub readers: u32,
@@ -137,8 +138,9 @@ pub(super) async fn open(
     let (writers, readers) = match backend {
         Backend::Sqlite => (pool(Access::Write, 1), pool(Access::Read, options.readers)),
         Backend::Postgres => {
-            let shared = pool(Access::Write, options.connections);
-            (shared.clone(), shared)
+            // Apart, so that reads in great number never keep a write waiting.
+            let each = options.connections.div_ceil(2);
+            (pool(Access::Write, each), pool(Access::Read, each))
         }
     };
     Ok(Opened {
@@ -173,7 +175,13 @@ async fn prepare(
             i32::from(access == Access::Read),
         ),
         Backend::Postgres => {
-            format!("SET lock_timeout = {millis}; SET idle_in_transaction_session_timeout = 60000;")
+            // A commit is on the disk when it is acknowledged (I8), whatever
+            // the role or the database has as its default.
+            format!(
+                "SET lock_timeout = {millis}; SET idle_in_transaction_session_timeout = 60000; \
+                 SELECT set_config('synchronous_commit', 'on', false) \
+                    WHERE current_setting('synchronous_commit') IN ('off', 'local');"
+            )
         }
     };
     connection
