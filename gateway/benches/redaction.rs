@@ -224,7 +224,7 @@ fn answer() -> HentVedtakResponse {
         delt_vurdering: text(),
         hjemmel: basis(),
         parorende: vec![Parorende {
-            navn: "Kari Nordmann".into(),
+            navn: "mor".into(),
             relasjon: "mother".into(),
             kontakt: text(),
             barn: false,

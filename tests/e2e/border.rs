@@ -11,6 +11,7 @@ use samspor_proto::{
     },
     tilgang::Formal,
 };
+use sqlx::Executor as _;
 use tonic::{Code, Request, client::Grpc, metadata::MetadataValue};
 use tonic_prost::ProstCodec;
 
@@ -289,29 +290,113 @@ async fn a_service_that_is_down_is_named_and_the_others_go_on() {
     );
     ok::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
 
-    let token = scene
-        .mesh
-        .token(&samspor::mesh::employee(
+    // Nor does a gateway that starts now wait for it.
+    scene.mesh.restart_gateway().await.unwrap();
+    let desk = scene
+        .desk(
             "bestillerkontor",
-            "x",
             Rolle::Saksbehandler,
-        ))
-        .unwrap();
-    let mut request = Request::new(sikre());
+            Formal::Saksbehandling,
+        )
+        .await;
+    ok::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
+    let status = refused::<_, HentVedtakResponse>(&desk, hent, request()).await;
+    assert_eq!(status.code(), Code::Unavailable);
+}
+
+/// A request of a caseworker of bestillerkontor, with its token and purpose.
+fn signed<Q>(scene: &Scene, message: Q) -> Request<Q> {
+    let claims = samspor::mesh::employee("bestillerkontor", "x", Rolle::Saksbehandler);
+    let token = scene.mesh.token(&claims).unwrap();
+    let mut request = Request::new(message);
+    let metadata = request.metadata_mut();
+    metadata.insert("authorization", format!("Bearer {token}").parse().unwrap());
+    metadata.insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
     request
-        .metadata_mut()
-        .insert("authorization", format!("Bearer {token}").parse().unwrap());
-    request
-        .metadata_mut()
-        .insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
-    request.set_timeout(Duration::ZERO);
-    let mut client = Grpc::new(scene.mesh.channel().await.unwrap());
-    client.ready().await.unwrap();
-    let path = format!("/samspor.{SIKRE}").parse().unwrap();
-    let codec = ProstCodec::<SikrePersonRequest, SikrePersonResponse>::default();
-    let status = client.unary(request, path, codec).await.unwrap_err();
-    assert!(
-        matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled),
-        "{status:?}"
-    );
+}
+
+/// The gateway says itself that the deadline has passed, at once or while it
+/// works. Sent over bare HTTP/2, so that no client's own clock answers first.
+///
+/// Seen red: without the margin before the deadline, and with a deadline of
+/// zero taken for none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_that_has_passed_is_told() {
+    let scene = Scene::start().await;
+    let mut database = scene.database("koordinering").await;
+    database.execute("BEGIN IMMEDIATE").await.unwrap();
+    let signed = signed(&scene, ());
+    for left in ["0m", "300m"] {
+        let tcp = tokio::net::TcpStream::connect(scene.mesh.addr)
+            .await
+            .unwrap();
+        let (mut client, connection) = h2::client::handshake(tcp).await.unwrap();
+        tokio::spawn(connection);
+        let mut request = http::Request::post(format!("http://gateway/samspor.{SIKRE}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("grpc-timeout", left)
+            .body(())
+            .unwrap();
+        let headers = signed.metadata().clone().into_headers();
+        request.headers_mut().extend(headers);
+        let (answer, mut body) = client.send_request(request, false).unwrap();
+        let mut frame = vec![0];
+        let message = prost::Message::encode_to_vec(&sikre());
+        frame.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+        frame.extend_from_slice(&message);
+        // It may be answered already.
+        let _ = body.send_data(frame.into(), true);
+        let answer = answer.await.unwrap();
+        let code = answer.headers().get("grpc-status").unwrap();
+        assert_eq!(code, "4", "{left}");
+        let told = answer.headers().get("grpc-message").unwrap();
+        assert!(told.to_str().unwrap().contains("request_id"), "{told:?}");
+    }
+    database.execute("ROLLBACK").await.unwrap();
+}
+
+/// Whoever is turned away is told so before anything of the request is read,
+/// with the trace id of the answer.
+///
+/// Seen red: with the token looked at after the body, and with answers of the
+/// border without their id.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_the_body_is_not_waited_for() {
+    let scene = Scene::start().await;
+    for (token, path) in [
+        (None, SIKRE),
+        (Some("Bearer x.y.z"), SIKRE),
+        (None, "koordinering.v1.PersonService/Finnes"),
+    ] {
+        // A request whose body never comes.
+        let mut request = Request::new(tokio_stream::pending::<Raw>());
+        if let Some(token) = token {
+            let token = token.parse().unwrap();
+            request.metadata_mut().insert("authorization", token);
+        }
+        let mut client = Grpc::new(scene.mesh.channel().await.unwrap());
+        client.ready().await.unwrap();
+        let path = format!("/samspor.{path}").parse().unwrap();
+        let codec = ProstCodec::<Raw, Raw>::default();
+        let answer = client.client_streaming(request, path, codec);
+        let answer = tokio::time::timeout(Duration::from_secs(5), answer).await;
+        let status = answer.expect("the body is waited for").unwrap_err();
+        assert!(
+            matches!(status.code(), Code::Unauthenticated | Code::Unimplemented),
+            "{status:?}"
+        );
+        let id = status.metadata().get("x-samspor-trace-id").unwrap();
+        assert_eq!(id.len(), 32);
+    }
+    // So are answers that are made before the gateway's own.
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
+    let large = refused::<_, Raw>(&desk, SIKRE, Raw(vec![0x0a; 5 * 1024 * 1024])).await;
+    assert!(large.metadata().get("x-samspor-trace-id").is_some());
 }

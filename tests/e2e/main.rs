@@ -22,5 +22,6 @@ mod paging;
 mod replicas;
 mod scene;
 mod skjult;
+mod streams;
 mod traces;
 mod worked_cases;

@@ -9,14 +9,14 @@ use samspor::{
 };
 use samspor_chassis::{testing, tid::SystemClock};
 use samspor_proto::{
-    felles::{Periode, Rolle},
-    koordinering::*,
-    rop::*,
-    tilgang::{Dataklasse, Formal},
+    felles::Rolle, hendelse::FolgResponse, koordinering::*, rop::*, tilgang::Formal,
 };
 use tonic::Code;
 
-use crate::scene::{NUMBERS, Scene, ok, refused, request_id};
+use crate::{
+    scene::{NUMBERS, Scene, ok, refused, request_id},
+    streams::{FOLG, consent, follow},
+};
 
 const READ: &str = "rop.v1.KriseplanService/HentKriseplan";
 
@@ -27,9 +27,10 @@ async fn desk_at(scene: &Scene, gateway: usize, rolle: Rolle) -> Desk {
 }
 
 /// A withdrawal that one gateway has answered holds at the other on the very
-/// next call, and so does a consent: no poll lies between (I9).
+/// next call, a read or a stream: no poll lies between (I9).
 ///
-/// Seen red: with the versions of the facts not checked by the log.
+/// Seen red: with the versions of the facts not checked by the log, and with
+/// streams opened without a row.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawal_answered_by_one_gateway_holds_at_the_other() {
     let Some(database) = testing::postgres() else {
@@ -50,24 +51,11 @@ async fn a_withdrawal_answered_by_one_gateway_holds_at_the_other() {
     let near = desk_at(&scene, 0, Rolle::Saksbehandler).await;
     let far = desk_at(&scene, 1, Rolle::Saksbehandler).await;
     let mut stale = 0;
-    for _ in 0..20 {
+    for n in 0..20 {
         let consent = ok::<_, GiSamtykkeResponse>(
             &herself,
             "koordinering.v1.SamtykkeService/GiSamtykke",
-            GiSamtykkeRequest {
-                parent: case.person.clone(),
-                request_id: request_id(),
-                enhet: "enheter/hjemmetjeneste".to_owned(),
-                rolle: Rolle::Saksbehandler.into(),
-                klasser: vec![Dataklasse::Tjeneste.into(), Dataklasse::Funksjon.into()],
-                formal: Formal::Samordning.into(),
-                periode: Some(Periode {
-                    fra: None,
-                    til: Some(scene.mesh.now().plus(Duration::from_hours(24)).to_proto()),
-                }),
-                form: Samtykkeform::Digital.into(),
-                innhentet: Some(scene.mesh.now().to_proto()),
-            },
+            consent(&scene, &case.person, Duration::from_hours(24)),
         )
         .await
         .samtykke
@@ -91,8 +79,14 @@ async fn a_withdrawal_answered_by_one_gateway_holds_at_the_other() {
             },
         )
         .await;
-        let answer = far.call::<_, HentKriseplanResponse>(READ, request()).await;
-        stale += usize::from(answer.result.is_ok());
+        // What is asked first meets facts that the other has not yet forgotten.
+        let follows = far.stream::<_, FolgResponse>(FOLG, follow(&case.person));
+        if n % 2 == 0 {
+            stale += usize::from(follows.await.is_ok());
+        } else {
+            let answer = far.call::<_, HentKriseplanResponse>(READ, request()).await;
+            stale += usize::from(answer.result.is_ok());
+        }
         let status = refused::<_, HentKriseplanResponse>(&near, READ, request()).await;
         assert_eq!(status.code(), Code::NotFound);
     }

@@ -211,10 +211,10 @@ impl Scene {
             MottaSoknadRequest {
                 parent: person.clone(),
                 request_id: request_id(),
-                eget_onske: "Faste folk.".to_owned(),
+                eget_onske: "Faste folk. Sagt av Kanari Kvitterson.".to_owned(),
                 gjelder: vec![Tjenestetype::RopOppfolging.into()],
                 kanal: Kanal::Oppmote.into(),
-                helseopplysninger: "Opplyser om rusbruk.".to_owned(),
+                helseopplysninger: "Opplyser om rusbruk. Sagt av Kanari Kvitterson.".to_owned(),
                 ..Default::default()
             },
         )
@@ -324,8 +324,8 @@ impl Scene {
                 parent: person.to_owned(),
                 request_id: request_id(),
                 tema: "Oppstart".to_owned(),
-                funksjon: "Handler selv.".to_owned(),
-                tekst: "Redusert bruk.".to_owned(),
+                funksjon: "Handler selv. Sagt av Kanari Kvitterson.".to_owned(),
+                tekst: "Redusert bruk. Sagt av Kanari Kvitterson.".to_owned(),
                 hjemmel: basis(),
                 ..Default::default()
             },
@@ -365,10 +365,10 @@ impl Scene {
             SkrivKriseplanRequest {
                 parent: person.to_owned(),
                 request_id: request_id(),
-                varseltegn: "Slutter å svare.".to_owned(),
-                hjelper: "Ro og kjente folk.".to_owned(),
-                unnga: "Mange på en gang.".to_owned(),
-                behandling: "Kontakt legevakt.".to_owned(),
+                varseltegn: "Slutter å svare. Sagt av Kanari Kvitterson.".to_owned(),
+                hjelper: "Ro og kjente folk. Sagt av Kanari Kvitterson.".to_owned(),
+                unnga: "Mange på en gang. Sagt av Kanari Kvitterson.".to_owned(),
+                behandling: "Kontakt legevakt. Sagt av Kanari Kvitterson.".to_owned(),
                 hjemmel: basis(),
                 med_personen: true,
                 ..Default::default()
@@ -392,7 +392,7 @@ impl Scene {
                 niva: Risikoniva::Gul.into(),
                 tiltak: vec![Risikotiltak::ToAnsatte.into()],
                 kilde: Risikokilde::EgenErfaring.into(),
-                grunnlag: "Utrygg når påvirket.".to_owned(),
+                grunnlag: "Utrygg når påvirket. Sagt av Kanari Kvitterson.".to_owned(),
                 utloper: Some(until),
                 hjemmel: basis(),
                 ..Default::default()
@@ -456,7 +456,7 @@ fn line(unit: &str) -> Tjenestelinje {
         fra: "2027-01-04".to_owned(),
         til: "2027-12-31".to_owned(),
         hjemmel: Some(basis("§ 3-2 nr. 6")),
-        mal: "Faste avtaler.".to_owned(),
+        mal: "Faste avtaler. Sagt av Kanari Kvitterson.".to_owned(),
         helsehensyn: "Rusmiddelbruk.".to_owned(),
         ..Default::default()
     }
@@ -468,7 +468,7 @@ pub fn draft_of(soknad: &str) -> Vedtak {
         linjer: vec![line("rop"), line("bom")],
         hovedansvarlig: "enheter/rop".to_owned(),
         parter: vec!["enheter/nav".to_owned()],
-        begrunnelse: "Begge trengs.".to_owned(),
+        begrunnelse: "Begge trengs. Sagt av Kanari Kvitterson.".to_owned(),
         medisinsk_grunnlag: "Rusmiddelbruk.".to_owned(),
         funksjonsvurdering: "Trenger struktur.".to_owned(),
         hjemmel: Some(basis("§ 3-1")),

@@ -13,10 +13,14 @@ use opentelemetry_proto::tonic::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,
         trace_service_server::{TraceService, TraceServiceServer},
     },
+    common::v1::any_value::Value,
     trace::v1::Span,
 };
-use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, Value};
-use samspor_chassis::telemetry::{self, TelemetryConfig};
+use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, Value as Content};
+use samspor_chassis::{
+    telemetry::{self, TelemetryConfig},
+    tid::SystemClock,
+};
 use samspor_proto::{
     bestillerkontor::*, felles::Rolle, klassifisering::kontrakter, koordinering::*, tilgang::Formal,
 };
@@ -129,9 +133,17 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Method or statement kind of a span, without ids.
+/// Kind, service and method or statement kind of a span, without ids.
 fn label(span: &Span) -> String {
     let name = span.name.trim_start_matches("samspor.");
+    let service = span.attributes.iter().find_map(|attribute| {
+        let value = attribute.value.as_ref()?.value.as_ref()?;
+        let Value::StringValue(service) = value else {
+            return None;
+        };
+        (attribute.key == "samspor.tjeneste").then(|| format!("{service} "))
+    });
+    let name = format!("{}{name}", service.unwrap_or_default());
     let kind = match span.kind {
         2 => "server",
         3 => "client",
@@ -189,6 +201,7 @@ async fn one_trace_runs_from_the_client_to_the_consumer() {
 
     // The decision's trace goes on in the consumers: wait for what they do.
     let decided = "bestillerkontor.v1.VedtakService/FattVedtak";
+    let expected = expected(decided);
     let mut found = BTreeSet::new();
     for _ in 0..100 {
         guard.flush();
@@ -198,28 +211,33 @@ async fn one_trace_runs_from_the_client_to_the_consumer() {
             .find(|s| s.name.ends_with(decided) && s.parent_span_id.is_empty())
         {
             found = edges(&spans, &hex(&root.trace_id));
-            if found.iter().any(|(_, child)| child.starts_with("consumer")) {
+            if found == expected {
                 break;
             }
         }
         wait().await;
     }
+    assert_eq!(found, expected);
+}
+
+/// Every edge of a decision's trace, from the client to the consumers.
+fn expected(decided: &str) -> BTreeSet<(String, String)> {
     let client = format!("client {decided}");
-    let server = format!("server {decided}");
-    for edge in [
+    let server = |service: &str| format!("server {service} {decided}");
+    let [transaction, sql] = ["client transaction", "client sql"].map(str::to_owned);
+    let consumer = "consumer bestillerkontor consume".to_owned();
+    BTreeSet::from([
+        // The caller calls the gateway, and the gateway the owner.
         ("—".to_owned(), client.clone()),
-        (client, server.clone()),
-        (server.clone(), format!("client {decided}")),
-        (format!("client {decided}"), server.clone()),
-        (server, "client transaction".to_owned()),
-        ("client transaction".to_owned(), "client sql".to_owned()),
-    ] {
-        assert!(found.contains(&edge), "missing {edge:?} in {found:#?}");
-    }
-    assert!(
-        found.iter().any(|(_, child)| child.starts_with("consumer")),
-        "no consumer in {found:#?}"
-    );
+        (client.clone(), server("gateway")),
+        (server("gateway"), client.clone()),
+        (client, server("bestillerkontor")),
+        (server("bestillerkontor"), transaction.clone()),
+        (transaction.clone(), sql),
+        // What was committed goes on where it is consumed.
+        (transaction.clone(), consumer.clone()),
+        (consumer, transaction),
+    ])
 }
 
 /// A page of 200 records that the caller may all see is one call to the owner
@@ -278,7 +296,7 @@ async fn a_full_page_is_one_call_and_one_log_entry() {
                 .filter(|span| hex(&span.trace_id) == answer.trace_id);
             ours.filter(move |span| label(span) == wanted)
         };
-        let gateway: Vec<_> = by("server").map(|span| &span.span_id).collect();
+        let gateway: Vec<_> = by("server gateway").map(|span| &span.span_id).collect();
         calls = by("client")
             .filter(|span| gateway.contains(&&span.parent_span_id))
             .count();
@@ -363,15 +381,15 @@ fn filled(
     let mut out = DynamicMessage::new(message.clone());
     for field in message.fields() {
         let value = match field.kind() {
-            Kind::String if field.name() == name_field => Value::String(name.to_owned()),
-            Kind::String if field.name() == "request_id" => Value::String(request_id()),
+            Kind::String if field.name() == name_field => Content::String(name.to_owned()),
+            Kind::String if field.name() == "request_id" => Content::String(request_id()),
             Kind::String if field.name() == "page_token" => continue,
-            Kind::String => Value::String(format!("{CANARY_NAME} {CANARY_NUMBER}")),
-            Kind::Enum(_) => Value::EnumNumber(1),
-            Kind::Bool => Value::Bool(true),
-            Kind::Int32 => Value::I32(1),
+            Kind::String => Content::String(format!("{CANARY_NAME} {CANARY_NUMBER}")),
+            Kind::Enum(_) => Content::EnumNumber(1),
+            Kind::Bool => Content::Bool(true),
+            Kind::Int32 => Content::I32(1),
             Kind::Message(inner) if depth < 4 && !inner.full_name().starts_with("google.") => {
-                Value::Message(filled(&inner, "", "", depth + 1))
+                Content::Message(filled(&inner, "", "", depth + 1))
             }
             _ => continue,
         };
@@ -379,7 +397,7 @@ fn filled(
             continue;
         }
         let value = match field.is_list() {
-            true => Value::List(vec![value]),
+            true => Content::List(vec![value]),
             false => value,
         };
         out.set_field(&field, value);
@@ -448,7 +466,58 @@ async fn telemetry_holds_no_personal_data() {
     }
 }
 
-/// Outside callers do not continue a trace, they are linked to it.
+/// Outside callers do not continue a trace, they are linked to it: the answer
+/// tells a trace id that is not theirs, and its root links to theirs.
+///
+/// Seen red: with the caller's trace continued, and with no link.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_from_outside_gets_a_linked_trace_of_its_own() {
+    let Watch {
+        collector, guard, ..
+    } = watch();
+    let scene = Scene::on(Arc::new(SystemClock), |options| {
+        options.continues_traces = false;
+    })
+    .await;
+    let claims = samspor::mesh::employee("bestillerkontor", "x", Rolle::Saksbehandler);
+    let token = scene.mesh.token(&claims).unwrap();
+    let mut request = Request::new(SikrePersonRequest {
+        request_id: request_id(),
+        fodselsnummer: NUMBERS[0].to_owned(),
+    });
+    let theirs = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let metadata = request.metadata_mut();
+    metadata.insert("authorization", format!("Bearer {token}").parse().unwrap());
+    metadata.insert("x-samspor-formaal", "SAKSBEHANDLING".parse().unwrap());
+    let parent = format!("00-{theirs}-00f067aa0ba902b7-01");
+    metadata.insert("traceparent", parent.parse().unwrap());
+    let mut client = Grpc::new(scene.mesh.channel().await.unwrap());
+    client.ready().await.unwrap();
+    let path = "/samspor.koordinering.v1.PersonService/SikrePerson";
+    let codec = ProstCodec::<SikrePersonRequest, SikrePersonResponse>::default();
+    let response = client.unary(request, path.parse().unwrap(), codec).await;
+    let response = response.unwrap();
+    let id = response.metadata().get("x-samspor-trace-id").unwrap();
+    let id = id.to_str().unwrap();
+    assert_ne!(id, theirs);
+    let mut links = Vec::new();
+    for _ in 0..100 {
+        guard.flush();
+        let spans = collector.spans();
+        assert!(spans.iter().all(|span| hex(&span.trace_id) != theirs));
+        let mut roots = spans
+            .iter()
+            .filter(|span| hex(&span.trace_id) == id && span.parent_span_id.is_empty());
+        if let Some(root) = roots.next() {
+            links = root.links.iter().map(|link| hex(&link.trace_id)).collect();
+            break;
+        }
+        wait().await;
+    }
+    assert_eq!(links, [theirs]);
+}
+
+/// Answers and refusals alike.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_tells_its_trace() {
     let scene = Scene::start().await;

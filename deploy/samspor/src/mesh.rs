@@ -54,6 +54,9 @@ pub struct Options {
     pub gateways: usize,
     /// Serves the contracts over reflection.
     pub reflection: bool,
+    /// Whose tokens are those of the mesh itself, so that their traces are
+    /// continued: all of the dev issuer's, or nobody's.
+    pub continues_traces: bool,
     /// The clock of everything in it.
     pub clock: Arc<dyn Clock>,
     /// The ids of everything in it.
@@ -71,6 +74,7 @@ impl Options {
             databases: BTreeMap::new(),
             gateways: 1,
             reflection: true,
+            continues_traces: true,
             clock,
             ids,
         }
@@ -88,7 +92,12 @@ pub struct Mesh {
     gateways: Vec<proxy::Running>,
     issuer: Arc<DevIssuer>,
     clock: Arc<dyn Clock>,
+    options: Options,
+    targets: Vec<Target>,
 }
+
+/// Name, address and key of a service.
+type Target = (&'static str, SocketAddr, [u8; 32]);
 
 impl Mesh {
     /// Starts a mesh, and waits until it answers.
@@ -128,8 +137,27 @@ impl Mesh {
             services,
             gateways,
             issuer,
-            clock: options.clock,
+            clock: Arc::clone(&options.clock),
+            options,
+            targets,
         })
+    }
+
+    /// Stops the first gateway and starts it again on its database, at another
+    /// port. Waits until it answers.
+    ///
+    /// # Errors
+    /// One line that says why it did not start.
+    pub async fn restart_gateway(&mut self) -> Result<()> {
+        if !self.gateways.is_empty() {
+            self.gateways.remove(0).shutdown().await;
+        }
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let started = gateway(&self.options, listener, &self.issuer, &self.targets).await?;
+        started.ready().await;
+        self.addr = started.addr;
+        self.gateways.insert(0, started);
+        Ok(())
     }
 
     /// Address of a service, for tests of what it refuses.
@@ -242,7 +270,7 @@ async fn gateway(
     options: &Options,
     listener: TcpListener,
     issuer: &DevIssuer,
-    targets: &[(&str, SocketAddr, [u8; 32])],
+    targets: &[Target],
 ) -> Result<proxy::Running> {
     let services = targets
         .iter()
@@ -254,13 +282,18 @@ async fn gateway(
             })
         })
         .collect::<Result<_>>()?;
+    let issuers = if options.continues_traces {
+        UTSTEDERE.to_owned()
+    } else {
+        UTSTEDERE.replace("mesh = true", "mesh = false")
+    };
     let config = proxy::Config {
         listener,
         health: Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?),
         database_url: database(options, "gateway"),
         policy: Policy::load(&PolicySource::embedded(&options.kommune))?,
         issuers: Issuers::parse(
-            UTSTEDERE,
+            &issuers,
             &BTreeMap::from([(ISS.to_owned(), issuer.jwks()?)]),
         )?,
         keys: Keys {

@@ -20,6 +20,9 @@ pub const TRACE_ID: &str = "x-samspor-trace-id";
 
 /// Longest time that a unary call may take, whatever its caller grants.
 pub(super) const MAX_TIME: Duration = Duration::from_secs(30);
+/// How much before its deadline a call is given up: at the deadline itself the
+/// server drops it without saying which.
+const MARGIN: Duration = Duration::from_millis(2);
 const MAX_HEADER: usize = 512;
 
 /// What a caller says about its call.
@@ -49,6 +52,12 @@ impl Border {
                 .map(|text| parse_timeout(&text))
                 .transpose()?,
         })
+    }
+
+    /// How long the call may take; zero when its deadline has passed.
+    pub(super) fn time_left(&self) -> Duration {
+        self.time
+            .map_or(MAX_TIME, |time| time.min(MAX_TIME).saturating_sub(MARGIN))
     }
 }
 

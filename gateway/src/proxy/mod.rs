@@ -109,11 +109,7 @@ impl Gateway {
         body: Bytes,
     ) -> Result<Response<Bytes>, Status> {
         let method = self.method(&path).map_err(plain)?;
-        let time = arrival
-            .border
-            .time
-            .unwrap_or(border::MAX_TIME)
-            .min(border::MAX_TIME);
+        let time = arrival.border.time_left();
         let changes = matches!(
             method.tilgang().handling(),
             Handling::Skriv | Handling::Inntak
@@ -132,9 +128,7 @@ impl Gateway {
         }
         .instrument(span);
 
-        let answered = if time.is_zero() {
-            Err(too_late())
-        } else if changes {
+        let answered = if changes {
             // A mutation runs to its outcome row, whether or not its caller waits.
             match tokio::time::timeout(time, tokio::spawn(work)).await {
                 Ok(joined) => joined.unwrap_or_else(|_| Err(Status::internal("internal error"))),
@@ -176,6 +170,9 @@ impl Gateway {
                     Refused::new(Feilgrunn::UkjentAktor).with("felt", fault)
                 }
             })?;
+        if border.time_left().is_zero() {
+            return Err(Refused::new(Feilgrunn::FristUte));
+        }
         if !*self.ready.borrow() {
             return Err(unavailable("faktaprojeksjonen"));
         }

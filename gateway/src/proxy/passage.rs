@@ -242,7 +242,7 @@ impl<'g> Passage<'g> {
         if let Subject::Person(person) = &self.subject {
             let facts = self.gateway.facts.refresh(person).await;
             self.people
-                .insert(person.clone(), facts.map_err(facts_down)?);
+                .insert(person.clone(), facts.map_err(|fault| facts_down(&fault))?);
         }
         self.now = self.gateway.now();
         Ok(())
@@ -263,7 +263,7 @@ impl<'g> Passage<'g> {
         strangers.sort_unstable();
         strangers.dedup();
         let facts = self.gateway.facts.get_all(strangers).await;
-        let facts = facts.map_err(facts_down)?.into_iter();
+        let facts = facts.map_err(|fault| facts_down(&fault))?.into_iter();
         self.people
             .extend(facts.map(|(person, facts)| (person.to_owned(), facts)));
         Ok(())
@@ -590,7 +590,7 @@ fn purpose(
 }
 
 /// Nothing can be decided without the facts.
-fn facts_down(fault: sqlx::Error) -> Refused {
+fn facts_down(fault: &sqlx::Error) -> Refused {
     tracing::error!(error = %fault, "facts could not be read");
     Refused::new(Feilgrunn::Utilgjengelig).with("del", "tilgangsavgjorelsen")
 }

@@ -11,7 +11,7 @@ use super::seen::Seen;
 /// Who listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// A person; colour where the output is a terminal and NO_COLOR is not set.
+    /// A person; colour where the output is a terminal.
     Text,
     /// A machine: one JSON object a line.
     Json,

@@ -1,6 +1,6 @@
 //! The memo against plain Cedar.
 //!
-//! `cargo nextest run -p samspor-gateway differential` asks 15 000 random
+//! `cargo nextest run -p samspor-gateway differential` asks 20 000 random
 //! questions; `SAMSPOR_DIFF_N=1000000` asks a million, `SAMSPOR_SEED` replays.
 //! Every question is asked through the memo and straight, as a decision and
 //! before the look-up, and the whole answer must be equal. Questions come in

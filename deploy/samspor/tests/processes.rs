@@ -1,0 +1,252 @@
+//! The program as it is run: one process for each part, told by files, and the
+//! demo.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use samspor::{desk::Desk, mesh::employee};
+use samspor_chassis::{
+    id::{Ids as _, RandomIds},
+    tid::{Clock as _, SystemClock},
+};
+use samspor_gateway::identity::dev::{DevIssuer, UTSTEDERE};
+use samspor_proto::{felles::Rolle, koordinering::*, tilgang::Formal};
+use tokio::time::Instant;
+use tonic::transport::Endpoint;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_samspor");
+const SERVICES: [&str; 3] = ["koordinering", "bestillerkontor", "rop"];
+/// Longest time that a part may take to start or to stop.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The files of one deployment, and the processes that run on them.
+struct Deployment {
+    folder: tempfile::TempDir,
+    issuer: DevIssuer,
+    gateway: SocketAddr,
+    running: Vec<(&'static str, Child)>,
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        for (_, child) in &mut self.running {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// An address that nobody has now.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+impl Deployment {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let issuer = DevIssuer::generate().unwrap();
+        let gateway = free();
+        let made = Self {
+            folder,
+            issuer,
+            gateway,
+            running: Vec::new(),
+        };
+        let ids = RandomIds::new(Arc::new(SystemClock));
+        let key = |name: &str| {
+            let mut bytes = [0; 32];
+            ids.random(&mut bytes);
+            made.put(name, &BASE64_STANDARD.encode(bytes))
+        };
+        let jwks = serde_json::to_string(&made.issuer.jwks().unwrap()).unwrap();
+        let jwks = made.put("jwks.json", &jwks);
+        let issuers = UTSTEDERE.replace(
+            "[utsteder.krav]",
+            &format!("jwks_fil = '{}'\n[utsteder.krav]", jwks.display()),
+        );
+        let issuers = made.put("utstedere.toml", &issuers);
+        let mut targets = String::new();
+        for name in SERVICES {
+            let addr = free();
+            let pair = key(name).display().to_string();
+            let token = made.token(name, "", Rolle::System);
+            let token = made.put(&format!("{name}.token"), &token);
+            let mut config = format!(
+                "adresse = '{addr}'\nhelseadresse = '{}'\ndatabase_url = 'sqlite:{}'\n\
+                 [tjeneste]\nattestasjon_fil = ['{pair}']\ngateway = 'http://{gateway}'\n\
+                 token_fil = '{}'\n",
+                free(),
+                made.path(&format!("{name}.db")).display(),
+                token.display(),
+            );
+            if name == "koordinering" {
+                let ring = format!("a:{}", BASE64_STANDARD.encode([7; 32]));
+                let ring = made.put("personnokler", &ring);
+                config += &format!(
+                    "[koordinering]\nnokkel_fil = '{}'\nsyntetiske = true\n",
+                    ring.display()
+                );
+            }
+            made.put(&format!("{name}.toml"), &config);
+            targets += &format!(
+                "[gateway.tjenester.{name}]\nadresse = 'http://{addr}'\n\
+                 attestasjon_fil = '{pair}'\n"
+            );
+        }
+        let config = format!(
+            "adresse = '{gateway}'\nhelseadresse = '{}'\ndatabase_url = 'sqlite:{}'\n\
+             [gateway]\nkommune = 'karmoy'\nutstedere = '{}'\nsidetoken_fil = '{}'\n\
+             pseudonym_fil = '{}'\n{targets}",
+            free(),
+            made.path("gateway.db").display(),
+            issuers.display(),
+            key("sidetoken").display(),
+            key("pseudonym").display(),
+        );
+        made.put("gateway.toml", &config);
+        made
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn put(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn token(&self, unit: &str, employee_id: &str, rolle: Rolle) -> String {
+        let claims = employee(unit, employee_id, rolle);
+        let now = SystemClock.now().0 / 1_000_000;
+        self.issuer.token(&claims, now, 3600).unwrap()
+    }
+
+    fn start(&mut self, part: &'static str) {
+        let child = Command::new(PROGRAM)
+            .args(["serve", part, "--config"])
+            .arg(self.path(&format!("{part}.toml")))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        self.running.push((part, child.unwrap()));
+    }
+
+    /// Asks a part to end, as a cluster does, and waits until it has.
+    fn stop(&mut self, part: &str) {
+        let at = self.running.iter().position(|(name, _)| *name == part);
+        let (_, mut child) = self.running.remove(at.unwrap());
+        let asked = Command::new("kill").arg(child.id().to_string()).status();
+        assert!(asked.unwrap().success());
+        let (end, ended) = mpsc::channel();
+        std::thread::spawn(move || end.send(child.wait()));
+        let ended = ended.recv_timeout(PATIENCE);
+        let status = ended.unwrap_or_else(|_| panic!("{part} does not end"));
+        assert!(status.as_ref().unwrap().success(), "{part}: {status:?}");
+    }
+}
+
+fn run(arguments: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("SAMSPOR_CONFIG");
+    command.output().unwrap()
+}
+
+/// Four processes find one another, answer a caller, and end when asked; what
+/// the caller did stands in the log, which is whole.
+///
+/// Seen red: with the wrong key of one pair.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_part_runs_as_a_process_of_its_own() {
+    let mut deployment = Deployment::new();
+    for part in ["gateway", "koordinering", "bestillerkontor", "rop"] {
+        let config = format!("{part}.toml");
+        let migrated = run(
+            &["migrate", part, "--config", &config],
+            deployment.folder.path(),
+        );
+        assert!(migrated.status.success(), "{migrated:?}");
+        deployment.start(part);
+    }
+
+    let token = deployment.token("bestillerkontor", "saksbehandler-1", Rolle::Saksbehandler);
+    let channel = Endpoint::from_shared(format!("http://{}", deployment.gateway)).unwrap();
+    let desk = Desk::new(channel.connect_lazy(), Arc::new(move || token.clone()))
+        .with_purpose(Formal::Saksbehandling);
+    let ids = RandomIds::new(Arc::new(SystemClock));
+    let request = SikrePersonRequest {
+        request_id: ids.record().to_string(),
+        fodselsnummer: "01819010001".to_owned(),
+    };
+    let since = Instant::now();
+    let person = loop {
+        let method = "koordinering.v1.PersonService/SikrePerson";
+        match desk
+            .call::<_, SikrePersonResponse>(method, request.clone())
+            .await
+            .result
+        {
+            Ok(answer) => break answer.person,
+            Err(status) => assert!(since.elapsed() < PATIENCE, "{status:?}"),
+        }
+        // Nothing tells when a process of others is ready.
+        let pause = Duration::from_millis(50);
+        let _ = tokio::time::timeout(pause, std::future::pending::<()>()).await;
+    };
+    assert!(person.starts_with("personer/"));
+
+    for part in ["gateway", "koordinering", "bestillerkontor", "rop"] {
+        deployment.stop(part);
+    }
+    let url = format!("sqlite:{}", deployment.path("gateway.db").display());
+    let arguments = [
+        "verify-log",
+        "--database-url",
+        &url,
+        "--system",
+        "fagsystem",
+    ];
+    let verified = run(&arguments, deployment.folder.path());
+    let told = String::from_utf8(verified.stdout).unwrap();
+    assert!(verified.status.success(), "{told}");
+    assert!(told.contains("PersonService/SikrePerson"), "{told}");
+}
+
+/// The first thing that anybody runs tells its story to the end.
+///
+/// Seen red: with a step of the story that is refused.
+#[test]
+fn the_demo_plays_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = run(&["--json", "demo"], folder.path());
+    let told = String::from_utf8(played.stdout).unwrap();
+    let fault = String::from_utf8_lossy(&played.stderr);
+    assert!(played.status.success(), "{told}{fault}");
+    let lines: Vec<serde_json::Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let refused = lines.iter().filter(|line| line["avslatt"] == true).count();
+    assert!(lines.len() > 20 && refused >= 2, "{told}");
+}
