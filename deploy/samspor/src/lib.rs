@@ -4,6 +4,7 @@
 pub mod config;
 pub mod demo;
 pub mod desk;
+pub mod importer;
 pub mod innboks;
 pub mod mesh;
 pub mod serve;

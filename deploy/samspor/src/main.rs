@@ -12,17 +12,19 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use samspor::{
     config::Config,
-    demo,
+    demo, importer,
     mesh::{self, Mesh, Options},
     serve::{self, Part},
 };
 use samspor_chassis::{
+    historie::Framdrift,
     id::RandomIds,
     telemetry::{self, SpanBuffer, TelemetryConfig},
     tid::{Clock, SystemClock},
@@ -79,6 +81,32 @@ enum Command {
         #[arg(long, env = "SAMSPOR_CONFIG")]
         config: Option<PathBuf>,
     },
+    /// Takes in the history of another system, in chunks: one transaction and
+    /// one commit each. What broke off is run again; nothing is doubled.
+    Importer {
+        /// Which part.
+        part: Part,
+        /// One JSON object a line. Lines that are refused are written to
+        /// FIL.avvist, answers to FIL.svar.
+        #[arg(long)]
+        fil: PathBuf,
+        /// Lines of one transaction.
+        #[arg(long, default_value_t = 1000)]
+        bunke: usize,
+        /// FIL.svar of koordinering's import: lines then name the references of
+        /// the old system for persons.
+        #[arg(long)]
+        personer: Option<PathBuf>,
+        /// Municipality whose units are known.
+        #[arg(long, default_value = "karmoy")]
+        kommune: String,
+        /// Configuration file.
+        #[arg(long, env = "SAMSPOR_CONFIG")]
+        config: Option<PathBuf>,
+        /// Its database, where no configuration names it: `sqlite:rop.db`.
+        #[arg(long)]
+        database_url: Option<String>,
+    },
     /// Examines the access log of a stopped gateway: dense, unbroken, each leaf
     /// as it was written. Ends with 1 when something is wrong.
     VerifyLog {
@@ -130,6 +158,20 @@ enum Command {
     },
 }
 
+fn how_far(done: &Framdrift, time: Duration) -> String {
+    let Framdrift {
+        lest,
+        nye,
+        fantes,
+        avvist,
+        bunker,
+    } = done;
+    let rate = *lest as f64 / time.as_secs_f64();
+    format!(
+        "{lest} linjer: {nye} nye, {fantes} fantes, {avvist} avvist; {bunker} bunker, {rate:.0} linjer/s"
+    )
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -178,6 +220,40 @@ async fn run(cli: Cli) -> Result<()> {
             let config = Config::load(config.as_deref())?;
             serve::migrate(part, &config).await?;
             say(cli.json, "migrert", part.name());
+            Ok(())
+        }
+        Command::Importer {
+            part,
+            fil,
+            bunke,
+            personer,
+            kommune,
+            config,
+            database_url,
+        } => {
+            let config = Config::load(config.as_deref())?;
+            let url = match database_url {
+                Some(url) => url,
+                None => config.database()?,
+            };
+            let settings = match part {
+                Part::Koordinering => Some(serve::koordinering(&config)?),
+                _ => None,
+            };
+            let valg = importer::Valg {
+                fil,
+                bunke,
+                personer,
+                kommune,
+            };
+            let begun = tokio::time::Instant::now();
+            let tell = |done: &Framdrift| {
+                if done.bunker.is_multiple_of(20) {
+                    eprintln!("{}", how_far(done, begun.elapsed()));
+                }
+            };
+            let done = importer::run(part, &url, settings, &valg, tell).await?;
+            say(cli.json, "importert", &how_far(&done, begun.elapsed()));
             Ok(())
         }
         Command::VerifyLog {

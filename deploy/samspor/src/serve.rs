@@ -206,7 +206,11 @@ fn service(config: &Config) -> Result<ServiceConfig> {
     Ok(service)
 }
 
-fn koordinering(config: &Config) -> Result<samspor_koordinering::Settings> {
+/// The settings of koordinering.
+///
+/// # Errors
+/// One line that names what is missing.
+pub fn koordinering(config: &Config) -> Result<samspor_koordinering::Settings> {
     let Some(settings) = &config.koordinering else {
         bail!("configuration: [koordinering] is missing");
     };

@@ -11,7 +11,7 @@ use samspor_chassis::{
     error::{Error, Refusal},
     params,
     server::Agency as _,
-    store::{Backend, Store},
+    store::Store,
     testing::{Clock as _, Database, TestCall, Tid, request_id},
 };
 use samspor_proto::{
@@ -846,21 +846,6 @@ async fn a_broken_deadline_is_told_and_stays_in_the_work_list(database: Database
         assert!(!left.contains(&kind.to_owned()), "{kind}: {left:?}");
     }
     assert!(!decided.name.is_empty());
-    if database.backend() == Backend::Sqlite {
-        let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
-        let plan: Vec<(i64, i64, i64, String)> = tx
-            .all(
-                "EXPLAIN QUERY PLAN SELECT id FROM ventepost WHERE enhet = $1 \
-                 AND (frist, id) > ($2, $3) ORDER BY frist, id LIMIT $4",
-                params!["rop", 0_i64, "", 50_i64],
-            )
-            .await
-            .unwrap();
-        let plan: Vec<&str> = plan.iter().map(|row| row.3.as_str()).collect();
-        let plan = plan.join("; ");
-        assert!(plan.starts_with("SEARCH ventepost USING"), "{plan}");
-        assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
-    }
 }
 
 /// I3, over sequences that nobody thought of: verbs of any unit on any order,

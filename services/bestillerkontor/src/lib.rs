@@ -32,11 +32,14 @@ mod evaluering;
     reason = "tests"
 )]
 mod forlopsprove;
+pub mod historie;
 mod innboks;
 mod kartlegging;
 mod klage;
 mod oppdrag;
 mod parorende;
+#[cfg(test)]
+mod planprove;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -125,6 +128,7 @@ const MIGRATIONS: Migrations = &[
         "004_vedtak_klage_innboks",
         include_str!("../migrations/004_vedtak_klage_innboks.sql"),
     ),
+    ("005_skala", include_str!("../migrations/005_skala.sql")),
 ];
 
 /// The service.

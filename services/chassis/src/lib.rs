@@ -14,6 +14,7 @@ pub mod deadlines;
 pub mod domene;
 pub mod error;
 pub mod feeds;
+pub mod historie;
 pub mod id;
 pub mod page;
 pub mod rpc;

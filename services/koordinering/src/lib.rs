@@ -24,6 +24,7 @@
 
 mod ansvar;
 mod frister;
+pub mod historie;
 mod innbygger;
 mod kolonne;
 mod krets;

@@ -48,6 +48,14 @@ impl lager::Innhold for Periode {
     fn nokkel(&self) -> String {
         i32::from(self.forlop).to_string()
     }
+
+    fn frist(&self) -> Option<Tid> {
+        Some(self.til.map_or(lager::APENT, Dag::slutt))
+    }
+
+    fn fra(&self) -> Tid {
+        self.fra.start()
+    }
 }
 
 fn to_proto(periode: &Post<Periode>) -> proto::Hovedforlop {

@@ -12,6 +12,9 @@ use samspor_chassis::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+/// Where the end of what goes on is kept: after everything.
+pub(crate) const APENT: Tid = Tid(i64::MAX);
+
 /// The statements of one table.
 pub(crate) struct Sql {
     hent: &'static str,
@@ -55,8 +58,8 @@ macro_rules! tabell {
             concat!(
                 "INSERT INTO ",
                 $table,
-                " (id, person, versjon, ansvarlig_enhet, tilstand, nokkel, frist, innhold) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"
+                " (id, person, versjon, ansvarlig_enhet, tilstand, nokkel, frist, innhold, fra) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
             ),
             concat!(
                 "UPDATE ",
@@ -72,7 +75,7 @@ macro_rules! tabell {
             concat!(
                 "SELECT id, person, versjon, ansvarlig_enhet, innhold FROM ",
                 $table,
-                " WHERE person = $1 AND tilstand = 'APEN' ORDER BY id"
+                " WHERE person = $1 AND tilstand = 'APEN'"
             ),
             concat!(
                 "SELECT id, person, versjon, ansvarlig_enhet, innhold FROM ",
@@ -95,9 +98,13 @@ pub(crate) trait Innhold: Clone + Serialize + DeserializeOwned + Send + Sync {
     fn nokkel(&self) -> String {
         String::new()
     }
-    /// When it must be seen to.
+    /// When it must be seen to, or when it ended ([`APENT`] while it goes on).
     fn frist(&self) -> Option<Tid> {
         None
+    }
+    /// From when it holds, where figures of past periods need it.
+    fn fra(&self) -> Tid {
+        Tid(0)
     }
 }
 
@@ -204,7 +211,8 @@ pub(crate) async fn sett_inn<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<
                 Post::<I>::tilstand(post.innhold.apen()),
                 post.innhold.nokkel(),
                 post.innhold.frist(),
-                dokument::skriv(&post.innhold)?
+                dokument::skriv(&post.innhold)?,
+                post.innhold.fra()
             ],
         )
         .await?;
@@ -242,7 +250,10 @@ pub(crate) async fn lagre<I: Innhold>(tx: &mut Tx, post: &mut Post<I>) -> Result
 
 /// Open records of a person, oldest first.
 pub(crate) async fn apne<I: Innhold>(tx: &mut Tx, person: &str) -> Result<Vec<Post<I>>, Error> {
-    let rows: Vec<Row> = tx.all(I::SQL.apne, params![person]).await?;
+    let mut rows: Vec<Row> = tx.all(I::SQL.apne, params![person]).await?;
+    // Here, and not in the statement: PostgreSQL would walk all records of the
+    // person in that order rather than sort the few that are open.
+    rows.sort_unstable();
     rows.into_iter().map(les).collect()
 }
 

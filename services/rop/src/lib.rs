@@ -21,6 +21,7 @@
 mod aktivitetstilbud;
 mod behandler;
 mod behandlingsplan;
+pub mod historie;
 mod hovedforlop;
 mod innboks;
 mod innstillinger;
@@ -115,6 +116,7 @@ impl Agency for Rop {
                 include_str!("../migrations/002_leveranser.sql"),
             ),
             ("003_tiltak", include_str!("../migrations/003_tiltak.sql")),
+            ("004_skala", include_str!("../migrations/004_skala.sql")),
         ]
     }
 

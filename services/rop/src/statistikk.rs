@@ -24,16 +24,15 @@ const LENGST: i32 = 366;
 /// The figures of a period.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Tall {
-    /// Persons in pathway 1, 2 and 3.
+    /// Persons in pathway 1, 2 and 3 on the last day.
     forlop: [i32; 3],
     /// Contacts by outcome, in the order of [`Utfall::ALLE`].
     kontakter: Vec<i32>,
     anonyme: i32,
-    innvilget_min: f64,
-    innvilget_maks: f64,
-    levert: f64,
+    timer: tiltak::Timer,
     /// Days from order to first meeting, of those first met in the period.
     ventet: Vec<i32>,
+    /// Ordered, and neither met nor ended when the period ended.
     venter: i32,
 }
 
@@ -80,36 +79,34 @@ fn hele(hours: f64) -> i32 {
     hours.round() as i32
 }
 
-/// Counts a period of whole days, both of them in it.
+/// Counts a period of whole days, both of them in it. What is said of a period
+/// that has passed does not depend on when it is asked.
 async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Tall, Error> {
     let (from, to) = (fra.start(), til.slutt());
     let mut tall = Tall::default();
     let count = |number: i64| i32::try_from(number).unwrap_or(i32::MAX);
-    let pathways: Vec<(String, i64)> = tx
-        .all(
-            "SELECT nokkel, CAST(COUNT(*) AS BIGINT) FROM hovedforlop \
-             WHERE ansvarlig_enhet = $1 AND tilstand = 'APEN' GROUP BY nokkel",
-            params![enhet],
-        )
-        .await?;
-    for (pathway, persons) in pathways {
-        let place = pathway.parse::<usize>().unwrap_or(0).wrapping_sub(1);
-        if let Some(cell) = tall.forlop.get_mut(place) {
-            *cell = count(persons);
-        }
+    for (pathway, cell) in (1..).zip(&mut tall.forlop) {
+        let key: i32 = pathway;
+        let persons: Option<(i64,)> = tx
+            .one(
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM hovedforlop WHERE ansvarlig_enhet = $1 \
+                 AND nokkel = $2 AND frist >= $3 AND fra < $3",
+                params![enhet, key.to_string(), to],
+            )
+            .await?;
+        *cell = persons.map_or(0, |(persons,)| count(persons));
     }
-    let outcomes: Vec<(String, i64)> = tx
-        .all(
-            "SELECT utfall, CAST(COUNT(*) AS BIGINT) FROM kontakt \
-             WHERE ansvarlig_enhet = $1 AND tidspunkt >= $2 AND tidspunkt < $3 GROUP BY utfall",
-            params![enhet, from, to],
-        )
-        .await?;
-    let of = |utfall: &Utfall| {
-        let found = outcomes.iter().find(|(code, _)| code == utfall.kode());
-        found.map_or(0, |(_, contacts)| count(*contacts))
-    };
-    tall.kontakter = Utfall::ALLE.iter().map(of).collect();
+    for utfall in Utfall::ALLE {
+        let contacts: Option<(i64,)> = tx
+            .one(
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt WHERE ansvarlig_enhet = $1 \
+                 AND utfall = $2 AND tidspunkt >= $3 AND tidspunkt < $4",
+                params![enhet, utfall.kode(), from, to],
+            )
+            .await?;
+        let contacts = contacts.map_or(0, |(contacts,)| count(contacts));
+        tall.kontakter.push(contacts);
+    }
     let anonymous: Option<(i64,)> = tx
         .one(
             "SELECT CAST(COALESCE(SUM(antall), 0) AS BIGINT) FROM lavterskel \
@@ -118,29 +115,10 @@ async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Tall, Erro
         )
         .await?;
     tall.anonyme = anonymous.map_or(0, |(sum,)| count(sum));
-    for counted in tiltak::i_perioden(tx, enhet, from, to).await? {
-        tell_tiltak(&mut tall, &counted, fra, til);
-    }
+    tall.ventet = tiltak::ventet(tx, enhet, from, to).await?;
+    tall.venter = count(tiltak::ventet_da(tx, enhet, to).await?);
+    tall.timer = tiltak::timer_i(tx, enhet, fra, til).await?;
     Ok(tall)
-}
-
-fn tell_tiltak(tall: &mut Tall, counted: &tiltak::Talt, fra: Dag, til: Dag) {
-    let (from, to) = (fra.start(), til.slutt());
-    match counted.forst_mott {
-        Some(met) if from <= met && met < to => {
-            let waited = tiltak::dager_mellom(counted.tiltak.bestilt, met);
-            tall.ventet.push(waited);
-        }
-        None if counted.apent() => tall.venter += 1,
-        _ => {}
-    }
-    if !counted.under_oppdrag() {
-        return;
-    }
-    tall.levert += tiltak::fra_minutter(counted.minutter);
-    let (min, max) = counted.tiltak.innvilget_mellom(fra, til);
-    tall.innvilget_min += min;
-    tall.innvilget_maks += max;
 }
 
 pub(crate) async fn hent(
@@ -178,9 +156,9 @@ pub(crate) async fn hent(
             forlop: tall.forlop(exact),
             kontakter: tall.kontakter(exact),
             anonyme: tall.anonyme,
-            innvilget_min: hours(tall.innvilget_min),
-            innvilget_maks: hours(tall.innvilget_maks),
-            levert: hours(tall.levert),
+            innvilget_min: hours(tall.timer.min),
+            innvilget_maks: hours(tall.timer.maks),
+            levert: hours(tall.timer.levert),
             begynt: antall(tall.ventet.len()),
             ventet_median: tall.median(),
             ventet_lengst: tall.ventet.iter().copied().max().unwrap_or(0),
@@ -281,9 +259,9 @@ pub(crate) async fn publiser(
     let tall = tell(tx, &enhet, fra, til).await?;
     let rounded = [
         tall.anonyme,
-        hele(tall.innvilget_min),
-        hele(tall.innvilget_maks),
-        hele(tall.levert),
+        hele(tall.timer.min),
+        hele(tall.timer.maks),
+        hele(tall.timer.levert),
         antall(tall.ventet.len()),
         tall.median(),
         tall.ventet.iter().copied().max().unwrap_or(0),

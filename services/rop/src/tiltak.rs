@@ -36,14 +36,13 @@ use serde::{Deserialize, Serialize};
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
-    ENHET, Rop, kontakt,
+    ENHET, Rop,
+    innboks::{self, Type},
+    kontakt,
     kontakt::rules::les_ref,
     lager::{self, Post},
     tabell,
 };
-
-/// Where the end of a tiltak that goes on is kept: after everything.
-const APENT: Tid = Tid(i64::MAX);
 
 /// What is granted a week, between two days.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,7 +83,11 @@ impl lager::Innhold for Tiltak {
     }
 
     fn frist(&self) -> Option<Tid> {
-        Some(self.avsluttet.unwrap_or(APENT))
+        Some(self.avsluttet.unwrap_or(lager::APENT))
+    }
+
+    fn fra(&self) -> Tid {
+        self.bestilt
     }
 }
 
@@ -382,6 +385,8 @@ async fn oppdater(
         tiltak.innhold.oppdater(ramme, Dag::av(now));
         lager::lagre(tx, &mut tiltak).await?;
         fortell(tx, "TiltakOppdatert", &tiltak);
+        let (type_, oppdrag) = (Type::OppdaterTiltak, &tiltak.innhold.oppdrag);
+        innboks::rpc::ferdig(tx, &tiltak.person, type_, oppdrag).await?;
     }
     Ok(OppdaterTiltakResponse {
         tiltak: Some(to_proto(&tiltak)),
@@ -442,6 +447,12 @@ pub(crate) async fn oppdrag_avsluttet(
         fortell(tx, "TiltakAvsluttet", &tiltak);
     }
     Ok(())
+}
+
+/// Whether something is delivered under an oppdrag of the person.
+pub(crate) async fn har_apent(tx: &mut Tx, person: &str, oppdrag: &str) -> Result<bool, Error> {
+    let open = lager::apne::<Tiltak>(tx, person).await?;
+    Ok(open.iter().any(|tiltak| tiltak.innhold.oppdrag == oppdrag))
 }
 
 /// A contact is delivered under a tiltak of the person.
@@ -624,55 +635,96 @@ async fn list_enhetens_leveringer(
     })
 }
 
-/// What statistics read of a tiltak.
-pub(crate) struct Talt {
-    pub(crate) tiltak: Tiltak,
-    /// When the person was first met under it.
-    pub(crate) forst_mott: Option<Tid>,
-    /// Minutes met in the period.
-    pub(crate) minutter: i64,
+/// The person was met under a tiltak; the first time is kept.
+pub(crate) async fn mott(tx: &mut Tx, id: &str, tidspunkt: Tid) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE tiltak SET forst_mott = $2 WHERE id = $1 AND forst_mott > $2",
+        params![id, tidspunkt],
+    )
+    .await?;
+    Ok(())
 }
 
-impl Talt {
-    /// Whether it is delivered under an oppdrag.
-    pub(crate) fn under_oppdrag(&self) -> bool {
-        !self.tiltak.oppdrag.is_empty()
-    }
-
-    /// Whether it goes on.
-    pub(crate) fn apent(&self) -> bool {
-        self.tiltak.avsluttet.is_none()
-    }
-}
-
-/// Everything of the unit that touches a period.
-pub(crate) async fn i_perioden(
+/// Days from the order to the first meeting, for each tiltak of the unit under
+/// which the person was first met in a period.
+pub(crate) async fn ventet(
     tx: &mut Tx,
     enhet: &str,
     fra: Tid,
     til: Tid,
-) -> Result<Vec<Talt>, Error> {
-    let rows: Vec<(String, Option<Tid>, i64)> = tx
+) -> Result<Vec<i32>, Error> {
+    let rows: Vec<(String, Tid)> = tx
         .all(
-            "SELECT t.innhold, \
-             (SELECT MIN(k.tidspunkt) FROM kontakt k WHERE k.tiltak = t.id AND k.tiltak <> '' \
-              AND k.utfall = 'MOTT'), \
-             (SELECT CAST(COALESCE(SUM(k.minutter), 0) AS BIGINT) FROM kontakt k \
-              WHERE k.tiltak = t.id AND k.tiltak <> '' AND k.tidspunkt >= $2 \
-              AND k.tidspunkt < $3 AND k.utfall = 'MOTT') \
-             FROM tiltak t WHERE t.ansvarlig_enhet = $1 AND t.frist > $2",
+            "SELECT innhold, forst_mott FROM tiltak \
+             WHERE ansvarlig_enhet = $1 AND forst_mott >= $2 AND forst_mott < $3",
             params![enhet, fra, til],
         )
         .await?;
-    rows.into_iter()
-        .map(|(innhold, forst_mott, minutter)| {
-            Ok(Talt {
-                tiltak: dokument::les(&innhold)?,
-                forst_mott,
-                minutter,
-            })
-        })
-        .collect()
+    let waited = rows.into_iter().map(|(innhold, met)| {
+        let tiltak: Tiltak = dokument::les(&innhold)?;
+        Ok(dager_mellom(tiltak.bestilt, met))
+    });
+    waited.collect()
+}
+
+/// Tiltak of the unit that were ordered before an instant and had neither begun
+/// nor ended then.
+pub(crate) async fn ventet_da(tx: &mut Tx, enhet: &str, da: Tid) -> Result<i64, Error> {
+    let row: Option<(i64,)> = tx
+        .one(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM tiltak WHERE ansvarlig_enhet = $1 \
+             AND forst_mott >= $2 AND frist >= $2 AND fra < $2",
+            params![enhet, da],
+        )
+        .await?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// Hours under oppdrag in a period: granted least and most, and delivered.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Timer {
+    pub(crate) min: f64,
+    pub(crate) maks: f64,
+    pub(crate) levert: f64,
+}
+
+/// Rows that are held at a time.
+const PORSJON: i64 = 500;
+
+/// Granted against delivered over everything of the unit that touches a period
+/// of whole days.
+pub(crate) async fn timer_i(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Timer, Error> {
+    let (from, to) = (fra.start(), til.slutt());
+    let mut sum = Timer::default();
+    // What ended at the first instant has no part in the period.
+    let mut after = (from, "z".to_owned());
+    loop {
+        let rows: Vec<(String, Tid, String, i64)> = tx
+            .all(
+                "SELECT t.id, t.frist, t.innhold, \
+                 (SELECT CAST(COALESCE(SUM(k.minutter), 0) AS BIGINT) FROM kontakt k \
+                  WHERE k.tiltak = t.id AND k.tiltak <> '' AND k.tidspunkt >= $4 \
+                  AND k.tidspunkt < $5 AND k.utfall = 'MOTT') \
+                 FROM tiltak t WHERE t.ansvarlig_enhet = $1 AND (t.frist, t.id) > ($2, $3) \
+                 ORDER BY t.frist, t.id LIMIT $6",
+                params![enhet, after.0, after.1.as_str(), from, to, PORSJON],
+            )
+            .await?;
+        let Some((id, end, ..)) = rows.last() else {
+            return Ok(sum);
+        };
+        after = (*end, id.clone());
+        for (_, _, innhold, minutes) in rows {
+            let tiltak: Tiltak = dokument::les(&innhold)?;
+            if tiltak.oppdrag.is_empty() {
+                continue;
+            }
+            let (min, max) = tiltak.innvilget_mellom(fra, til);
+            sum.min += min;
+            sum.maks += max;
+            sum.levert += fra_minutter(minutes);
+        }
+    }
 }
 
 /// Whole days between two instants; none before the first.

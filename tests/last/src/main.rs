@@ -17,11 +17,13 @@
 //! target/release/samspor-last run --callers 16
 //! target/release/samspor-last memory
 //! target/release/samspor-last start
+//! target/release/samspor-last historikk
 //! ```
 
 #![expect(clippy::print_stdout, reason = "the report is its purpose")]
 
 mod facts;
+mod historikk;
 mod load;
 mod mesh;
 mod pass;
@@ -80,6 +82,12 @@ enum Command {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// What reads, lists and writes cost with a long history beside a short
+    /// one, and how fast a history is taken in.
+    Historikk {
+        #[command(flatten)]
+        mengde: historikk::Mengde,
+    },
     /// The typed backend of the pass-through proxy (started by `run`).
     #[command(hide = true)]
     Backend {
@@ -132,6 +140,7 @@ async fn main() -> Result<()> {
             seconds,
             persons,
         } => memory(&load.of(seconds), persons).await,
+        Command::Historikk { mengde } => historikk::run(mengde).await,
         Command::Start { persons, rounds } => start(persons, rounds).await,
     }
 }

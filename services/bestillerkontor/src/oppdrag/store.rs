@@ -5,7 +5,7 @@ use samspor_chassis::{
     error::{Error, Refusal},
     page::Page,
     params,
-    store::{Tx, etag},
+    store::{self, Tx, etag},
 };
 
 use super::{Oppdrag, Tilstand};
@@ -48,6 +48,25 @@ fn les(row: Row) -> Result<Oppdrag, Error> {
         ansvarlig_enhet,
         innhold: dokument::les(&innhold)?,
     })
+}
+
+/// For many rows at once, each made by [`rad`]; under a vedtak.
+pub(crate) const INN: &str = "INSERT INTO oppdrag (id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, ansvarlig_enhet, innhold) VALUES ";
+
+/// The row of a record.
+pub(crate) fn rad(oppdrag: &Oppdrag) -> Result<store::Row, Error> {
+    Ok(vec![
+        oppdrag.id.as_str().into(),
+        oppdrag.person.as_str().into(),
+        oppdrag.versjon.into(),
+        oppdrag.tilstand.kode().into(),
+        oppdrag.vedtak.as_deref().unwrap_or_default().into(),
+        oppdrag.linje_id.as_str().into(),
+        oppdrag.bestiller.as_str().into(),
+        oppdrag.enhet.as_str().into(),
+        oppdrag.ansvarlig_enhet.as_str().into(),
+        dokument::skriv(&oppdrag.innhold)?.into(),
+    ])
 }
 
 /// The oppdrag of that person with that id.

@@ -5,7 +5,7 @@ use samspor_chassis::{
     error::{Error, Refusal},
     page::Page,
     params,
-    store::{Tx, etag},
+    store::{self, Tx, etag},
 };
 
 use super::{Soknad, Tilstand};
@@ -21,6 +21,22 @@ fn les((id, person, versjon, tilstand, ansvarlig_enhet, innhold): Row) -> Result
         ansvarlig_enhet,
         innhold: dokument::les(&innhold)?,
     })
+}
+
+/// For many rows at once, each made by [`rad`].
+pub(crate) const INN: &str =
+    "INSERT INTO soknad (id, person, versjon, tilstand, ansvarlig_enhet, innhold) VALUES ";
+
+/// The row of a record.
+pub(crate) fn rad(soknad: &Soknad) -> Result<store::Row, Error> {
+    Ok(vec![
+        soknad.id.as_str().into(),
+        soknad.person.as_str().into(),
+        soknad.versjon.into(),
+        soknad.tilstand.kode().into(),
+        soknad.ansvarlig_enhet.as_str().into(),
+        dokument::skriv(&soknad.innhold)?.into(),
+    ])
 }
 
 /// The application of that person with that id.

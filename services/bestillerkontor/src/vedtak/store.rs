@@ -5,7 +5,7 @@ use samspor_chassis::{
     error::{Error, Refusal},
     page::Page,
     params,
-    store::{Tx, etag},
+    store::{self, Tx, etag},
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,23 @@ fn skriv(vedtak: &Vedtak) -> Result<String, Error> {
         innhold: vedtak.innhold.clone(),
         forlop: vedtak.forlop.clone(),
     })
+}
+
+/// For many rows at once, each made by [`rad`].
+pub(crate) const INN: &str = "INSERT INTO vedtak (id, person, versjon, tilstand, ansvarlig_enhet, soknad, hovedansvarlig, innhold) VALUES ";
+
+/// The row of a record.
+pub(crate) fn rad(vedtak: &Vedtak) -> Result<store::Row, Error> {
+    Ok(vec![
+        vedtak.id.as_str().into(),
+        vedtak.person.as_str().into(),
+        vedtak.versjon.into(),
+        vedtak.tilstand.kode().into(),
+        vedtak.ansvarlig_enhet.as_str().into(),
+        vedtak.soknad.as_str().into(),
+        vedtak.innhold.hovedansvarlig.as_str().into(),
+        skriv(vedtak)?.into(),
+    ])
 }
 
 /// The vedtak of that person with that id.
@@ -100,6 +117,14 @@ pub(crate) async fn lagre(tx: &mut Tx, vedtak: &mut Vedtak) -> Result<(), Error>
     etag::ensure_affected(affected)?;
     vedtak.versjon += 1;
     Ok(())
+}
+
+/// Whether there is a vedtak with that id.
+pub(crate) async fn finnes(tx: &mut Tx, id: &str) -> Result<bool, Error> {
+    let row: Option<(String,)> = tx
+        .one("SELECT id FROM vedtak WHERE id = $1", params![id])
+        .await?;
+    Ok(row.is_some())
 }
 
 /// One page of a person's vedtak, newest first.

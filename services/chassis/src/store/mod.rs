@@ -25,7 +25,10 @@ mod tx;
 use std::{
     any::Any,
     fs::File,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use futures::future::BoxFuture;
@@ -39,7 +42,7 @@ use self::{
 };
 pub use self::{
     open::{Backend, OpenError, StoreOptions},
-    outbox::{NewDeadline, NewEvent},
+    outbox::{NewDeadline, NewEvent, Row, Value},
     params::Params,
     tx::Tx,
 };
@@ -65,6 +68,8 @@ struct Inner {
     emissions: watch::Sender<u64>,
     /// Raised after each commit of deadlines.
     deadline_changes: watch::Sender<u64>,
+    /// Transactions that have written and were committed.
+    commits: AtomicU64,
     /// Held for as long as the SQLite file is ours.
     _lock: Option<File>,
 }
@@ -117,6 +122,7 @@ impl Store {
             settings: OnceLock::new(),
             emissions: watch::Sender::new(0),
             deadline_changes: watch::Sender::new(0),
+            commits: AtomicU64::new(0),
             _lock: opened.lock,
         })))
     }
@@ -266,6 +272,13 @@ impl Store {
                 return Ok(());
             }
         }
+    }
+
+    /// Writing transactions that this process has committed; on SQLite each is
+    /// one wait for the disk.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.0.commits.load(Ordering::Relaxed)
     }
 
     /// Closes every connection, after what is running has ended.

@@ -242,6 +242,10 @@ fn lock_file(path: &Path) -> Result<File, OpenError> {
 const CHASSIS: Migrations = &[
     ("001_chassis", include_str!("migrations/001_chassis.sql")),
     ("002_mottaker", include_str!("migrations/002_mottaker.sql")),
+    (
+        "003_frist_rekke",
+        include_str!("migrations/003_frist_rekke.sql"),
+    ),
 ];
 
 /// Applies what is new. The chassis and the service count each on their own.

@@ -140,9 +140,9 @@ impl Outbox {
         for event in events {
             let nr = numbers.next(EVENTS)?;
             for mottaker in event.mottakere {
-                recipient_rows.push(Row(vec![mottaker.into(), nr.into()]));
+                recipient_rows.push(vec![mottaker.into(), nr.into()]);
             }
-            event_rows.push(Row(vec![
+            event_rows.push(vec![
                 nr.into(),
                 event.id.into(),
                 event.type_.to_owned().into(),
@@ -151,27 +151,29 @@ impl Outbox {
                 event.eier.into(),
                 tid.0.into(),
                 traceparent.clone().into(),
-            ]));
+            ]);
         }
         let (mut fact_rows, mut last_fact) = (Vec::new(), 0);
         for fact in facts {
             last_fact = numbers.next(FACTS)?;
-            fact_rows.push(Row(vec![
+            fact_rows.push(vec![
                 last_fact.into(),
                 BASE64_STANDARD.encode(fact.encode_to_vec()).into(),
                 traceparent.clone().into(),
-            ]));
+            ]);
         }
-        insert(tx, "INSERT INTO chassis_hendelse (nr, id, type, person, post, eier, tid, traceparent) VALUES ", event_rows).await?;
+        insert(tx, "INSERT INTO chassis_hendelse (nr, id, type, person, post, eier, tid, traceparent) VALUES ", "", event_rows).await?;
         insert(
             tx,
             "INSERT INTO chassis_hendelse_mottaker (mottaker, hendelse) VALUES ",
+            "",
             recipient_rows,
         )
         .await?;
         insert(
             tx,
             "INSERT INTO chassis_faktum (nr, faktum, traceparent) VALUES ",
+            "",
             fact_rows,
         )
         .await?;
@@ -272,8 +274,11 @@ impl Numbers {
 }
 
 /// One value of a row to insert.
-enum Value {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A TEXT column.
     Text(String),
+    /// A BIGINT column.
     Number(i64),
 }
 
@@ -283,32 +288,52 @@ impl From<String> for Value {
     }
 }
 
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<Tid> for Value {
+    fn from(at: Tid) -> Self {
+        Self::Number(at.0)
+    }
+}
+
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
         Self::Number(number)
     }
 }
 
-struct Row(Vec<Value>);
+/// A row to insert.
+pub type Row = Vec<Value>;
 
-/// Inserts rows of one width, several in a statement.
-async fn insert(tx: &mut Tx, into: &'static str, rows: Vec<Row>) -> Result<(), Error> {
-    let width = rows.first().map_or(0, |row| row.0.len());
+/// Inserts rows of one width, several in a statement; gives the number of rows
+/// that were inserted.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    into: &'static str,
+    tail: &'static str,
+    rows: Vec<Row>,
+) -> Result<u64, Error> {
+    let width = rows.first().map_or(0, Vec::len);
+    let mut inserted = 0;
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let mut count = 0;
         let mut values = Params::new();
         for row in rows.by_ref().take(ROWS) {
             count += 1;
-            values = row.0.into_iter().fold(values, |values, value| match value {
+            values = row.into_iter().fold(values, |values, value| match value {
                 Value::Text(text) => values.and(text),
                 Value::Number(number) => values.and(number),
             });
         }
-        tx.execute(statement(into, width, count, ""), values)
-            .await?;
+        let sql = statement(into, width, count, tail);
+        inserted += tx.execute(sql, values).await?;
     }
-    Ok(())
+    Ok(inserted)
 }
 
 /// The text of a statement with `rows` times `width` placeholders. Each text is

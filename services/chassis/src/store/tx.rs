@@ -1,6 +1,6 @@
 //! One transaction: what a handler reads, writes and emits.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use samspor_proto::felles::Faktum;
 use sqlx::{
@@ -179,6 +179,21 @@ impl Tx {
         Ok(self.settle(result)?.rows_affected())
     }
 
+    /// Inserts rows of one width, several in a statement: `into` ends with
+    /// `VALUES `, `tail` may say what to do on conflict. Gives the number of
+    /// rows that were inserted.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn insert(
+        &mut self,
+        into: &'static str,
+        tail: &'static str,
+        rows: Vec<super::Row>,
+    ) -> Result<u64, Error> {
+        super::outbox::insert(self, into, tail, rows).await
+    }
+
     /// Waits until no other transaction holds `key` and holds it until the end
     /// of this one. For rules over several rows that no index can hold. On
     /// SQLite every write transaction is alone already. Take several keys in
@@ -263,6 +278,7 @@ impl Tx {
         let Self {
             store,
             inner,
+            mode,
             span,
             failed,
             emitted,
@@ -272,6 +288,9 @@ impl Tx {
         // Also when the caller goes away in the middle of the commit.
         let _wake = store.wake_on_drop(emitted);
         inner.commit().instrument(span).await?;
+        if mode == Mode::Write {
+            store.0.commits.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -281,6 +300,8 @@ impl Tx {
     }
 
     fn statement(&self, sql: &'static str) -> Span {
+        #[cfg(any(test, feature = "testing"))]
+        crate::testing::plans::ran(sql);
         if self.span.is_none() {
             return Span::none();
         }

@@ -22,6 +22,7 @@
     reason = "a test harness fails by panicking"
 )]
 
+pub mod plans;
 mod postgres;
 
 use std::sync::Arc;
@@ -249,10 +250,17 @@ pub fn request_id() -> String {
 }
 
 /// Generates, for each `async fn test(database: Database)`, a test on SQLite
-/// and one on PostgreSQL.
+/// and one on PostgreSQL, and a function `hver` that runs them all one after
+/// the other, each on a database of its own.
 #[macro_export]
 macro_rules! on_both_databases {
     ($($test:ident),+ $(,)?) => {
+        /// Every test of this file, one after the other.
+        #[allow(dead_code, reason = "for whoever looks at what all of them run")]
+        pub(crate) async fn hver(database: fn() -> $crate::testing::Database) {
+            $(Box::pin($test(database())).await;)+
+        }
+
         mod sqlite {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

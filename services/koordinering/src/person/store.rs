@@ -30,7 +30,7 @@ pub(super) async fn bruk_kvote(tx: &mut Tx, kvote: Kvote) -> Result<(), Error> {
 }
 
 /// The id of whoever has the number, made where there is none.
-pub(super) async fn sikre(
+pub(crate) async fn sikre(
     tx: &mut Tx,
     settings: &Settings,
     nummer: &Fodselsnummer,
@@ -170,6 +170,20 @@ pub(crate) async fn ta_i_bruk(tx: &mut Tx, person: &str) -> Result<(), Error> {
     } else {
         Err(Refusal::not_found().into())
     }
+}
+
+/// The person is in use from now; whether nobody had used the id before.
+pub(crate) async fn ta_forst_i_bruk(tx: &mut Tx, person: &str) -> Result<bool, Error> {
+    let affected = tx
+        .execute(
+            "UPDATE person SET i_bruk = 1 WHERE id = $1 AND i_bruk = 0",
+            params![person],
+        )
+        .await?;
+    if affected > 0 {
+        tx.clear_deadline(&navn::person(person), FRIST_UBRUKT);
+    }
+    Ok(affected > 0)
 }
 
 /// Marks an id as used; whether there is such an id.

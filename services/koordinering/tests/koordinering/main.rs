@@ -10,6 +10,7 @@
 )]
 
 mod benk;
+mod historie;
 mod person;
 mod reservasjon;
 mod samtykke;

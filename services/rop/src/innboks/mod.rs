@@ -1,7 +1,8 @@
 //! Innboks: what has come to a unit and waits for someone to take it.
 //!
 //! APEN → KVITTERT (someone took it) | BORTFALT (there is nothing left to
-//! take). Filled by bestillerkontor's events and by three missed contacts in a
+//! take). The list holds what is not done, taken or not, with what breaks next
+//! first. Filled by bestillerkontor's events and by three missed contacts in a
 //! row, and by deadlines of the unit's own records, which become tasks when
 //! they are near. Invariants: an event makes one task however often it arrives; the task
 //! says which record it is about and nothing of what is in it; taking it does
@@ -18,7 +19,7 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::rop::{self as proto, OppgaveTilstand, Oppgavetype};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ENHET;
 
@@ -66,6 +67,8 @@ samspor_chassis::tilstand! {
         Tilbakemelding = "TILBAKEMELDING",
         /// Assess the risk anew.
         Risikovurdering = "RISIKOVURDERING",
+        /// Read again what is granted: the oppdrag was amended.
+        OppdaterTiltak = "OPPDATER_TILTAK",
     }
 }
 
@@ -90,15 +93,26 @@ pub(crate) struct Innhold {
     /// Since when it waits.
     pub(crate) siden: Tid,
     pub(crate) kvittert: Option<(Tid, Aktor)>,
-    /// When it must be done.
-    #[serde(default)]
-    pub(crate) frist: Option<Tid>,
+    /// When it must be done; at the beginning of time for tasks from before
+    /// every task had a deadline.
+    #[serde(default, deserialize_with = "eller_alltid")]
+    pub(crate) frist: Tid,
     /// When what it asks for was done.
     #[serde(default)]
     pub(crate) utfort: Option<Tid>,
 }
 
+fn eller_alltid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tid, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
 impl Oppgave {
+    /// Whether it stands in the work list: nobody took it, or what it asks for
+    /// was not done.
+    pub(crate) fn venter(&self) -> bool {
+        self.tilstand != Tilstand::Bortfalt && self.innhold.utfort.is_none()
+    }
+
     /// Resource name.
     pub(crate) fn name(&self) -> String {
         navn::post(&self.person, SAMLING, &self.id)
@@ -132,7 +146,7 @@ impl Oppgave {
             kvittert: kvittert.as_ref().map(|(at, _)| (*at).into()),
             kvittert_av: kvittert.map(|(_, who)| who.to_proto()),
             skjerming: None,
-            frist: frist.map(Into::into),
+            frist: Some(frist.into()),
             utfort: utfort.map(Into::into),
         }
     }

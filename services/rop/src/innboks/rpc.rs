@@ -80,21 +80,30 @@ pub(crate) fn fra_bestillerkontor(
             return Ok(());
         }
         crate::las_person(tx, &person).await?;
+        let committed = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
+        let since = committed.unwrap_or(tx.now());
+        let offered = Type::OppdragTilbudt;
         match rules::betydning(&hendelse.r#type) {
             rules::Betydning::Ny => {
-                let committed = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
-                let since = committed.unwrap_or(tx.now());
-                let (type_, id) = (Type::OppdragTilbudt, tx.new_id());
-                let task = rules::ny(type_, person, id, ENHET, hendelse.post, since);
+                let task = ny(tx, offered, &person, &hendelse.post, since)?;
                 legg_inn(tx, &task).await?;
                 Ok(())
             }
+            rules::Betydning::Besvart => ferdig(tx, &person, offered, &hendelse.post).await,
             rules::Betydning::Bortfaller => {
-                let task = store::om(tx, Type::OppdragTilbudt, &hendelse.post).await?;
-                if let Some(mut task) = task.and_then(rules::bortfall) {
-                    store::lagre(tx, &mut task).await?;
+                for type_ in [offered, Type::OppdaterTiltak] {
+                    ferdig(tx, &person, type_, &hendelse.post).await?;
                 }
                 tiltak::oppdrag_avsluttet(tx, &person, &hendelse.post).await
+            }
+            rules::Betydning::Endret => {
+                if !tiltak::har_apent(tx, &person, &hendelse.post).await? {
+                    return Ok(());
+                }
+                let due = ny(tx, Type::OppdaterTiltak, &person, &hendelse.post, since)?;
+                let due = due.innhold.frist;
+                let type_ = Type::OppdaterTiltak;
+                oppgave_om(tx, type_, &person, ENHET, &hendelse.post, due).await
             }
             rules::Betydning::Ingen => Ok(()),
         }
@@ -105,17 +114,23 @@ pub(crate) fn fra_bestillerkontor(
 /// Three missed contacts in a row: somebody must look for the person. Nothing
 /// new while somebody is asked already.
 pub(crate) async fn oppsokende(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error> {
-    let mut task = rules::ny(
+    if !store::ugjorte(tx, &kontakt.person, Type::Oppsokende)
+        .await?
+        .is_empty()
+    {
+        return Ok(());
+    }
+    let days = innstillinger()?.oppsok_arbeidsdager;
+    let due = kalender::arbeidsdager_etter(tx.now(), days);
+    let task = rules::ny(
         Type::Oppsokende,
         kontakt.person.clone(),
         tx.new_id(),
         &kontakt.ansvarlig_enhet,
         kontakt.name(),
         tx.now(),
+        due,
     );
-    let days = innstillinger()?.oppsok_arbeidsdager;
-    let due = kalender::arbeidsdager_etter(tx.now(), days);
-    task.innhold.frist = Some(due);
     if legg_inn(tx, &task).await? {
         let mut out = Virkninger::new();
         let owner = [task.ansvarlig_enhet.clone()];
@@ -183,19 +198,34 @@ pub(crate) async fn oppgave_om(
     due: Tid,
 ) -> Result<(), Error> {
     let (id, now) = (tx.new_id(), tx.now());
-    let mut task = rules::ny(type_, person.to_owned(), id, eier, post.to_owned(), now);
-    task.innhold.frist = Some(due);
+    let task = rules::ny(
+        type_,
+        person.to_owned(),
+        id,
+        eier,
+        post.to_owned(),
+        now,
+        due,
+    );
     if legg_inn(tx, &task).await? {
         return Ok(());
     }
     let before = store::om(tx, type_, post).await?;
     // Taken and not done: its deadline is what fires.
     let done = before.filter(|task| task.innhold.utfort.is_some());
-    if let Some(mut task) = done.and_then(|task| rules::igjen(task, now, Some(due))) {
+    if let Some(mut task) = done.and_then(|task| rules::igjen(task, now, due)) {
         store::lagre(tx, &mut task).await?;
         fortell(tx, &task);
     }
     Ok(())
+}
+
+/// A task of the unit that no other record has a deadline for.
+fn ny(tx: &Tx, type_: Type, person: &str, post: &str, siden: Tid) -> Result<Oppgave, Error> {
+    let days = innstillinger()?.oppgave_arbeidsdager;
+    let due = kalender::arbeidsdager_etter(siden, days);
+    let (person, id, post) = (person.to_owned(), tx.new_id(), post.to_owned());
+    Ok(rules::ny(type_, person, id, ENHET, post, siden, due))
 }
 
 async fn legg_inn(tx: &mut Tx, task: &Oppgave) -> Result<bool, Error> {

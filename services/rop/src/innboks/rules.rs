@@ -19,8 +19,12 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> =
 pub(crate) enum Betydning {
     /// Something to take.
     Ny,
-    /// Nothing left to take.
+    /// The unit has answered.
+    Besvart,
+    /// What is ordered has ended, or was taken back.
     Bortfaller,
+    /// What is ordered has other hours or days.
+    Endret,
     /// Nothing.
     Ingen,
 }
@@ -29,6 +33,8 @@ pub(crate) enum Betydning {
 pub(crate) fn betydning(type_: &str) -> Betydning {
     match type_ {
         "OppdragTilbudt" => Betydning::Ny,
+        "OppdragAkseptert" => Betydning::Besvart,
+        "OppdragEndret" => Betydning::Endret,
         "OppdragAvvist" | "OppdragAvsluttet" => Betydning::Bortfaller,
         _ => Betydning::Ingen,
     }
@@ -42,6 +48,7 @@ pub(crate) fn ny(
     enhet: &str,
     post: String,
     siden: Tid,
+    frist: Tid,
 ) -> Oppgave {
     Oppgave {
         person,
@@ -54,7 +61,7 @@ pub(crate) fn ny(
         innhold: Innhold {
             siden,
             kvittert: None,
-            frist: None,
+            frist,
             utfort: None,
         },
     }
@@ -111,7 +118,7 @@ pub(crate) fn ferdig(mut oppgave: Oppgave, now: Tid) -> Option<(Oppgave, Virknin
 }
 
 /// The same is asked for again, after it was taken or done.
-pub(crate) fn igjen(mut oppgave: Oppgave, now: Tid, frist: Option<Tid>) -> Option<Oppgave> {
+pub(crate) fn igjen(mut oppgave: Oppgave, now: Tid, frist: Tid) -> Option<Oppgave> {
     if oppgave.tilstand == Tilstand::Apen {
         return None;
     }
@@ -122,15 +129,6 @@ pub(crate) fn igjen(mut oppgave: Oppgave, now: Tid, frist: Option<Tid>) -> Optio
         frist,
         utfort: None,
     };
-    Some(oppgave)
-}
-
-/// There is nothing left to take. None when somebody had taken it.
-pub(crate) fn bortfall(mut oppgave: Oppgave) -> Option<Oppgave> {
-    if oppgave.tilstand != Tilstand::Apen {
-        return None;
-    }
-    oppgave.tilstand = Tilstand::Bortfalt;
     Some(oppgave)
 }
 
@@ -155,7 +153,7 @@ mod tests {
     fn task(tilstand: Tilstand) -> Oppgave {
         let post = "personer/p/oppdrag/1".into();
         let type_ = Type::OppdragTilbudt;
-        let mut task = ny(type_, "p".into(), "o".into(), "rop", post, NOW);
+        let mut task = ny(type_, "p".into(), "o".into(), "rop", post, NOW, NOW);
         task.tilstand = tilstand;
         task
     }
@@ -175,7 +173,13 @@ mod tests {
                     assert_eq!(refusal.nokler["tilstand"], state.kode());
                 }
             }
-            assert_eq!(bortfall(task(state)).is_some(), may);
+            let (done, _) = ferdig(task(state), NOW).unwrap();
+            assert!(!done.venter());
+            assert_eq!(
+                done.tilstand == Tilstand::Kvittert,
+                state == Tilstand::Kvittert
+            );
+            assert!(ferdig(done, NOW).is_none(), "once");
         }
     }
 
@@ -191,7 +195,8 @@ mod tests {
             ("OppdragTilbudt", Betydning::Ny),
             ("OppdragAvvist", Betydning::Bortfaller),
             ("OppdragAvsluttet", Betydning::Bortfaller),
-            ("OppdragAkseptert", Betydning::Ingen),
+            ("OppdragAkseptert", Betydning::Besvart),
+            ("OppdragEndret", Betydning::Endret),
             ("VedtakFattet", Betydning::Ingen),
             ("", Betydning::Ingen),
         ] {

@@ -7,10 +7,24 @@ use samspor_chassis::{
     params,
     store::{Tx, etag},
 };
+use samspor_proto::felles::Feilgrunn;
 
 use super::{Oppgave, Tilstand, Type};
 
 type Row = (String, String, i64, String, String, String, String, String);
+
+/// A row of the work list, with its place in it.
+type Ventende = (
+    i64,
+    String,
+    String,
+    i64,
+    String,
+    String,
+    String,
+    String,
+    String,
+);
 
 fn les(row: Row) -> Result<Oppgave, Error> {
     let (id, person, versjon, ansvarlig_enhet, tilstand, type_, post, innhold) = row;
@@ -56,8 +70,8 @@ pub(crate) async fn sett_inn(tx: &mut Tx, oppgave: &Oppgave) -> Result<bool, Err
     let inserted = tx
         .execute(
             "INSERT INTO oppgave \
-             (id, person, versjon, ansvarlig_enhet, tilstand, type, post, innhold, ugjort) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+             (id, person, versjon, ansvarlig_enhet, tilstand, type, post, innhold, venter, frist) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
             params![
                 oppgave.id.as_str(),
                 oppgave.person.as_str(),
@@ -67,7 +81,8 @@ pub(crate) async fn sett_inn(tx: &mut Tx, oppgave: &Oppgave) -> Result<bool, Err
                 oppgave.type_.kode(),
                 oppgave.post.as_str(),
                 dokument::skriv(&oppgave.innhold)?,
-                ugjort(oppgave)
+                i64::from(oppgave.venter()),
+                oppgave.innhold.frist
             ],
         )
         .await?;
@@ -78,12 +93,13 @@ pub(crate) async fn sett_inn(tx: &mut Tx, oppgave: &Oppgave) -> Result<bool, Err
 pub(crate) async fn lagre(tx: &mut Tx, oppgave: &mut Oppgave) -> Result<(), Error> {
     let affected = tx
         .execute(
-            "UPDATE oppgave SET versjon = versjon + 1, tilstand = $1, innhold = $2, ugjort = $3 \
-             WHERE id = $4 AND versjon = $5",
+            "UPDATE oppgave SET versjon = versjon + 1, tilstand = $1, innhold = $2, venter = $3, \
+             frist = $4 WHERE id = $5 AND versjon = $6",
             params![
                 oppgave.tilstand.kode(),
                 dokument::skriv(&oppgave.innhold)?,
-                ugjort(oppgave),
+                i64::from(oppgave.venter()),
+                oppgave.innhold.frist,
                 oppgave.id.as_str(),
                 oppgave.versjon
             ],
@@ -94,41 +110,58 @@ pub(crate) async fn lagre(tx: &mut Tx, oppgave: &mut Oppgave) -> Result<(), Erro
     Ok(())
 }
 
-/// A deadline runs until what the task asks for is done.
-fn ugjort(oppgave: &Oppgave) -> i64 {
-    i64::from(oppgave.innhold.frist.is_some() && oppgave.innhold.utfort.is_none())
-}
-
 /// Tasks of a kind about a person that are not done, taken or not.
 pub(crate) async fn ugjorte(tx: &mut Tx, person: &str, type_: Type) -> Result<Vec<Oppgave>, Error> {
     let rows: Vec<Row> = tx
         .all(
             "SELECT id, person, versjon, ansvarlig_enhet, tilstand, type, post, innhold \
-             FROM oppgave WHERE person = $1 AND type = $2 AND ugjort = 1 ORDER BY id",
+             FROM oppgave WHERE person = $1 AND type = $2 AND venter = 1 ORDER BY id",
             params![person, type_.kode()],
         )
         .await?;
     rows.into_iter().map(les).collect()
 }
 
-/// One page of the tasks of a unit that wait, oldest first, of a kind or all.
+/// One page of the tasks of a unit that wait, that which breaks next first, of a
+/// kind or all.
 pub(crate) async fn ventende(
     tx: &mut Tx,
     enhet: &str,
     type_: Option<Type>,
     page: &Page,
 ) -> Result<(Vec<Oppgave>, String), Error> {
-    let kind = type_.map(Type::kode).unwrap_or_default();
-    let after = page.after().unwrap_or_default();
-    let rows: Vec<Row> = tx
-        .all(
-            "SELECT id, person, versjon, ansvarlig_enhet, tilstand, type, post, innhold \
-             FROM oppgave WHERE ansvarlig_enhet = $1 AND tilstand = 'APEN' \
-             AND ($2 = '' OR type = $2) AND id > $3 ORDER BY id LIMIT $4",
-            params![enhet, kind, after, page.limit()],
-        )
-        .await?;
-    let (rows, next) = page.cut(rows, |row| row.0.clone());
-    let records = rows.into_iter().map(les).collect::<Result<_, _>>()?;
-    Ok((records, next))
+    let (frist, after) = match page.after() {
+        None => (i64::MIN, ""),
+        Some(key) => key
+            .split_once('|')
+            .and_then(|(due, id)| Some((due.parse().ok()?, id)))
+            .ok_or_else(|| Refusal::new(Feilgrunn::UgyldigSidetoken))?,
+    };
+    let rows: Vec<Ventende> = match type_ {
+        Some(type_) => {
+            tx.all(
+                "SELECT frist, id, person, versjon, ansvarlig_enhet, tilstand, type, post, \
+                 innhold FROM oppgave WHERE ansvarlig_enhet = $1 AND type = $2 AND venter = 1 \
+                 AND (frist, id) > ($3, $4) ORDER BY frist, id LIMIT $5",
+                params![enhet, type_.kode(), frist, after, page.limit()],
+            )
+            .await?
+        }
+        None => {
+            tx.all(
+                "SELECT frist, id, person, versjon, ansvarlig_enhet, tilstand, type, post, \
+                 innhold FROM oppgave WHERE ansvarlig_enhet = $1 AND venter = 1 \
+                 AND (frist, id) > ($2, $3) ORDER BY frist, id LIMIT $4",
+                params![enhet, frist, after, page.limit()],
+            )
+            .await?
+        }
+    };
+    let (rows, next) = page.cut(rows, |row| format!("{}|{}", row.0, row.1));
+    let tasks = rows.into_iter().map(
+        |(_, id, person, versjon, enhet, tilstand, type_, post, innhold)| {
+            les((id, person, versjon, enhet, tilstand, type_, post, innhold))
+        },
+    );
+    Ok((tasks.collect::<Result<_, _>>()?, next))
 }

@@ -11,7 +11,7 @@ use samspor_proto::rop::{
     RegistrerKontaktRequest, RegistrerKontaktResponse,
 };
 
-use super::{Kontakt, SAMLING, rules, store};
+use super::{Kontakt, SAMLING, Utfall, rules, store};
 use crate::{
     innboks::{self, Type},
     innstillinger::innstillinger,
@@ -28,6 +28,7 @@ pub(crate) async fn registrer(
     let krav = rules::Krav {
         to_ansatte: risikovurdering::krever_to(tx, &person).await?,
         etterregistrering_dager: innstillinger()?.etterregistrering_dager,
+        historie: false,
     };
     let registrering = rules::les(&request, &person, &av, tx.now(), krav, &mut faults);
     let planned = rules::les_ref(
@@ -52,6 +53,9 @@ pub(crate) async fn registrer(
     let type_ = registrering.innhold.type_;
     let (kontakt, virkninger) = rules::registrer(registrering, person, tx.new_id(), &waiting);
     store::sett_inn(tx, &kontakt).await?;
+    if kontakt.utfall == Utfall::Mott && !kontakt.innhold.tiltak.is_empty() {
+        tiltak::mott(tx, &kontakt.innhold.tiltak, kontakt.tidspunkt).await?;
+    }
     virkninger.utfor(tx);
     if !planned.is_empty() {
         planlegging::gjennomfort(tx, &kontakt, &planned).await?;

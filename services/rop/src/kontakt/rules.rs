@@ -64,6 +64,18 @@ pub(crate) struct Krav {
     pub(crate) to_ansatte: bool,
     /// Days after which it is registered late.
     pub(crate) etterregistrering_dager: u16,
+    /// It is part of a history that is taken in: it may be old, and what the
+    /// person was offered again may have come and gone.
+    pub(crate) historie: bool,
+}
+
+impl Krav {
+    /// What a historical contact is held to.
+    pub(crate) const HISTORIE: Self = Self {
+        to_ansatte: false,
+        etterregistrering_dager: 0,
+        historie: true,
+    };
 }
 
 /// What was registered.
@@ -93,7 +105,7 @@ pub(crate) fn les(
     let tidspunkt = felt::tidspunkt(request.tidspunkt, "tidspunkt", faults).unwrap_or(now);
     if tidspunkt > now {
         faults.form("tidspunkt", "et tidspunkt som ikke er i framtiden");
-    } else if Dag::av(tidspunkt) < Dag::av(now).pluss_maneder(-ELDST_MANEDER) {
+    } else if !krav.historie && Dag::av(tidspunkt) < Dag::av(now).pluss_maneder(-ELDST_MANEDER) {
         faults.form("tidspunkt", "et tidspunkt høyst ti år tilbake");
     }
     let sen_begrunnelse = felt::tekst(
@@ -103,7 +115,7 @@ pub(crate) fn les(
         faults,
     );
     let sen = tidspunkt < now.minus(kalender::dager(u64::from(krav.etterregistrering_dager)));
-    if sen && sen_begrunnelse.is_empty() {
+    if sen && sen_begrunnelse.is_empty() && !krav.historie {
         faults.missing("sen_begrunnelse");
     }
     let ansatte = les_ansatte(&request.ansatte, faults);
@@ -129,8 +141,10 @@ pub(crate) fn les(
     let declined = outcome == Kontaktutfall::TakketNei;
     let nytt_tilbud = felt::dag(&request.nytt_tilbud, "nytt_tilbud", faults);
     match (declined, nytt_tilbud) {
-        (true, None) if request.nytt_tilbud.is_empty() => faults.missing("nytt_tilbud"),
-        (true, Some(day)) if day < Dag::av(now) => {
+        (true, None) if request.nytt_tilbud.is_empty() && !krav.historie => {
+            faults.missing("nytt_tilbud");
+        }
+        (true, Some(day)) if day < Dag::av(now) && !krav.historie => {
             faults.form("nytt_tilbud", "en dag som ikke er passert");
         }
         (false, Some(_)) => {
@@ -284,6 +298,7 @@ mod tests {
         let krav = Krav {
             to_ansatte,
             etterregistrering_dager: 30,
+            historie: false,
         };
         let by = Aktor {
             enhet: "rop".into(),

@@ -5,7 +5,7 @@ use samspor_chassis::{
     error::{Error, Refusal},
     page::Page,
     params,
-    store::Tx,
+    store::{self, Tx},
     tid::Tid,
 };
 
@@ -56,6 +56,18 @@ pub(crate) async fn sett_inn(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error
     )
     .await?;
     Ok(())
+}
+
+/// Stores contacts that are not there yet, in the order of the columns of
+/// [`sett_inn`]; gives how many.
+pub(crate) async fn sett_inn_rader(tx: &mut Tx, rader: Vec<store::Row>) -> Result<u64, Error> {
+    tx.insert(
+        "INSERT INTO kontakt (id, person, ansvarlig_enhet, utfall, tidspunkt, tilbud_apent, \
+         innhold, minutter, tiltak) VALUES ",
+        " ON CONFLICT (id) DO NOTHING",
+        rader,
+    )
+    .await
 }
 
 /// Names of the person's declined contacts that wait to be offered again.

@@ -352,6 +352,11 @@ impl Benk {
         .collect()
     }
 
+    /// Commits of the service's store.
+    pub(crate) fn commits(&self) -> u64 {
+        self.running.chassis().store().commits()
+    }
+
     /// Types of the events that were addressed to a unit.
     pub(crate) async fn hendelser(&self, enhet: &str) -> Vec<String> {
         let sql = "SELECT h.type FROM chassis_hendelse_mottaker m \

@@ -110,11 +110,11 @@ fn behandling(benk: &Benk, days: u32, erstatter: &str) -> SkrivBehandlingsplanRe
 }
 
 /// The day in so many days, `YYYY-MM-DD`.
-fn dag(benk: &Benk, days: u32) -> String {
+pub(crate) fn dag(benk: &Benk, days: u32) -> String {
     samspor_chassis::domene::Dag::av(benk.clock.now().plus(DAY * days)).to_string()
 }
 
-fn forlop(forlop: Forlop, fra: &str) -> SettHovedforlopRequest {
+pub(crate) fn forlop(forlop: Forlop, fra: &str) -> SettHovedforlopRequest {
     om!(SettHovedforlopRequest {
         forlop: forlop.into(),
         fra: fra.into(),
@@ -145,7 +145,7 @@ fn meld(name: &str, nadd: bool) -> MeldKontaktstegRequest {
     }
 }
 
-fn gi() -> GiTilbakemeldingRequest {
+pub(crate) fn gi() -> GiTilbakemeldingRequest {
     GiTilbakemeldingRequest {
         parent: P.into(),
         request_id: request_id(),
@@ -155,7 +155,7 @@ fn gi() -> GiTilbakemeldingRequest {
     }
 }
 
-fn besvar(name: &str) -> BesvarTilbakemeldingRequest {
+pub(crate) fn besvar(name: &str) -> BesvarTilbakemeldingRequest {
     BesvarTilbakemeldingRequest {
         name: name.into(),
         request_id: request_id(),
@@ -170,12 +170,12 @@ fn primaer(ansatt: &str) -> TildelPrimaerkontaktRequest {
     })
 }
 
-fn oppdrag(n: u8) -> String {
+pub(crate) fn oppdrag(n: u8) -> String {
     format!("{P}/oppdrag/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b0{n}")
 }
 
 /// An oppdrag as bestillerkontor has it, of so many hours.
-fn bestilt(benk: &Benk, name: String, min: f64, maks: f64) -> Oppdrag {
+pub(crate) fn bestilt(benk: &Benk, name: String, min: f64, maks: f64) -> Oppdrag {
     Oppdrag {
         name,
         tilstand: OppdragTilstand::Startet.into(),
@@ -188,7 +188,7 @@ fn bestilt(benk: &Benk, name: String, min: f64, maks: f64) -> Oppdrag {
     }
 }
 
-fn tiltak(oppdrag: &str) -> OpprettTiltakRequest {
+pub(crate) fn tiltak(oppdrag: &str) -> OpprettTiltakRequest {
     om!(OpprettTiltakRequest {
         oppdrag: oppdrag.into(),
         beskrivelse: "Oppfølging hjemme".into(),
@@ -196,7 +196,7 @@ fn tiltak(oppdrag: &str) -> OpprettTiltakRequest {
 }
 
 /// A contact under a tiltak, so many days ago.
-fn levert(
+pub(crate) fn levert(
     benk: &Benk,
     tiltak: &str,
     utfall: Kontaktutfall,

@@ -1,0 +1,712 @@
+//! Vedtak of another system, taken in as history.
+//!
+//! A line of the file is one vedtak with its service lines. It is played
+//! through the same rules that decide today, each step at the time when it
+//! happened: applied for, decided, told, accepted, started, ended. So it is
+//! held to what a decision is held to. What is left at the end is what still
+//! holds: the relations of those who deliver, the main responsibility, the
+//! clocks. Those are kept; events of long ago are told to nobody. A clock that
+//! would have broken before the import starts anew (docs/adr/0013).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use samspor_chassis::{
+    domene::{Aktor, Dag, Virkninger, felt, kalender, navn, virkning::Fristendring},
+    error::{Error, FieldFaults, Refusal},
+    historie::{Historie, Lagret, post_id, som},
+    store::{Row, Tx},
+    tid::Tid,
+};
+use samspor_proto::{
+    bestillerkontor::{
+        self as proto, Avslutningsarsak, Kanal, MottaSoknadRequest, PersonensSyn, Tjenestetype,
+    },
+    felles::{self, Faktum, Rolle},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    ENHET, innboks,
+    oppdrag::{self, Oppdrag},
+    soknad::{self, Soknad},
+    vedtak::{
+        self, Opphor, Vedtak,
+        rules::{Fattet, Myndighet},
+        slutt,
+    },
+};
+
+/// Months until a clock that starts anew has run.
+const NY_FRIST_MANEDER: i32 = 1;
+
+/// Vedtak with their service lines.
+#[derive(Debug, Clone)]
+pub struct Vedtakshistorie {
+    enheter: BTreeSet<String>,
+    funksjoner: Vec<String>,
+}
+
+impl Vedtakshistorie {
+    /// For a municipality with these units.
+    #[must_use]
+    pub fn new(enheter: BTreeSet<String>) -> Self {
+        // Who decided on what at the time is not this municipality's file to say.
+        let types = (1..100).filter_map(|number| Tjenestetype::try_from(number).ok());
+        let held = types.map(|type_| {
+            let name = type_.as_str_name();
+            let name = name.strip_prefix("TJENESTETYPE_").unwrap_or(name);
+            format!("vedtaksmyndighet:{}", name.to_lowercase())
+        });
+        Self {
+            enheter,
+            funksjoner: held.collect(),
+        }
+    }
+}
+
+/// A line of the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Linje {
+    /// Reference in the old system.
+    #[serde(rename = "ref")]
+    referanse: String,
+    /// Person id.
+    person: String,
+    /// Day on which it was applied for.
+    sokt: String,
+    /// What the person asked for, in the person's words where they are known.
+    eget_onske: String,
+    #[serde(default = "brev")]
+    kanal: String,
+    /// Day of the decision.
+    fattet: String,
+    /// Employee id of whoever decided.
+    fattet_av: String,
+    /// Day on which the person was told.
+    underrettet: String,
+    hovedansvarlig: String,
+    begrunnelse: String,
+    hjemmel: Basis,
+    personens_syn: String,
+    #[serde(default)]
+    personens_ord: String,
+    linjer: Vec<Tjenestelinje>,
+    #[serde(default)]
+    opphort: Option<Opphort>,
+}
+
+fn brev() -> String {
+    "BREV".to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tjenestelinje {
+    r#type: String,
+    min_timer: f64,
+    maks_timer: f64,
+    enheter: Vec<String>,
+    fra: String,
+    #[serde(default)]
+    til: String,
+    #[serde(default)]
+    mal: String,
+    #[serde(default)]
+    vilkar: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Opphort {
+    dag: String,
+    begrunnelse: String,
+    alternativ: String,
+    #[serde(default)]
+    varsel: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Basis {
+    lov: String,
+    paragraf: String,
+}
+
+/// A vedtak as it stands today, and what still follows from it.
+pub struct Lest {
+    soknad: Soknad,
+    vedtak: Vedtak,
+    oppdrag: Vec<Oppdrag>,
+    gjelder: Virkninger,
+}
+
+impl Lest {
+    fn i_kraft(&self) -> bool {
+        vedtak::rules::I_KRAFT.contains(&self.vedtak.tilstand)
+    }
+}
+
+/// The days of a line, in order.
+struct Dager {
+    sokt: Dag,
+    fattet: Dag,
+    underrettet: Dag,
+    opphort: Option<Dag>,
+}
+
+fn dager(linje: &Linje, today: Dag, faults: &mut FieldFaults) -> Option<Dager> {
+    let mut day = |text: &str, field: &'static str| {
+        let day = felt::pakrevd_dag(text, field, faults);
+        if day.is_some_and(|day| day > today) {
+            faults.form(field, "en dag som ikke er i framtiden");
+        }
+        day
+    };
+    let sokt = day(&linje.sokt, "sokt");
+    let fattet = day(&linje.fattet, "fattet");
+    let underrettet = day(&linje.underrettet, "underrettet");
+    let end = linje.opphort.as_ref();
+    let opphort = end.map(|end| day(&end.dag, "opphort.dag"));
+    let dager = Dager {
+        sokt: sokt?,
+        fattet: fattet?,
+        underrettet: underrettet?,
+        opphort: match opphort {
+            None => None,
+            Some(day) => Some(day?),
+        },
+    };
+    for (field, day, other, before) in [
+        ("fattet", dager.fattet, "sokt", dager.sokt),
+        ("underrettet", dager.underrettet, "fattet", dager.fattet),
+    ] {
+        if day < before {
+            faults.contradicts(field, other, "dagen er før den andre");
+        }
+    }
+    if dager.opphort.is_some_and(|end| end < dager.underrettet) {
+        faults.contradicts("opphort.dag", "underrettet", "dagen er før den andre");
+    }
+    Some(dager)
+}
+
+impl Historie for Vedtakshistorie {
+    type Linje = Lest;
+    const ENHET: &'static str = ENHET;
+
+    fn les(&self, linje: Value, now: Tid) -> Result<Lest, Refusal> {
+        let linje: Linje = som(linje)?;
+        let mut faults = FieldFaults::new();
+        let person = navn::les_person(&navn::person(&linje.person), "person", &mut faults);
+        for (field, text) in [("ref", &linje.referanse), ("fattet_av", &linje.fattet_av)] {
+            if text.trim().is_empty() {
+                faults.missing(field);
+            }
+        }
+        self.krev_kjente(&linje, &mut faults);
+        let today = Dag::av(now);
+        let dager = dager(&linje, today, &mut faults);
+        let (request, types) = til_vedtak(&linje);
+        let innhold = vedtak::innhold::les(&request, &mut faults);
+        for (place, line) in innhold.linjer.iter().enumerate() {
+            if line.fra > today {
+                let field = format!("linjer[{place}].fra");
+                faults.form(
+                    field,
+                    "en dag som ikke er i framtiden; det som begynner siden, vedtas her",
+                );
+            }
+        }
+        let kanal = Kanal::from_str_name(&format!("KANAL_{}", linje.kanal));
+        let request = MottaSoknadRequest {
+            eget_onske: linje.eget_onske.clone(),
+            kanal: kanal.unwrap_or_default().into(),
+            gjelder: types,
+            ..Default::default()
+        };
+        let innsendt = soknad::rules::les(request, false, &mut faults);
+        faults.finish()?;
+        let Some(dager) = dager else {
+            return Err(Refusal::not_found());
+        };
+        let mottak = soknad::rules::Mottak {
+            person,
+            id: post_id(
+                "bestillerkontor/soknad",
+                &linje.referanse,
+                dager.sokt.start(),
+            ),
+            referanse: linje.referanse.clone(),
+            av: system(ENHET),
+            fra_personen: false,
+            ansvarlig: ENHET.to_owned(),
+        };
+        let (mut soknad, _) = soknad::rules::motta(mottak, innsendt, dager.sokt.start());
+        soknad.tilstand = soknad::Tilstand::Klar;
+        self.spill(&linje, soknad, innhold, &dager, now)
+    }
+
+    fn lagre<'t>(
+        &'t self,
+        tx: &'t mut Tx,
+        linjer: Vec<Lest>,
+    ) -> BoxFuture<'t, Result<Lagret, Error>> {
+        async move {
+            let mut stored = Lagret::default();
+            let mut ended: [Vec<Row>; 3] = Default::default();
+            for (place, line) in linjer.into_iter().enumerate() {
+                let (applications, decisions, orders) = rader(&line)?;
+                if !line.i_kraft() {
+                    ended[0].push(applications);
+                    ended[1].push(decisions);
+                    ended[2].extend(orders);
+                    continue;
+                }
+                match ta_inn(tx, line, [vec![applications], vec![decisions], orders]).await {
+                    Ok(new) => stored.nye += new,
+                    Err(Error::Refused(refusal)) => stored.avvist.push((place, refusal)),
+                    Err(error) => return Err(error),
+                }
+            }
+            stored.nye += sett_inn(tx, ended).await?;
+            Ok(stored)
+        }
+        .boxed()
+    }
+}
+
+impl Vedtakshistorie {
+    fn krev_kjente(&self, linje: &Linje, faults: &mut FieldFaults) {
+        let mut known = |unit: &str, field: String| {
+            if !self.enheter.contains(unit) {
+                let units: Vec<&str> = self.enheter.iter().map(String::as_str).collect();
+                faults.unknown(field, units.join(", "));
+            }
+        };
+        known(&linje.hovedansvarlig, "hovedansvarlig".to_owned());
+        for (place, line) in linje.linjer.iter().enumerate() {
+            for (at, unit) in line.enheter.iter().enumerate() {
+                known(unit, format!("linjer[{place}].enheter[{at}]"));
+            }
+        }
+    }
+
+    /// Plays a vedtak through the rules, from the decision to today.
+    fn spill(
+        &self,
+        linje: &Linje,
+        soknad: Soknad,
+        innhold: vedtak::innhold::Innhold,
+        dager: &Dager,
+        now: Tid,
+    ) -> Result<Lest, Refusal> {
+        let reference = linje.referanse.as_str();
+        let decided = dager.fattet.start();
+        let av = Aktor {
+            enhet: ENHET.to_owned(),
+            ansatt: linje.fattet_av.clone(),
+            rolle: Rolle::Beslutter,
+        };
+        let id = post_id("bestillerkontor/vedtak", reference, decided);
+        let (draft, _) =
+            vedtak::rules::opprett(&soknad, id, ENHET, innhold, &system(ENHET), decided)?;
+        let (sent, _) = vedtak::rules::send(draft, None, &soknad.nektet(), system(ENHET), decided)?;
+        let myndighet = Myndighet {
+            funksjoner: &self.funksjoner,
+            hovedansvarlig: None,
+            siste: true,
+        };
+        let mut number = 0;
+        let mut order_id = || {
+            number += 1;
+            let order = format!("{reference}/{number}");
+            post_id("bestillerkontor/oppdrag", &order, decided)
+        };
+        let Fattet {
+            vedtak,
+            soknad,
+            oppdrag: orders,
+            virkninger,
+        } = vedtak::rules::fatt(sent, soknad, &myndighet, &av, decided, &mut order_id)?;
+        let mut gjelder = Gjelder::default();
+        gjelder.ta(virkninger);
+        let told = dager.underrettet.start();
+        let (mut vedtak, out) = vedtak::rules::underrett(vedtak, "historikk".to_owned(), told)?;
+        gjelder.ta(out);
+        let mut oppdrag = Vec::new();
+        for order in orders {
+            let begun = order.innhold.bestilling.fra.start().max(decided);
+            let unit = system(&order.enhet);
+            let (order, out) = oppdrag::rules::aksepter(order, unit.clone(), begun)?;
+            gjelder.ta(out);
+            let (order, out) = oppdrag::rules::start(order, &unit, begun)?;
+            gjelder.ta(out);
+            if let Some((started, out)) = vedtak::rules::iverksett(vedtak.clone(), begun) {
+                vedtak = started;
+                gjelder.ta(out);
+            }
+            let until = dager.opphort.map_or(now, Dag::start);
+            oppdrag.push(gjelder.over(order, until));
+        }
+        let (open, mut over): (Vec<_>, Vec<_>) = oppdrag.into_iter().partition(Oppdrag::er_apent);
+        let ended = match (&linje.opphort, dager.opphort) {
+            (Some(end), Some(day)) => {
+                let opphor = Opphor {
+                    av,
+                    begrunnelse: end.begrunnelse.clone(),
+                    hjemmel: vedtak.innhold.hjemmel.clone().unwrap_or_default(),
+                    alternativ: end.alternativ.clone(),
+                    varsel: end.varsel.clone(),
+                };
+                Some(slutt::opphor(
+                    vedtak.clone(),
+                    open.clone(),
+                    opphor,
+                    day.start(),
+                )?)
+            }
+            _ => slutt::utlop(vedtak.clone(), open.clone(), siste(&vedtak, now)),
+        };
+        let (vedtak, still) = match ended {
+            None => (vedtak, open),
+            Some(ended) => {
+                gjelder.ta(ended.virkninger);
+                (ended.vedtak, ended.oppdrag)
+            }
+        };
+        over.extend(still);
+        Ok(Lest {
+            soknad,
+            vedtak,
+            oppdrag: over,
+            gjelder: gjelder.na(now),
+        })
+    }
+}
+
+/// When the vedtak ran out, or now while it has not.
+fn siste(vedtak: &Vedtak, now: Tid) -> Tid {
+    let end = vedtak.innhold.siste_dag().map(Dag::slutt);
+    end.map_or(now, |end| end.min(now))
+}
+
+fn system(enhet: &str) -> Aktor {
+    Aktor {
+        enhet: enhet.to_owned(),
+        ansatt: String::new(),
+        rolle: Rolle::System,
+    }
+}
+
+/// What has followed from the steps so far, and was not taken back.
+#[derive(Default)]
+struct Gjelder {
+    fakta: BTreeMap<String, Faktum>,
+    frister: BTreeMap<(String, &'static str), Fristendring>,
+}
+
+impl Gjelder {
+    fn ta(&mut self, out: Virkninger) {
+        for fact in out.fakta {
+            self.fakta.insert(fact.id.clone(), fact);
+        }
+        for change in out.frister {
+            let key = match &change {
+                Fristendring::Sett(deadline) => (deadline.post.clone(), deadline.kind),
+                Fristendring::Slett { post, kind } => (post.clone(), *kind),
+            };
+            self.frister.insert(key, change);
+        }
+    }
+
+    /// An order whose own last day has passed ended then.
+    fn over(&mut self, order: Oppdrag, now: Tid) -> Oppdrag {
+        let last = order.innhold.bestilling.til.map(Dag::slutt);
+        let Some(end) = last.filter(|end| *end <= now) else {
+            return order;
+        };
+        let slutt = oppdrag::Slutt {
+            arsak: Avslutningsarsak::Utlopt,
+            begrunnelse: String::new(),
+            alternativ: String::new(),
+        };
+        let mut out = Virkninger::new();
+        let order = oppdrag::rules::opphor(order, slutt, None, end, &mut out);
+        self.ta(out);
+        order
+    }
+
+    /// What holds now: relations without an end, clocks that run.
+    fn na(self, now: Tid) -> Virkninger {
+        let holds = |fact: &Faktum| {
+            let period = fact.periode.as_ref();
+            period.is_none_or(|period| period.til.is_none())
+        };
+        let mut out = Virkninger::new();
+        out.fakta = self.fakta.into_values().filter(holds).collect();
+        for change in self.frister.into_values() {
+            let Fristendring::Sett(mut deadline) = change else {
+                continue;
+            };
+            if deadline.due <= now {
+                let anew = kalender::maneder_etter(now, NY_FRIST_MANEDER);
+                deadline.due = kalender::til_arbeidsdag(anew);
+                deadline.warn = None;
+            }
+            out.frister.push(Fristendring::Sett(deadline));
+        }
+        out
+    }
+}
+
+/// What the line says, as a request would carry it, and the types of its lines.
+fn til_vedtak(linje: &Linje) -> (proto::Vedtak, Vec<i32>) {
+    let basis = || {
+        Some(felles::Hjemmel {
+            lov: linje.hjemmel.lov.clone(),
+            paragraf: linje.hjemmel.paragraf.clone(),
+        })
+    };
+    let line = |line: &Tjenestelinje| {
+        let type_ = Tjenestetype::from_str_name(&format!("TJENESTETYPE_{}", line.r#type));
+        proto::Tjenestelinje {
+            r#type: type_.unwrap_or_default().into(),
+            min_timer: line.min_timer,
+            maks_timer: line.maks_timer,
+            enheter: line.enheter.iter().map(|unit| navn::enhet(unit)).collect(),
+            fra: line.fra.clone(),
+            til: line.til.clone(),
+            hjemmel: basis(),
+            mal: line.mal.clone(),
+            vilkar: line.vilkar.clone(),
+            ..Default::default()
+        }
+    };
+    let lines: Vec<_> = linje.linjer.iter().map(line).collect();
+    let types = lines
+        .iter()
+        .map(|line| line.r#type)
+        .filter(|number| *number != 0);
+    let types = types.collect();
+    let syn = PersonensSyn::from_str_name(&format!("PERSONENS_SYN_{}", linje.personens_syn));
+    let vedtak = proto::Vedtak {
+        linjer: lines,
+        hovedansvarlig: navn::enhet(&linje.hovedansvarlig),
+        begrunnelse: linje.begrunnelse.clone(),
+        hjemmel: basis(),
+        personens_syn: syn.unwrap_or_default().into(),
+        personens_ord: linje.personens_ord.clone(),
+        ..Default::default()
+    };
+    (vedtak, types)
+}
+
+/// A vedtak in force: with the main responsibility, relations and clocks, once.
+async fn ta_inn(tx: &mut Tx, line: Lest, rows: [Vec<Row>; 3]) -> Result<u64, Error> {
+    let person = line.vedtak.person.as_str();
+    let holder = vedtak::store::hovedansvarlig(tx, person).await?;
+    let named = line.vedtak.innhold.hovedansvarlig.as_str();
+    if let Some(holder) = holder.filter(|holder| holder != named) {
+        if vedtak::store::finnes(tx, &line.vedtak.id).await? {
+            return Ok(0);
+        }
+        let mut faults = FieldFaults::new();
+        let rule =
+            format!("{holder} har hovedansvaret for personen; nevn den, eller flytt det først");
+        faults.contradicts("hovedansvarlig", "hovedansvar", rule);
+        faults.finish()?;
+    }
+    let new = sett_inn(tx, rows).await?;
+    if new == 1 {
+        vedtak::store::ta_hovedansvar(tx, &line.vedtak).await?;
+        innboks::utfor(tx, line.gjelder).await?;
+    }
+    Ok(new)
+}
+
+fn rader(line: &Lest) -> Result<(Row, Row, Vec<Row>), Error> {
+    let orders = line.oppdrag.iter().map(oppdrag::store::rad);
+    Ok((
+        soknad::store::rad(&line.soknad)?,
+        vedtak::store::rad(&line.vedtak)?,
+        orders.collect::<Result<_, _>>()?,
+    ))
+}
+
+/// Stores what is not there yet; gives how many vedtak.
+async fn sett_inn(tx: &mut Tx, rows: [Vec<Row>; 3]) -> Result<u64, Error> {
+    let [applications, decisions, orders] = rows;
+    let anew = " ON CONFLICT (id) DO NOTHING";
+    tx.insert(soknad::store::INN, anew, applications).await?;
+    let new = tx.insert(vedtak::store::INN, anew, decisions).await?;
+    tx.insert(oppdrag::store::INN, anew, orders).await?;
+    Ok(new)
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+pub(crate) mod tests {
+    use samspor_chassis::{
+        historie::{Framdrift, Ut, importer},
+        params,
+        store::Store,
+        testing::{Clock as _, Database},
+    };
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        MIGRATIONS,
+        eierprove::{P, hos},
+    };
+
+    samspor_chassis::on_both_databases! {
+        a_history_of_vedtak_leaves_what_still_holds,
+    }
+
+    fn line(referanse: &str, person: &str, til: &str) -> Value {
+        json!({
+            "ref": referanse,
+            "person": person,
+            "sokt": "2019-01-02",
+            "eget_onske": "Ro til å sove",
+            "fattet": "2019-02-01",
+            "fattet_av": "b1",
+            "underrettet": "2019-02-05",
+            "hovedansvarlig": "rop",
+            "begrunnelse": "Trenger hjelp til å holde på boligen",
+            "hjemmel": { "lov": "helse- og omsorgstjenesteloven", "paragraf": "§ 3-2" },
+            "personens_syn": "ENIG",
+            "linjer": [
+                {
+                    "type": "ROP_OPPFOLGING", "min_timer": 1.0, "maks_timer": 3.0,
+                    "enheter": ["rop"], "fra": "2019-02-10", "til": til,
+                },
+                {
+                    "type": "BOVEILEDNING", "min_timer": 0.5, "maks_timer": 2.0,
+                    "enheter": ["bom"], "fra": "2019-02-10", "til": "2020-02-09",
+                },
+            ],
+        })
+    }
+
+    async fn take(store: &Store, lines: &[Value]) -> (Framdrift, Vec<Value>) {
+        let units = ["rop", "bom", "bestillerkontor"].map(str::to_owned).into();
+        let history = Vedtakshistorie::new(units);
+        let text: Vec<String> = lines.iter().map(Value::to_string).collect();
+        let (mut aside, mut told) = (Vec::new(), Vec::new());
+        let ut = Ut {
+            avvist: &mut aside,
+            svar: &mut told,
+        };
+        let done = importer(store, &history, text.join("\n").as_bytes(), ut, 2, |_| {}).await;
+        let aside = String::from_utf8(aside).unwrap();
+        let aside = aside
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        (done.unwrap(), aside.collect())
+    }
+
+    async fn column(store: &Store, sql: &'static str) -> Vec<String> {
+        let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
+        let rows: Vec<(String,)> = tx.all(sql, params![]).await.unwrap();
+        let mut found: Vec<String> = rows.into_iter().map(|(text,)| text).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Seen red: with the facts of what has ended; with clocks as they were set
+    /// then, which all break at once; with the events of the steps.
+    async fn a_history_of_vedtak_leaves_what_still_holds(database: Database) {
+        let store = database.open(MIGRATIONS).await;
+        let one = P.strip_prefix("personer/").unwrap();
+        let two = "4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+        let mut ended = line("3", two, "");
+        ended["opphort"] = json!({
+            "dag": "2021-03-01", "begrunnelse": "Flyttet", "alternativ": "Ny kommune tar over",
+        });
+        let mut elsewhere = line("4", one, "");
+        elsewhere["hovedansvarlig"] = json!("bom");
+        elsewhere["linjer"][1]["til"] = json!("");
+        let mut wrong = line("5", two, "2018-01-01");
+        wrong["linjer"][1]["enheter"] = json!(["ukjent"]);
+        let lines = [
+            line("1", one, ""),
+            line("2", two, "2020-02-09"),
+            ended,
+            elsewhere,
+            wrong,
+        ];
+        let (done, aside) = take(&store, &lines).await;
+        assert_eq!(
+            (done.lest, done.nye, done.avvist, done.bunker),
+            (5, 3, 2, 2)
+        );
+        let faults = |line: &Value| {
+            let faults = line["feil"].as_array().unwrap().iter();
+            let fields = faults.map(|fault| fault["felt"].as_str().unwrap().to_owned());
+            (
+                line["linje"].as_u64().unwrap(),
+                fields.collect::<Vec<_>>().join(" "),
+            )
+        };
+        let told: Vec<_> = aside.iter().map(faults).collect();
+        let expected = [
+            (4, "hovedansvarlig".to_owned()),
+            (5, "linjer[1].enheter[0] vedtak.linjer[0].til".to_owned()),
+        ];
+        assert_eq!(told, expected);
+
+        let states = column(&store, "SELECT tilstand FROM vedtak").await;
+        assert_eq!(states, ["IVERKSATT", "OPPHORT", "UTLOPT"]);
+        let orders = column(&store, "SELECT enhet || ' ' || tilstand FROM oppdrag").await;
+        let expected = [
+            "bom AVSLUTTET",
+            "bom AVSLUTTET",
+            "bom AVSLUTTET",
+            "rop AVSLUTTET",
+            "rop AVSLUTTET",
+            "rop STARTET",
+        ];
+        assert_eq!(orders, expected);
+        assert_eq!(
+            column(&store, "SELECT enhet FROM hovedansvar").await,
+            ["rop"]
+        );
+        assert!(
+            column(&store, "SELECT type FROM chassis_hendelse")
+                .await
+                .is_empty()
+        );
+
+        // What the gateway reads is what it would have read of a vedtak that was
+        // decided here.
+        let facts = column(&store, "SELECT faktum FROM chassis_faktum").await;
+        assert!(!facts.is_empty());
+        let due = column(&store, "SELECT CAST(forfall AS TEXT) FROM chassis_frist").await;
+        assert!(!due.is_empty());
+        let now = database.clock().now().0;
+        assert!(due.iter().all(|at| at.parse::<i64>().unwrap() > now));
+        let waits = column(&store, "SELECT DISTINCT enhet FROM ventepost").await;
+        assert!(waits.contains(&"rop".to_owned()), "{waits:?}");
+
+        let (again, _) = take(&store, &lines).await;
+        assert_eq!((again.nye, again.fantes, again.avvist), (0, 3, 2));
+        assert_eq!(
+            column(&store, "SELECT faktum FROM chassis_faktum").await,
+            facts
+        );
+        assert_eq!(
+            column(&store, "SELECT enhet FROM hovedansvar").await,
+            ["rop"]
+        );
+    }
+}
