@@ -20,6 +20,7 @@ mod kommuner;
 mod nodtilgang;
 mod paging;
 mod replicas;
+mod sammenslaing;
 mod scene;
 mod skjult;
 mod streams;

@@ -5,12 +5,15 @@
 use samspor_chassis::{
     error::{Error, Refusal},
     store::Tx,
+    tid::Tid,
 };
+use samspor_proto::felles::Faktum;
 
 use crate::{
     Aktor, ansvar, person,
     person::Person,
     reservasjon::{self, Reservasjon},
+    sammenslaing,
     vern::{self, Vern, rules},
 };
 
@@ -24,10 +27,17 @@ pub(crate) struct Krets {
 }
 
 impl Krets {
-    /// Everything under the ids of a person.
+    /// Everything under the ids of a person, and of whom the person is
+    /// proposed to be merged with: until that is decided, what restricts one
+    /// restricts the other.
     pub(crate) async fn les(tx: &mut Tx, person: &Person) -> Result<Self, Error> {
+        let mut ider = person::store::alle_ider(tx, person).await?;
+        if let Some(other) = sammenslaing::store::forslag_om(tx, person.rot()).await? {
+            let other = person::store::hent(tx, &other).await?;
+            ider.extend(person::store::alle_ider(tx, &other).await?);
+        }
         let mut krets = Self {
-            ider: person::store::alle_ider(tx, person).await?,
+            ider,
             vern: Vec::new(),
             reservasjoner: Vec::new(),
             ansvarlige: Vec::new(),
@@ -47,15 +57,6 @@ impl Krets {
     pub(crate) async fn om(tx: &mut Tx, id: &str) -> Result<Self, Error> {
         let person = person::store::hent(tx, id).await?;
         Self::les(tx, &person).await
-    }
-
-    /// With everything of another.
-    pub(crate) fn med(mut self, other: Self) -> Self {
-        self.ider.extend(other.ider);
-        self.vern.extend(other.vern);
-        self.reservasjoner.extend(other.reservasjoner);
-        self.ansvarlige.extend(other.ansvarlige);
-        self
     }
 
     /// With a protection as if it held.
@@ -104,6 +105,20 @@ impl Krets {
         }
     }
 
+    /// Ends what restricts this person for ids that are another's after all.
+    pub(crate) fn slipp(&self, tx: &mut Tx, ider: &[String]) {
+        let now = tx.now();
+        for id in ider.iter().filter(|id| !self.ider.contains(id)) {
+            let objections = self
+                .reservasjoner
+                .iter()
+                .map(|objection| objection.faktum(id));
+            let facts = self.vern.iter().flat_map(|vern| vern.fakta(id, None, now));
+            let ended = facts.chain(objections).map(|fact| ended(fact, now));
+            state(tx, ended.collect());
+        }
+    }
+
     fn si<'v>(&self, tx: &mut Tx, protections: impl IntoIterator<Item = &'v Vern>) {
         for vern in protections {
             let mandate = rules::felles_mandat(&self.vern, vern.innhold.verntype());
@@ -114,7 +129,14 @@ impl Krets {
     }
 }
 
-fn state(tx: &mut Tx, facts: Vec<samspor_proto::felles::Faktum>) {
+fn ended(mut fact: Faktum, now: Tid) -> Faktum {
+    if let Some(period) = &mut fact.periode {
+        period.til = Some(now.into());
+    }
+    fact
+}
+
+fn state(tx: &mut Tx, facts: Vec<Faktum>) {
     for fact in facts {
         tx.fact(fact);
     }

@@ -4,8 +4,8 @@
 //! It owns who a person is to the mesh, and what the person has said about
 //! sharing. Everybody else holds a pseudonymous id.
 //!
-//! - [`person`]: the index from identity number to id, encrypted at rest; the
-//!   merge of two ids of one person.
+//! - [`person`]: the index from identity number to id, encrypted at rest.
+//! - `sammenslaing`: two ids are one person, by two persons.
 //! - `samtykke`: consent, withdrawn at once.
 //! - `reservasjon`: objection to sharing.
 //! - `vern`: address protection, sperring and inhabilitet, by two persons.
@@ -15,8 +15,10 @@
 //!
 //! What it decides reaches the gateway as facts: SAMTYKKE, RESERVASJON,
 //! SPERRING, `ADRESSE_FORTROLIG`, `ADRESSE_STRENGT_FORTROLIG`, MANDAT, MANDAT_STRENGT, INHABIL and
-//! SAMMENSLATT. What restricts is stated for every id of a person; what opens
-//! only for the id it was given under.
+//! SAMMENSLATT. What restricts is stated for every id of a person, from the
+//! proposal of a merge on. What opens is stated for the id it was given under;
+//! while a merge is confirmed, the gateway counts it for the other ids too.
+//! Mandates are stated for every id: whom all protections of a kind name.
 //!
 //! A new resource is a folder of the same shape: `mod.rs` (record and states),
 //! `rules.rs` (pure), `store.rs` (SQL), `rpc.rs` (one function per RPC), a
@@ -31,8 +33,10 @@ mod krets;
 pub mod nokler;
 pub mod person;
 mod reservasjon;
+mod sammenslaing;
 mod samtykke;
 mod settings;
+mod tosteg;
 mod vern;
 mod vilje;
 
@@ -48,20 +52,25 @@ use samspor_chassis::{
     store::{Migrations, Tx},
 };
 use samspor_proto::koordinering::{
-    AvvisForslagOmVernRequest, AvvisForslagOmVernResponse, BekreftOpphevingAvVernRequest,
-    BekreftOpphevingAvVernResponse, BekreftSamtykkeRequest, BekreftSamtykkeResponse,
-    BekreftVernRequest, BekreftVernResponse, ForeslaOpphevingAvVernRequest,
-    ForeslaOpphevingAvVernResponse, ForeslaVernRequest, ForeslaVernResponse, GiSamtykkeRequest,
+    AvvisForslagOmSammenslaingRequest, AvvisForslagOmSammenslaingResponse,
+    AvvisForslagOmVernRequest, AvvisForslagOmVernResponse, BekreftOpphevingAvSammenslaingRequest,
+    BekreftOpphevingAvSammenslaingResponse, BekreftOpphevingAvVernRequest,
+    BekreftOpphevingAvVernResponse, BekreftSammenslaingRequest, BekreftSammenslaingResponse,
+    BekreftSamtykkeRequest, BekreftSamtykkeResponse, BekreftVernRequest, BekreftVernResponse,
+    ForeslaOpphevingAvSammenslaingRequest, ForeslaOpphevingAvSammenslaingResponse,
+    ForeslaOpphevingAvVernRequest, ForeslaOpphevingAvVernResponse, ForeslaSammenslaingRequest,
+    ForeslaSammenslaingResponse, ForeslaVernRequest, ForeslaVernResponse, GiSamtykkeRequest,
     GiSamtykkeResponse, HentPersonRequest, HentPersonResponse, HentReservasjonRequest,
-    HentReservasjonResponse, HentSamtykkeRequest, HentSamtykkeResponse, HentVernRequest,
-    HentVernResponse, ListReservasjonerRequest, ListReservasjonerResponse, ListSamtykkerRequest,
-    ListSamtykkerResponse, ListVernRequest, ListVernResponse, OppdaterPersonRequest,
-    OppdaterPersonResponse, OpphevReservasjonRequest, OpphevReservasjonResponse,
-    RegistrerReservasjonRequest, RegistrerReservasjonResponse, SikrePersonRequest,
-    SikrePersonResponse, SlaSammenPersonerRequest, SlaSammenPersonerResponse, TrekkSamtykkeRequest,
-    TrekkSamtykkeResponse,
+    HentReservasjonResponse, HentSammenslaingRequest, HentSammenslaingResponse,
+    HentSamtykkeRequest, HentSamtykkeResponse, HentVernRequest, HentVernResponse,
+    ListReservasjonerRequest, ListReservasjonerResponse, ListSammenslaingerRequest,
+    ListSammenslaingerResponse, ListSamtykkerRequest, ListSamtykkerResponse, ListVernRequest,
+    ListVernResponse, OppdaterPersonRequest, OppdaterPersonResponse, OpphevReservasjonRequest,
+    OpphevReservasjonResponse, RegistrerReservasjonRequest, RegistrerReservasjonResponse,
+    SikrePersonRequest, SikrePersonResponse, TrekkSamtykkeRequest, TrekkSamtykkeResponse,
     person_service_server::{self, PersonServiceServer},
     reservasjon_mot_deling_service_server::{self, ReservasjonMotDelingServiceServer},
+    sammenslaing_service_server::{self, SammenslaingServiceServer},
     samtykke_service_server::{self, SamtykkeServiceServer},
     vern_service_server::{self, VernServiceServer},
 };
@@ -81,6 +90,10 @@ const MIGRATIONS: Migrations = &[
         "0004_bekreftelse",
         include_str!("../migrations/0004_bekreftelse.sql"),
     ),
+    (
+        "0005_sammenslaing",
+        include_str!("../migrations/0005_sammenslaing.sql"),
+    ),
 ];
 
 /// The service of the koordinerende enhet. Started with [`Settings`].
@@ -99,6 +112,7 @@ impl Agency for Koordinering {
     fn routes(chassis: Chassis) -> Routes {
         let service = Self { chassis };
         Routes::new(PersonServiceServer::new(service.clone()))
+            .add_service(SammenslaingServiceServer::new(service.clone()))
             .add_service(SamtykkeServiceServer::new(service.clone()))
             .add_service(ReservasjonMotDelingServiceServer::new(service.clone()))
             .add_service(VernServiceServer::new(service))
@@ -124,7 +138,18 @@ samspor_chassis::rpc! {
         write sikre_person(SikrePersonRequest) -> SikrePersonResponse = person::rpc::sikre;
         read hent_person(HentPersonRequest) -> HentPersonResponse = person::rpc::hent;
         write oppdater_person(OppdaterPersonRequest) -> OppdaterPersonResponse = person::rpc::oppdater;
-        write sla_sammen_personer(SlaSammenPersonerRequest) -> SlaSammenPersonerResponse = person::rpc::sla_sammen;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl sammenslaing_service_server::SammenslaingService for Koordinering {
+        write foresla_sammenslaing(ForeslaSammenslaingRequest) -> ForeslaSammenslaingResponse = sammenslaing::rpc::foresla;
+        write bekreft_sammenslaing(BekreftSammenslaingRequest) -> BekreftSammenslaingResponse = sammenslaing::rpc::bekreft;
+        write avvis_forslag_om_sammenslaing(AvvisForslagOmSammenslaingRequest) -> AvvisForslagOmSammenslaingResponse = sammenslaing::rpc::avvis;
+        write foresla_oppheving_av_sammenslaing(ForeslaOpphevingAvSammenslaingRequest) -> ForeslaOpphevingAvSammenslaingResponse = sammenslaing::rpc::foresla_oppheving;
+        write bekreft_oppheving_av_sammenslaing(BekreftOpphevingAvSammenslaingRequest) -> BekreftOpphevingAvSammenslaingResponse = sammenslaing::rpc::bekreft_oppheving;
+        read hent_sammenslaing(HentSammenslaingRequest) -> HentSammenslaingResponse = sammenslaing::rpc::hent;
+        read list_sammenslainger(ListSammenslaingerRequest) -> ListSammenslaingerResponse = sammenslaing::rpc::list;
     }
 }
 

@@ -1,9 +1,8 @@
-//! How often an employee may ask, and which ids can be merged.
+//! How often an employee may ask, what a number and a name may be.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use samspor_chassis::{
-    call::Call,
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
@@ -106,34 +105,6 @@ pub(crate) fn er_i_kraft(person: &Person) -> Result<(), Refusal> {
     }
 }
 
-/// Who may merge ids: the koordinerende enhet, whichever unit of the
-/// municipality that is.
-///
-/// # Errors
-/// `IKKE_TILLATT` (W3) for any other unit.
-pub(crate) fn kan_sla_sammen(call: &Call) -> Result<(), Refusal> {
-    if call.har_funksjon("koordinerende_enhet") {
-        return Ok(());
-    }
-    Err(Refusal::new(Feilgrunn::IkkeTillatt)
-        .with("regel", "W3")
-        .with("rad", "Personer slås sammen av koordinerende enhet."))
-}
-
-/// Whether two ids can be merged: both in force, and not the same.
-///
-/// # Errors
-/// `UGYLDIG_FORESPORSEL` or `UGYLDIG_OVERGANG`.
-pub(crate) fn kan_slas_sammen(gjenstar: &Person, duplikat: &Person) -> Result<(), Refusal> {
-    let mut faults = FieldFaults::new();
-    if gjenstar.id == duplikat.id {
-        faults.contradicts("duplikat", "name", "to ulike personer");
-    }
-    faults.finish()?;
-    er_i_kraft(gjenstar)?;
-    er_i_kraft(duplikat)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
@@ -183,41 +154,6 @@ mod tests {
             play(kvote, &[at(0), at(900), at(900), at(900), at(900)])[4],
             Some("10".into())
         );
-    }
-
-    fn person(id: &str, into: Option<&str>) -> Person {
-        Person {
-            id: id.into(),
-            versjon: 1,
-            visningsnavn: None,
-            sammenslatt_med: into.map(Into::into),
-        }
-    }
-
-    #[test]
-    fn only_two_ids_in_force_are_merged() {
-        let table = [
-            (person("a", None), person("b", None), None),
-            (
-                person("a", None),
-                person("a", None),
-                Some(Feilgrunn::UgyldigForesporsel),
-            ),
-            (
-                person("a", None),
-                person("b", Some("c")),
-                Some(Feilgrunn::UgyldigOvergang),
-            ),
-            (
-                person("a", Some("c")),
-                person("b", None),
-                Some(Feilgrunn::UgyldigOvergang),
-            ),
-        ];
-        for (remains, merged, expected) in table {
-            let found = kan_slas_sammen(&remains, &merged).err();
-            assert_eq!(found.map(|refusal| refusal.grunn), expected);
-        }
     }
 
     #[test]

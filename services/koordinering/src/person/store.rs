@@ -8,7 +8,7 @@ use samspor_chassis::{
 };
 
 use super::{FRIST_UBRUKT, Person, fodselsnummer::Fodselsnummer, nummer_sted, rules::Kvote};
-use crate::{Aktor, ENHET, kolonne, navn, nokler::Forseglet, settings::Settings};
+use crate::{ENHET, navn, nokler::Forseglet, settings::Settings};
 
 /// Uses up one call of the quota of whoever acts.
 pub(super) async fn bruk_kvote(tx: &mut Tx, kvote: Kvote) -> Result<(), Error> {
@@ -285,39 +285,15 @@ pub(super) async fn sett_visningsnavn(
     Ok(person.versjon + 1)
 }
 
-/// Points `duplikat`, and what was merged into it, to `gjenstar`.
-pub(super) async fn slaa_sammen(
-    tx: &mut Tx,
-    gjenstar: &Person,
-    duplikat: &Person,
-    hvem: &Aktor,
-    begrunnelse: &str,
-) -> Result<(), Error> {
-    let now = tx.now();
-    tx.execute(
-        "UPDATE person SET sammenslatt_med = $1, versjon = versjon + 1 \
-         WHERE id = $2 OR sammenslatt_med = $2",
-        params![gjenstar.id.as_str(), duplikat.id.as_str()],
-    )
-    .await?;
-    let affected = tx
-        .execute(
-            "UPDATE person SET versjon = versjon + 1 WHERE id = $1 AND sammenslatt_med IS NULL",
-            params![gjenstar.id.as_str()],
+/// Points ids to the one that remains of them.
+pub(crate) async fn sett_rot(tx: &mut Tx, ider: &[String], rot: &str) -> Result<(), Error> {
+    for id in ider {
+        let into = Some(rot).filter(|rot| rot != id);
+        tx.execute(
+            "UPDATE person SET sammenslatt_med = $2, versjon = versjon + 1 WHERE id = $1",
+            params![id.as_str(), into],
         )
         .await?;
-    etag::ensure_affected(affected)?;
-    tx.execute(
-        "INSERT INTO sammenslaing (duplikat, gjenstar, av, tid, begrunnelse) \
-         VALUES ($1, $2, $3, $4, $5)",
-        params![
-            duplikat.id.as_str(),
-            gjenstar.id.as_str(),
-            kolonne::skriv(hvem)?,
-            now,
-            begrunnelse
-        ],
-    )
-    .await?;
+    }
     Ok(())
 }

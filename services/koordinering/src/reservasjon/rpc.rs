@@ -12,7 +12,7 @@ use samspor_proto::koordinering::{
 };
 
 use super::{Mot, Reservasjon, SAMLING, rules, store};
-use crate::{Aktor, innbygger, navn, person, settings::Settings, vern, vilje};
+use crate::{Aktor, innbygger, krets::Krets, navn, person, settings::Settings, vern, vilje};
 
 /// Records an objection.
 pub(crate) async fn registrer(
@@ -111,8 +111,7 @@ async fn announce(
     type_: &'static str,
     reservasjon: &Reservasjon,
 ) -> Result<(), Error> {
-    let person = person::store::hent(tx, &reservasjon.person).await?;
-    for id in person::store::alle_ider(tx, &person).await? {
+    for id in Krets::om(tx, &reservasjon.person).await?.ider {
         tx.fact(reservasjon.faktum(&id));
     }
     let mut mottakere = tx.settings::<Settings>()?.varslede.clone();

@@ -16,7 +16,10 @@ use samspor_proto::{
     koordinering::{self, VernTilstand, Verntype},
 };
 
-use crate::{Aktor, navn};
+use crate::{
+    Aktor, navn,
+    tosteg::{Steg, Tilstand},
+};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "vern";
@@ -91,76 +94,6 @@ impl Mandat {
             part::Hvem::Ansatt(id) => self.ansatte.contains(id),
             part::Hvem::Person(_) => false,
         }
-    }
-}
-
-/// Who did something, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Steg {
-    pub(crate) hvem: Aktor,
-    pub(crate) tid: Tid,
-}
-
-/// A proposal to lift.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Opphevingsforslag {
-    pub(crate) av: Steg,
-    pub(crate) begrunnelse: String,
-}
-
-/// State, with what each state knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Tilstand {
-    /// Proposed; no effect.
-    Foreslatt,
-    /// It holds since it was confirmed.
-    Gjeldende { bekreftet: Steg },
-    /// It holds; lifting is proposed.
-    OpphevingForeslatt {
-        bekreftet: Steg,
-        forslag: Opphevingsforslag,
-    },
-    /// Lifted.
-    Opphevet {
-        bekreftet: Steg,
-        forslag: Opphevingsforslag,
-        opphevet: Steg,
-    },
-    /// The proposal to set it was rejected.
-    Avvist { avvist: Steg },
-}
-
-impl Tilstand {
-    /// Its name in the contract, without prefix.
-    pub(crate) fn navn(&self) -> &'static str {
-        match self {
-            Self::Foreslatt => "FORESLATT",
-            Self::Gjeldende { .. } => "GJELDENDE",
-            Self::OpphevingForeslatt { .. } => "OPPHEVING_FORESLATT",
-            Self::Opphevet { .. } => "OPPHEVET",
-            Self::Avvist { .. } => "AVVIST",
-        }
-    }
-
-    /// Since when it holds or held, and until when; none while it has had no
-    /// effect.
-    pub(crate) fn virkning(&self) -> Option<(Tid, Option<Tid>)> {
-        match self {
-            Self::Foreslatt | Self::Avvist { .. } => None,
-            Self::Gjeldende { bekreftet } | Self::OpphevingForeslatt { bekreftet, .. } => {
-                Some((bekreftet.tid, None))
-            }
-            Self::Opphevet {
-                bekreftet,
-                opphevet,
-                ..
-            } => Some((bekreftet.tid, Some(opphevet.tid))),
-        }
-    }
-
-    /// Whether it holds.
-    pub(crate) fn virker(&self) -> bool {
-        matches!(self.virkning(), Some((_, None)))
     }
 }
 
@@ -277,19 +210,8 @@ impl Vern {
 
     /// As the contract carries it.
     pub(crate) fn to_proto(&self) -> koordinering::Vern {
-        let (bekreftet, forslag, opphevet) = match &self.tilstand {
-            Tilstand::Foreslatt => (None, None, None),
-            Tilstand::Gjeldende { bekreftet } => (Some(bekreftet), None, None),
-            Tilstand::OpphevingForeslatt { bekreftet, forslag } => {
-                (Some(bekreftet), Some(forslag), None)
-            }
-            Tilstand::Opphevet {
-                bekreftet,
-                forslag,
-                opphevet,
-            } => (Some(bekreftet), Some(forslag), Some(opphevet)),
-            Tilstand::Avvist { avvist } => (Some(avvist), None, None),
-        };
+        let (bekreftet, forslag) = (self.tilstand.avgjort(), self.tilstand.forslag());
+        let opphevet = self.tilstand.opphevet();
         let (parter, inhabile, mandat) = match &self.innhold {
             Innhold::Sperring(parter) => (Some(parter), None, None),
             Innhold::Inhabilitet(ansatte) => (None, Some(ansatte), None),

@@ -15,8 +15,13 @@ use samspor_proto::{
     },
 };
 
-use super::{SAMLING, Steg, Tilstand, Vern, rules, store};
-use crate::{Aktor, ENHET, krets::Krets, navn, person};
+use super::{SAMLING, Vern, rules, store};
+use crate::{
+    ENHET,
+    krets::Krets,
+    navn, person,
+    tosteg::{self, Steg, Tilstand},
+};
 
 /// Proposes a protection.
 pub(crate) async fn foresla(
@@ -24,7 +29,7 @@ pub(crate) async fn foresla(
     request: ForeslaVernRequest,
 ) -> Result<ForeslaVernResponse, Error> {
     let person = person::finn(tx, &request.parent, "parent").await?.id;
-    let step = step(tx);
+    let step = Steg::av(tx);
     rules::kan_foresla(&step)?;
     let mut faults = FieldFaults::new();
     let proposal = rules::les(&request, &step.hvem.enhet, &mut faults);
@@ -58,7 +63,7 @@ pub(crate) async fn bekreft(
     request: BekreftVernRequest,
 ) -> Result<BekreftVernResponse, Error> {
     let vern = load(tx, &request.name, &request.etag).await?;
-    let mut vern = rules::bekreft(vern, step(tx))?;
+    let mut vern = rules::bekreft(vern, Steg::av(tx))?;
     // Again: a need may have been taken on since the proposal.
     let krets = Krets::om(tx, &vern.person).await?.med_vern(&vern);
     krets.ingen_uten_ansvarlig()?;
@@ -76,7 +81,7 @@ pub(crate) async fn avvis(
     request: AvvisForslagOmVernRequest,
 ) -> Result<AvvisForslagOmVernResponse, Error> {
     let vern = load(tx, &request.name, &request.etag).await?;
-    let mut vern = rules::avvis(vern, step(tx))?;
+    let mut vern = rules::avvis(vern, Steg::av(tx))?;
     store::lagre(tx, &mut vern).await?;
     emit(tx, "VernforslagAvvist", &vern);
     Ok(AvvisForslagOmVernResponse {
@@ -91,9 +96,9 @@ pub(crate) async fn foresla_oppheving(
 ) -> Result<ForeslaOpphevingAvVernResponse, Error> {
     let vern = load(tx, &request.name, &request.etag).await?;
     let mut faults = FieldFaults::new();
-    let why = rules::reason(&request.begrunnelse, "begrunnelse", &mut faults);
+    let why = tosteg::begrunnelse(&request.begrunnelse, "begrunnelse", &mut faults);
     faults.finish()?;
-    let mut vern = rules::foresla_oppheving(vern, step(tx), why)?;
+    let mut vern = rules::foresla_oppheving(vern, Steg::av(tx), why)?;
     store::lagre(tx, &mut vern).await?;
     emit(tx, "VernopphevingForeslatt", &vern);
     Ok(ForeslaOpphevingAvVernResponse {
@@ -107,7 +112,7 @@ pub(crate) async fn bekreft_oppheving(
     request: BekreftOpphevingAvVernRequest,
 ) -> Result<BekreftOpphevingAvVernResponse, Error> {
     let vern = load(tx, &request.name, &request.etag).await?;
-    let mut vern = rules::bekreft_oppheving(vern, step(tx))?;
+    let mut vern = rules::bekreft_oppheving(vern, Steg::av(tx))?;
     store::lagre(tx, &mut vern).await?;
     Krets::om(tx, &vern.person).await?.si_vern(tx, &vern);
     emit(tx, "VernOpphevet", &vern);
@@ -156,13 +161,6 @@ async fn load(tx: &mut Tx, name: &str, etag: &str) -> Result<Vern, Error> {
     faults.finish()?;
     etag::check(etag, vern.versjon)?;
     Ok(vern)
-}
-
-fn step(tx: &Tx) -> Steg {
-    Steg {
-        hvem: Aktor::from(&tx.call().actor),
-        tid: tx.now(),
-    }
 }
 
 /// Tells the unit that answers for it and this one; an address protection that

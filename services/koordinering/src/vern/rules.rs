@@ -12,13 +12,24 @@ use samspor_proto::{
     koordinering::{ForeslaVernRequest, Verntype},
 };
 
-use super::{Innhold, Mandat, Opphevingsforslag, Parter, Steg, Tilstand, Vern};
-use crate::navn;
+use super::{Innhold, Mandat, Parter, Vern};
+use crate::{
+    navn,
+    tosteg::{Steg, Verb, begrunnelse},
+};
 
 /// Most units or employees that one list names.
 const FLEST: usize = 50;
 /// Longest employee id.
 const ANSATT_LENGDE: usize = 128;
+
+const VERB: Verb = Verb {
+    foresla: "ForeslaVern",
+    bekreft: "BekreftVern",
+    avvis: "AvvisForslagOmVern",
+    foresla_oppheving: "ForeslaOpphevingAvVern",
+    bekreft_oppheving: "BekreftOpphevingAvVern",
+};
 
 /// What a proposal says, once it is well formed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +80,7 @@ pub(crate) fn les(
         }
     };
     let hjemmel = felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults);
-    let begrunnelse = reason(&request.begrunnelse, "begrunnelse", faults);
+    let begrunnelse = begrunnelse(&request.begrunnelse, "begrunnelse", faults);
     Some(Forslag {
         innhold: innhold?,
         hjemmel,
@@ -189,20 +200,6 @@ fn employees(ids: &[String], field: &'static str, faults: &mut FieldFaults) -> V
     distinct.into_iter().cloned().collect()
 }
 
-/// A reason in words, 10 to 2000 characters.
-pub(crate) fn reason(text: &str, field: &'static str, faults: &mut FieldFaults) -> String {
-    const LONGEST: usize = 2_000;
-    let text = text.trim();
-    if text.is_empty() {
-        faults.missing(field);
-    } else if text.chars().count() < 10 {
-        faults.form(field, "minst 10 tegn");
-    } else if text.chars().count() > LONGEST {
-        faults.too_long(field, LONGEST);
-    }
-    text.to_owned()
-}
-
 /// Who may propose: the leader, by name.
 ///
 /// # Errors
@@ -221,14 +218,10 @@ pub(crate) fn kan_foresla(steg: &Steg) -> Result<(), Refusal> {
 /// `UGYLDIG_OVERGANG` from another state; `IKKE_TILLATT` (W7) by the proposer, by
 /// another unit, or by one whom it disqualifies.
 pub(crate) fn bekreft(vern: Vern, steg: Steg) -> Result<Vern, Refusal> {
-    let Tilstand::Foreslatt = vern.tilstand else {
-        return Err(transition(&vern.tilstand));
-    };
-    second_person(&vern, &vern.foreslatt, &steg)?;
-    Ok(Vern {
-        tilstand: Tilstand::Gjeldende { bekreftet: steg },
-        ..vern
-    })
+    let second = second_person(&vern, &vern.foreslatt, &steg);
+    let tilstand = vern.tilstand.clone().bekreft(steg, &VERB)?;
+    second?;
+    Ok(Vern { tilstand, ..vern })
 }
 
 /// Rejects a proposal to set or to lift; the proposer may take it back.
@@ -237,14 +230,9 @@ pub(crate) fn bekreft(vern: Vern, steg: Steg) -> Result<Vern, Refusal> {
 /// `UGYLDIG_OVERGANG` when nothing is proposed; `IKKE_TILLATT` (W7) by another
 /// unit.
 pub(crate) fn avvis(vern: Vern, steg: Steg) -> Result<Vern, Refusal> {
-    match &vern.tilstand {
-        Tilstand::Foreslatt | Tilstand::OpphevingForeslatt { .. } => of_the_unit(&vern, &steg)?,
-        other => return Err(transition(other)),
-    }
-    let tilstand = match vern.tilstand {
-        Tilstand::OpphevingForeslatt { bekreftet, .. } => Tilstand::Gjeldende { bekreftet },
-        _ => Tilstand::Avvist { avvist: steg },
-    };
+    let allowed = of_the_unit(&vern, &steg);
+    let tilstand = vern.tilstand.clone().avvis(steg, &VERB)?;
+    allowed?;
     Ok(Vern { tilstand, ..vern })
 }
 
@@ -258,20 +246,11 @@ pub(crate) fn foresla_oppheving(
     steg: Steg,
     begrunnelse: String,
 ) -> Result<Vern, Refusal> {
-    let Tilstand::Gjeldende { bekreftet } = &vern.tilstand else {
-        return Err(transition(&vern.tilstand));
-    };
-    let bekreftet = bekreftet.clone();
-    of_the_unit(&vern, &steg)?;
-    kan_foresla(&steg)?;
-    let forslag = Opphevingsforslag {
-        av: steg,
-        begrunnelse,
-    };
-    Ok(Vern {
-        tilstand: Tilstand::OpphevingForeslatt { bekreftet, forslag },
-        ..vern
-    })
+    let allowed = of_the_unit(&vern, &steg).and_then(|()| kan_foresla(&steg));
+    let state = vern.tilstand.clone();
+    let tilstand = state.foresla_oppheving(steg, begrunnelse, &VERB)?;
+    allowed?;
+    Ok(Vern { tilstand, ..vern })
 }
 
 /// Confirms that a protection is lifted.
@@ -280,18 +259,11 @@ pub(crate) fn foresla_oppheving(
 /// `UGYLDIG_OVERGANG` from another state; `IKKE_TILLATT` (W7) by the proposer, by
 /// another unit, or by one whom it disqualifies.
 pub(crate) fn bekreft_oppheving(vern: Vern, steg: Steg) -> Result<Vern, Refusal> {
-    let Tilstand::OpphevingForeslatt { bekreftet, forslag } = vern.tilstand.clone() else {
-        return Err(transition(&vern.tilstand));
-    };
-    second_person(&vern, &forslag.av, &steg)?;
-    Ok(Vern {
-        tilstand: Tilstand::Opphevet {
-            bekreftet,
-            forslag,
-            opphevet: steg,
-        },
-        ..vern
-    })
+    let first = vern.tilstand.forslag().map(|proposal| proposal.av.clone());
+    let second = second_person(&vern, first.as_ref().unwrap_or(&vern.foreslatt), &steg);
+    let tilstand = vern.tilstand.clone().bekreft_oppheving(steg, &VERB)?;
+    second?;
+    Ok(Vern { tilstand, ..vern })
 }
 
 /// Whom every address protection of the kind that holds names; none where there
@@ -340,7 +312,7 @@ fn second_person(vern: &Vern, first: &Steg, second: &Steg) -> Result<(), Refusal
     {
         return Err(w7("Forslaget bekreftes av en leder eller beslutter."));
     }
-    if second.hvem.ansatt == first.hvem.ansatt {
+    if !second.av_en_annen(first) {
         return Err(w7(
             "Forslaget må bekreftes av en annen ansatt enn den som fremmet det.",
         ));
@@ -367,16 +339,6 @@ fn w7(advice: &str) -> Refusal {
         .with("rad", advice)
 }
 
-fn transition(state: &Tilstand) -> Refusal {
-    let allowed: &[&str] = match state {
-        Tilstand::Foreslatt => &["BekreftVern", "AvvisForslagOmVern"],
-        Tilstand::Gjeldende { .. } => &["ForeslaOpphevingAvVern"],
-        Tilstand::OpphevingForeslatt { .. } => &["BekreftOpphevingAvVern", "AvvisForslagOmVern"],
-        Tilstand::Opphevet { .. } | Tilstand::Avvist { .. } => &["ForeslaVern"],
-    };
-    Refusal::transition(state.navn(), allowed)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(
@@ -390,7 +352,7 @@ mod tests {
     use samspor_proto::felles::{Faktum, Faktumtype};
 
     use super::*;
-    use crate::Aktor;
+    use crate::{Aktor, tosteg::Tilstand};
 
     fn step(enhet: &str, ansatt: &str, rolle: Rolle) -> Steg {
         Steg {
@@ -465,7 +427,7 @@ mod tests {
             avvis(strict(), decider()).unwrap(),
         ];
         for state in states {
-            let named = transition(&state.tilstand).nokler["tillatt"].clone();
+            let named = VERB.feil(&state.tilstand).nokler["tillatt"].clone();
             for (verb, apply) in VERBS {
                 let name = state.tilstand.navn();
                 match apply(state.clone()) {

@@ -11,8 +11,11 @@ use samspor_chassis::{
 use samspor_proto::koordinering::Verntype;
 use sqlx::{FromRow, Row as _, any::AnyRow};
 
-use super::{Innhold, Mandat, Opphevingsforslag, Parter, Steg, Tilstand, Vern};
-use crate::kolonne;
+use super::{Innhold, Mandat, Parter, Vern};
+use crate::{
+    kolonne,
+    tosteg::{Kolonner, Steg},
+};
 
 /// A row as it stands; what it means is read afterwards.
 struct Row {
@@ -29,16 +32,9 @@ struct Row {
     lov: String,
     paragraf: String,
     begrunnelse: String,
-    tilstand: String,
     foreslatt: Tid,
     foreslatt_av: String,
-    avgjort: Option<Tid>,
-    avgjort_av: Option<String>,
-    forslag: Option<Tid>,
-    forslag_av: Option<String>,
-    forslag_begrunnelse: Option<String>,
-    opphevet: Option<Tid>,
-    opphevet_av: Option<String>,
+    tilstand: Kolonner,
 }
 
 impl FromRow<'_, AnyRow> for Row {
@@ -57,26 +53,18 @@ impl FromRow<'_, AnyRow> for Row {
             lov: row.try_get("lov")?,
             paragraf: row.try_get("paragraf")?,
             begrunnelse: row.try_get("begrunnelse")?,
-            tilstand: row.try_get("tilstand")?,
             foreslatt: row.try_get("foreslatt")?,
             foreslatt_av: row.try_get("foreslatt_av")?,
-            avgjort: row.try_get("avgjort")?,
-            avgjort_av: row.try_get("avgjort_av")?,
-            forslag: row.try_get("forslag")?,
-            forslag_av: row.try_get("forslag_av")?,
-            forslag_begrunnelse: row.try_get("forslag_begrunnelse")?,
-            opphevet: row.try_get("opphevet")?,
-            opphevet_av: row.try_get("opphevet_av")?,
+            tilstand: Kolonner::les(row)?,
         })
     }
 }
 
 fn read(row: Row) -> Result<Vern, Error> {
     let innhold = content(&row)?;
-    let tilstand = state(&row)?;
     Ok(Vern {
         innhold,
-        tilstand,
+        tilstand: row.tilstand.tilstand()?,
         foreslatt: Steg {
             hvem: kolonne::les(&row.foreslatt_av)?,
             tid: row.foreslatt,
@@ -112,38 +100,6 @@ fn content(row: &Row) -> Result<Innhold, Error> {
         Verntype::StrengtFortroligAdresse => Innhold::StrengtFortroligAdresse(mandat),
         Verntype::Inhabilitet => Innhold::Inhabilitet(ansatte),
         Verntype::Unspecified => return Err(unreadable()),
-    })
-}
-
-fn state(row: &Row) -> Result<Tilstand, Error> {
-    let step = |tid: Option<Tid>, av: Option<&String>| {
-        let (tid, av) = tid.zip(av).ok_or_else(unreadable)?;
-        let hvem = kolonne::les(av)?;
-        Ok::<_, Error>(Steg { hvem, tid })
-    };
-    let decided = || step(row.avgjort, row.avgjort_av.as_ref());
-    let proposal = || {
-        Ok::<_, Error>(Opphevingsforslag {
-            av: step(row.forslag, row.forslag_av.as_ref())?,
-            begrunnelse: row.forslag_begrunnelse.clone().ok_or_else(unreadable)?,
-        })
-    };
-    Ok(match row.tilstand.as_str() {
-        "FORESLATT" => Tilstand::Foreslatt,
-        "GJELDENDE" => Tilstand::Gjeldende {
-            bekreftet: decided()?,
-        },
-        "OPPHEVING_FORESLATT" => Tilstand::OpphevingForeslatt {
-            bekreftet: decided()?,
-            forslag: proposal()?,
-        },
-        "OPPHEVET" => Tilstand::Opphevet {
-            bekreftet: decided()?,
-            forslag: proposal()?,
-            opphevet: step(row.opphevet, row.opphevet_av.as_ref())?,
-        },
-        "AVVIST" => Tilstand::Avvist { avvist: decided()? },
-        _ => return Err(unreadable()),
     })
 }
 
@@ -220,20 +176,7 @@ pub(super) async fn opprett(tx: &mut Tx, vern: &Vern) -> Result<(), Error> {
 
 /// Stores the step that was taken.
 pub(super) async fn lagre(tx: &mut Tx, vern: &mut Vern) -> Result<(), Error> {
-    let (decided, proposal, lifted) = match &vern.tilstand {
-        Tilstand::Foreslatt => (None, None, None),
-        Tilstand::Gjeldende { bekreftet: step } | Tilstand::Avvist { avvist: step } => {
-            (Some(step), None, None)
-        }
-        Tilstand::OpphevingForeslatt { bekreftet, forslag } => {
-            (Some(bekreftet), Some(forslag), None)
-        }
-        Tilstand::Opphevet {
-            bekreftet,
-            forslag,
-            opphevet,
-        } => (Some(bekreftet), Some(forslag), Some(opphevet)),
-    };
+    let state = Kolonner::av(&vern.tilstand)?;
     let affected = tx
         .execute(
             "UPDATE vern SET versjon = versjon + 1, tilstand = $3, avgjort = $4, avgjort_av = $5, \
@@ -242,16 +185,14 @@ pub(super) async fn lagre(tx: &mut Tx, vern: &mut Vern) -> Result<(), Error> {
             params![
                 vern.id.as_str(),
                 vern.versjon,
-                vern.tilstand.navn(),
-                decided.map(|step| step.tid),
-                decided.map(|step| kolonne::skriv(&step.hvem)).transpose()?,
-                proposal.map(|proposal| proposal.av.tid),
-                proposal
-                    .map(|proposal| kolonne::skriv(&proposal.av.hvem))
-                    .transpose()?,
-                proposal.map(|proposal| proposal.begrunnelse.as_str()),
-                lifted.map(|step| step.tid),
-                lifted.map(|step| kolonne::skriv(&step.hvem)).transpose()?
+                state.tilstand,
+                state.avgjort,
+                state.avgjort_av,
+                state.forslag,
+                state.forslag_av,
+                state.forslag_begrunnelse,
+                state.opphevet,
+                state.opphevet_av
             ],
         )
         .await?;

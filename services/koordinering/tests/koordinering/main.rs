@@ -13,6 +13,7 @@ mod benk;
 mod historie;
 mod person;
 mod reservasjon;
+mod sammenslaing;
 mod samtykke;
 mod ukjent;
 mod vern;

@@ -9,7 +9,6 @@ use samspor_proto::{
     koordinering::{
         HentPersonRequest, HentPersonResponse, Identitetstype, OppdaterPersonRequest,
         OppdaterPersonResponse, Person, SikrePersonRequest, SikrePersonResponse,
-        SlaSammenPersonerRequest, SlaSammenPersonerResponse, Verntype,
     },
 };
 
@@ -23,15 +22,10 @@ samspor_chassis::on_both_databases! {
     each_employee_has_a_quota,
     a_person_is_read_and_named,
     an_unused_id_is_purged_and_a_used_one_stays,
-    a_merge_joins_the_numbers_and_keeps_the_names,
-    a_merge_is_refused_where_it_would_harm,
-    restrictions_of_either_hold_for_both,
-    of_two_protections_the_narrowest_mandate_holds_for_both,
-    no_merge_hides_a_person_from_who_answers,
     a_key_is_rotated_by_use,
 }
 
-async fn hent(benk: &Benk, name: &str) -> Result<Person, Avslag> {
+pub(crate) async fn hent(benk: &Benk, name: &str) -> Result<Person, Avslag> {
     let request = HentPersonRequest { name: name.into() };
     let answer: HentPersonResponse = benk
         .call(&Hvem::saksbehandler(), "PersonService/HentPerson", request)
@@ -39,7 +33,12 @@ async fn hent(benk: &Benk, name: &str) -> Result<Person, Avslag> {
     Ok(answer.person.unwrap())
 }
 
-async fn navngi(benk: &Benk, name: &str, etag: &str, navn: &str) -> Result<String, Avslag> {
+pub(crate) async fn navngi(
+    benk: &Benk,
+    name: &str,
+    etag: &str,
+    navn: &str,
+) -> Result<String, Avslag> {
     let request = OppdaterPersonRequest {
         name: name.into(),
         request_id: request_id(),
@@ -54,24 +53,6 @@ async fn navngi(benk: &Benk, name: &str, etag: &str, navn: &str) -> Result<Strin
         )
         .await?;
     Ok(answer.etag)
-}
-
-pub(crate) async fn sla_sammen(
-    benk: &Benk,
-    who: &Hvem,
-    name: &str,
-    duplikat: &str,
-) -> Result<String, Avslag> {
-    let request = SlaSammenPersonerRequest {
-        name: name.into(),
-        request_id: request_id(),
-        duplikat: duplikat.into(),
-        begrunnelse: "D-nummer ble til fødselsnummer".into(),
-    };
-    let answer: SlaSammenPersonerResponse = benk
-        .call(who, "PersonService/SlaSammenPersoner", request)
-        .await?;
-    Ok(answer.person)
 }
 
 async fn one_number_leads_to_one_id(database: Database) {
@@ -216,253 +197,6 @@ async fn an_unused_id_is_purged_and_a_used_one_stays(database: Database) {
     assert_eq!(benk.person(2).await, used);
 }
 
-async fn a_merge_joins_the_numbers_and_keeps_the_names(database: Database) {
-    let benk = Benk::start(&database).await;
-    let (fnr, dnr) = (nummer(0), d_nummer(0));
-    let remains = benk.sikre(&Hvem::saksbehandler(), &fnr).await.unwrap();
-    let merged = benk.sikre(&Hvem::saksbehandler(), &dnr).await.unwrap();
-    assert_ne!(remains, merged);
-    let who = Hvem::koordinerende();
-    assert_eq!(
-        sla_sammen(&benk, &who, &remains, &merged).await,
-        Ok(remains.clone())
-    );
-    for number in [&fnr, &dnr] {
-        let found = benk.sikre(&Hvem::saksbehandler(), number).await;
-        assert_eq!(found, Ok(remains.clone()));
-    }
-    let person = hent(&benk, &remains).await.unwrap();
-    let numbers: Vec<&str> = person
-        .identiteter
-        .iter()
-        .map(|i| i.nummer.as_str())
-        .collect();
-    assert_eq!(numbers, [&fnr, &dnr]);
-    let old = hent(&benk, &merged).await.unwrap();
-    assert_eq!(old.sammenslatt_med, remains);
-    assert_eq!(old.identiteter[0].nummer, dnr);
-    assert_eq!(
-        benk.gjelder(&merged).await,
-        [format!("SAMMENSLATT {remains}")]
-    );
-    assert_eq!(benk.gjelder(&remains).await, [""; 0]);
-
-    // A chain stays one step deep: who pointed to the merged id is moved.
-    let last = benk.person(5).await;
-    sla_sammen(&benk, &who, &last, &remains).await.unwrap();
-    for old in [&merged, &remains] {
-        assert_eq!(benk.gjelder(old).await, [format!("SAMMENSLATT {last}")]);
-    }
-    assert_eq!(benk.sikre(&Hvem::saksbehandler(), &dnr).await, Ok(last));
-}
-
-async fn a_merge_is_refused_where_it_would_harm(database: Database) {
-    let benk = Benk::start(&database).await;
-    let (a, b, c) = (
-        benk.person(0).await,
-        benk.person(1).await,
-        benk.person(2).await,
-    );
-    let who = Hvem::koordinerende();
-    let elsewhere = sla_sammen(&benk, &Hvem::saksbehandler(), &a, &b).await;
-    assert_eq!(elsewhere.unwrap_err().grunn, Feilgrunn::IkkeTillatt);
-    let same = sla_sammen(&benk, &who, &a, &a).await.unwrap_err();
-    assert_eq!(
-        same.felt,
-        [("duplikat".to_owned(), Feilgrunn::FeltMotstrid)]
-    );
-    let nobody = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
-    let unknown = sla_sammen(&benk, &who, &a, nobody).await.unwrap_err();
-    assert_eq!(unknown.grunn, Feilgrunn::IkkeFunnet);
-
-    sla_sammen(&benk, &who, &a, &b).await.unwrap();
-    for (name, duplikat) in [(&c, &b), (&b, &c)] {
-        let again = sla_sammen(&benk, &who, name, duplikat).await.unwrap_err();
-        assert_eq!(again.grunn, Feilgrunn::UgyldigOvergang);
-        assert_eq!(again.nokler["tilstand"], "SAMMENSLATT");
-    }
-    let etag = hent(&benk, &b).await.unwrap().etag;
-    let renamed = navngi(&benk, &b, &etag, "Kari").await.unwrap_err();
-    assert_eq!(renamed.nokler["tilstand"], "SAMMENSLATT");
-
-    // A protected person cannot be drawn out by a merge, and whoever asks
-    // hears what is heard of nobody.
-    let hidden = benk.person(3).await;
-    crate::vern::strengt_fortrolig(&benk, &hidden, &["rop"]).await;
-    let drawn = sla_sammen(&benk, &who, &a, &hidden).await.unwrap_err();
-    assert_eq!(drawn, unknown);
-
-    // Nor may a need lose its unit by it.
-    let delivered = benk.person(4).await;
-    let post = format!("{delivered}/oppdrag/0192f0a1-7b2c-7d3e-8f40-516273849506");
-    benk.oppdrag("OppdragTilbudt", &delivered, &post, "bom")
-        .await;
-    let mut mandated = Hvem::new("rop", "r9", Rolle::Saksbehandler);
-    mandated.funksjoner = vec!["koordinerende_enhet".to_owned()];
-    for (name, duplikat) in [(&delivered, &hidden), (&hidden, &delivered)] {
-        let left = sla_sammen(&benk, &mandated, name, duplikat)
-            .await
-            .unwrap_err();
-        assert_eq!(left.grunn, Feilgrunn::BehovUtenAnsvarlig);
-        assert_eq!(left.nokler["enhet"], "enheter/bom");
-    }
-}
-
-async fn restrictions_of_either_hold_for_both(database: Database) {
-    let benk = Benk::start(&database).await;
-    let (remains, merged) = (benk.person(0).await, benk.person(1).await);
-    crate::reservasjon::mot(&benk, &merged, Some("nav"))
-        .await
-        .unwrap();
-    crate::vern::inhabil(&benk, &remains, "x9").await;
-    crate::vern::strengt_fortrolig(&benk, &merged, &["koordinering", "rop"]).await;
-    let mut who = Hvem::koordinerende();
-    who.ansatt = "k2";
-    sla_sammen(&benk, &who, &remains, &merged).await.unwrap();
-    let common = [
-        "ADRESSE_STRENGT_FORTROLIG *",
-        "INHABIL ansatt x9",
-        "MANDAT_STRENGT koordinering",
-        "MANDAT_STRENGT rop",
-        "RESERVASJON nav",
-    ];
-    assert_eq!(benk.gjelder(&remains).await, common);
-    let mut with_pointer = common.map(str::to_owned).to_vec();
-    with_pointer.push(format!("SAMMENSLATT {remains}"));
-    assert_eq!(benk.gjelder(&merged).await, with_pointer);
-
-    // What is set after the merge holds for both as well, and its lifting too.
-    let objection = crate::reservasjon::mot(&benk, &remains, None)
-        .await
-        .unwrap();
-    assert!(
-        benk.gjelder(&merged)
-            .await
-            .contains(&"RESERVASJON *".to_owned())
-    );
-    crate::reservasjon::opphev_som(&benk, &Hvem::koordinerende(), &objection.name)
-        .await
-        .unwrap();
-    for id in [&remains, &merged] {
-        assert!(!benk.gjelder(id).await.contains(&"RESERVASJON *".to_owned()));
-    }
-}
-
-/// The address protections and mandates that hold for a person.
-async fn adressevern(benk: &Benk, person: &str) -> Vec<String> {
-    let mut held = benk.gjelder(person).await;
-    held.retain(|fact| fact.starts_with("ADRESSE") || fact.starts_with("MANDAT"));
-    held.dedup();
-    held
-}
-
-/// Both ids are protected: whom both name is mandated on each id, per kind; a
-/// lifted protection leaves the other as it was.
-///
-/// Seen red: with every protection stating its own mandates; with the mandates
-/// of the others not stated again when one of their kind begins or ends.
-async fn of_two_protections_the_narrowest_mandate_holds_for_both(database: Database) {
-    use crate::vern::{adressevern as protect, opphev};
-    let benk = Benk::start(&database).await;
-    let (weak, strict) = (
-        Verntype::FortroligAdresse,
-        Verntype::StrengtFortroligAdresse,
-    );
-    let who = Hvem::koordinerende();
-
-    // Fortrolig on one, strengt fortrolig on the other.
-    let (remains, merged) = (benk.person(0).await, benk.person(1).await);
-    let mild = protect(&benk, "rop", &remains, weak, &["rop", "nav"]).await;
-    let harsh = protect(&benk, "rop", &merged, strict, &["koordinering", "rop"]).await;
-    sla_sammen(&benk, &who, &remains, &merged).await.unwrap();
-    for id in [&remains, &merged] {
-        let expected = [
-            "ADRESSE_FORTROLIG *",
-            "ADRESSE_STRENGT_FORTROLIG *",
-            "MANDAT nav",
-            "MANDAT rop",
-            "MANDAT_STRENGT koordinering",
-            "MANDAT_STRENGT rop",
-        ];
-        assert_eq!(adressevern(&benk, id).await, expected);
-    }
-    opphev(&benk, &mild.unwrap()).await;
-    for id in [&remains, &merged] {
-        let expected = [
-            "ADRESSE_STRENGT_FORTROLIG *",
-            "MANDAT_STRENGT koordinering",
-            "MANDAT_STRENGT rop",
-        ];
-        assert_eq!(adressevern(&benk, id).await, expected);
-    }
-    opphev(&benk, &harsh.unwrap()).await;
-    assert_eq!(adressevern(&benk, &remains).await, [""; 0]);
-
-    // Strengt fortrolig on both, one of them set after the merge.
-    let (remains, merged) = (benk.person(2).await, benk.person(3).await);
-    let first = ["bom", "koordinering", "rop"];
-    let second = ["koordinering", "nav", "rop"];
-    let one = protect(&benk, "rop", &merged, strict, &first).await;
-    sla_sammen(&benk, &who, &remains, &merged).await.unwrap();
-    let held = |mandated: &[&str]| -> Vec<String> {
-        let mandated = mandated.iter().map(|unit| format!("MANDAT_STRENGT {unit}"));
-        std::iter::once("ADRESSE_STRENGT_FORTROLIG *".to_owned())
-            .chain(mandated)
-            .collect()
-    };
-    assert_eq!(adressevern(&benk, &remains).await, held(&first));
-    let other = protect(&benk, "rop", &remains, strict, &second).await;
-    for id in [&remains, &merged] {
-        let common = ["koordinering", "rop"];
-        assert_eq!(adressevern(&benk, id).await, held(&common));
-    }
-    opphev(&benk, &one.unwrap()).await;
-    for id in [&remains, &merged] {
-        assert_eq!(adressevern(&benk, id).await, held(&second));
-    }
-    opphev(&benk, &other.unwrap()).await;
-    assert_eq!(adressevern(&benk, &merged).await, [""; 0]);
-}
-
-/// A merge, or a protection of a merged person, is refused where nobody whom
-/// both protections name could answer.
-///
-/// Seen red: with each protection judged by its own mandate alone.
-async fn no_merge_hides_a_person_from_who_answers(database: Database) {
-    use crate::vern::adressevern as protect;
-    let benk = Benk::start(&database).await;
-    let strict = Verntype::StrengtFortroligAdresse;
-    let who = Hvem::koordinerende();
-    let (remains, merged) = (benk.person(0).await, benk.person(1).await);
-    let wide = ["bom", "koordinering", "rop"];
-    protect(&benk, "rop", &remains, strict, &wide)
-        .await
-        .unwrap();
-    protect(&benk, "nav", &merged, strict, &["koordinering", "nav"])
-        .await
-        .unwrap();
-    // ROP could not lift its own any more, nor could Nav.
-    let refused = sla_sammen(&benk, &who, &remains, &merged)
-        .await
-        .unwrap_err();
-    assert_eq!(refused.grunn, Feilgrunn::BehovUtenAnsvarlig);
-    assert_eq!(refused.nokler["enhet"], "enheter/nav, enheter/rop");
-
-    // The unit that answers for a need of one is named by one alone.
-    let (kept, needed) = (benk.person(2).await, benk.person(3).await);
-    protect(&benk, "rop", &kept, strict, &wide).await.unwrap();
-    let post = format!("{needed}/oppdrag/0192f0a1-7b2c-7d3e-8f40-516273849508");
-    benk.oppdrag("OppdragAkseptert", &needed, &post, "bom")
-        .await;
-    sla_sammen(&benk, &who, &kept, &needed).await.unwrap();
-    let narrow = ["koordinering", "rop"];
-    let refused = protect(&benk, "rop", &needed, strict, &narrow)
-        .await
-        .unwrap_err();
-    assert_eq!(refused.nokler["enhet"], "enheter/bom");
-    protect(&benk, "rop", &needed, strict, &wide).await.unwrap();
-}
-
 async fn a_key_is_rotated_by_use(database: Database) {
     let benk = Benk::start(&database).await;
     let (touched, untouched) = (benk.person(0).await, benk.person(1).await);
@@ -503,7 +237,7 @@ async fn nothing_rests_in_clear() {
     navngi(&benk, &name, &etag, "Kari Kanarifugl Eksempel")
         .await
         .unwrap();
-    sla_sammen(&benk, &Hvem::koordinerende(), &name, &merged)
+    crate::sammenslaing::sla_sammen(&benk, &name, &merged)
         .await
         .unwrap();
     benk.shutdown().await;

@@ -218,7 +218,7 @@ async fn the_person_gives_the_own_and_no_other(database: Database) {
     );
 
     // After a merge the person is one under either id.
-    crate::person::sla_sammen(&benk, &Hvem::koordinerende(), &person, &other)
+    crate::sammenslaing::sla_sammen(&benk, &person, &other)
         .await
         .unwrap();
     let mut own = request(&benk, &other);

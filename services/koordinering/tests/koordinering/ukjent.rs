@@ -19,7 +19,7 @@ samspor_chassis::on_both_databases! {
 /// the role, not by the fields, not by an empty list.
 ///
 /// Seen red: with the person looked up last, in turn in `ForeslaVern`,
-/// `OppdaterPerson`, `SlaSammenPersoner` and `ListVern`.
+/// `OppdaterPerson`, `ForeslaSammenslaing` and `ListVern`.
 async fn an_unknown_person_is_not_found_whatever_else_is_wrong(database: Database) {
     let benk = Benk::start(&database).await;
     let nobody = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
@@ -45,8 +45,19 @@ async fn an_unknown_person_is_not_found_whatever_else_is_wrong(database: Databas
     }
     write_to!("PersonService/OppdaterPerson",
         OppdaterPersonRequest => OppdaterPersonResponse, name: nobody.into());
-    write_to!("PersonService/SlaSammenPersoner",
-        SlaSammenPersonerRequest => SlaSammenPersonerResponse, name: nobody.into());
+    write_to!("SammenslaingService/ForeslaSammenslaing",
+        ForeslaSammenslaingRequest => ForeslaSammenslaingResponse, parent: nobody.into());
+    write_to!("SammenslaingService/BekreftSammenslaing",
+        BekreftSammenslaingRequest => BekreftSammenslaingResponse, name: record("sammenslainger"));
+    write_to!("SammenslaingService/AvvisForslagOmSammenslaing",
+        AvvisForslagOmSammenslaingRequest => AvvisForslagOmSammenslaingResponse,
+        name: record("sammenslainger"));
+    write_to!("SammenslaingService/ForeslaOpphevingAvSammenslaing",
+        ForeslaOpphevingAvSammenslaingRequest => ForeslaOpphevingAvSammenslaingResponse,
+        name: record("sammenslainger"));
+    write_to!("SammenslaingService/BekreftOpphevingAvSammenslaing",
+        BekreftOpphevingAvSammenslaingRequest => BekreftOpphevingAvSammenslaingResponse,
+        name: record("sammenslainger"));
     write_to!("SamtykkeService/GiSamtykke",
         GiSamtykkeRequest => GiSamtykkeResponse, parent: nobody.into());
     write_to!("SamtykkeService/BekreftSamtykke",
@@ -75,6 +86,8 @@ async fn an_unknown_person_is_not_found_whatever_else_is_wrong(database: Databas
             ListSamtykkerRequest => ListSamtykkerResponse { parent: nobody.into(), page_size, });
         not_found!("ReservasjonMotDelingService/ListReservasjoner",
             ListReservasjonerRequest => ListReservasjonerResponse { parent: nobody.into(), page_size, });
+        not_found!("SammenslaingService/ListSammenslainger",
+            ListSammenslaingerRequest => ListSammenslaingerResponse { parent: nobody.into(), page_size, });
         not_found!("VernService/ListVern",
             ListVernRequest => ListVernResponse { parent: nobody.into(), page_size, });
     }
