@@ -14,7 +14,8 @@ use samspor_proto::{
 pub struct Caller {
     /// Unit id: `rop`. Empty for the person.
     pub enhet: String,
-    /// Pseudonymous employee id; empty for a system and for the person.
+    /// Pseudonymous employee id; empty for a system. For the person whatever the
+    /// token calls its subject, which may be nothing.
     pub ansatt: String,
     /// The one role in which the call acts.
     pub rolle: Rolle,

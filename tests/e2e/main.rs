@@ -20,6 +20,7 @@ mod kommuner;
 mod nodtilgang;
 mod paging;
 mod replicas;
+mod representant;
 mod sammenslaing;
 mod scene;
 mod skjult;

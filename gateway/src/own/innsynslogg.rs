@@ -81,6 +81,7 @@ fn shown(person: &str, row: &LoggedRow, whole: bool) -> Innsyn {
         avslatt,
         egen_relasjon: content.egen_relasjon,
         sporings_id: content.sporings_id.clone(),
+        representant: content.representant,
         skjerming: None,
     }
 }

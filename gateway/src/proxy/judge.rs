@@ -269,6 +269,8 @@ impl Passage<'_> {
             regelversjon: self.gateway.policy.version().to_owned(),
             sporings_id: self.trace_id.clone(),
             system: self.caller.system.clone(),
+            representant: self.caller.person.is_some()
+                && self.caller.person.as_deref() != self.person(),
             ..Loggpost::default()
         }
     }

@@ -24,8 +24,8 @@ const HOUR: i64 = 3_600_000_000;
 /// Callers that are remembered.
 const CALLERS: u64 = 10_000;
 
-/// Who registers: unit, employee, system.
-type Who = (String, String, String);
+/// Who registers: unit, employee, system, and the person who does it herself.
+type Who = (String, String, String, Option<String>);
 
 /// What every caller has used up.
 pub(super) struct Quota(Cache<Who, Arc<AtomicI64>>);
@@ -49,6 +49,7 @@ impl Quota {
             caller.enhet.clone(),
             caller.ansatt.clone(),
             caller.system.clone(),
+            caller.person.clone(),
         );
         let used_until = self.0.get_with(who, Arc::default);
         let step = HOUR / PER_HOUR;
@@ -99,5 +100,26 @@ mod tests {
         let later = now + HOUR / PER_HOUR;
         quota.take(&caller("a"), later).unwrap();
         assert!(quota.take(&caller("a"), later).is_err());
+    }
+
+    /// One person's applications stop nobody else's, also where the tokens of
+    /// both come through one system.
+    ///
+    /// Seen red: without the person among who registers.
+    #[test]
+    fn every_citizen_has_a_quota_of_the_own() {
+        let citizen = |person: &str| Caller {
+            enhet: String::new(),
+            rolle: Rolle::Innbygger,
+            person: Some(person.to_owned()),
+            ..caller("")
+        };
+        let quota = Quota::new();
+        let now = 1_790_841_600_000_000;
+        for _ in 0..PER_HOUR {
+            quota.take(&citizen("a"), now).unwrap();
+        }
+        assert!(quota.take(&citizen("a"), now).is_err());
+        quota.take(&citizen("b"), now).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! The person acts on the own records only.
+//! The person acts on the own records, and for whom the person represents.
 
 use samspor_chassis::{
     error::{Error, Refusal},
@@ -6,15 +6,16 @@ use samspor_chassis::{
 };
 use samspor_proto::felles::Rolle;
 
-use crate::person;
+use crate::{person, representasjon};
 
-/// An INNBYGGER acts on the own person, under any of its ids. The gateway has
+/// An INNBYGGER acts on the own person, under any of its ids, or on a person
+/// whom a mandate that holds says the INNBYGGER represents. The gateway has
 /// decided that already; a withdrawn or widened rule there must not make one
 /// person's will another's.
 ///
 /// # Errors
 /// `IKKE_FUNNET` for another person.
-pub(crate) async fn bare_egen(tx: &mut Tx, id: &str) -> Result<(), Error> {
+pub(crate) async fn egen_eller_representert(tx: &mut Tx, id: &str) -> Result<(), Error> {
     let actor = &tx.call().actor;
     if actor.rolle != Rolle::Innbygger {
         return Ok(());
@@ -24,7 +25,12 @@ pub(crate) async fn bare_egen(tx: &mut Tx, id: &str) -> Result<(), Error> {
         person::store::hent(tx, &own).await?,
         person::store::hent(tx, id).await?,
     );
-    if own.rot() == other.rot() {
+    let now = tx.now();
+    let mandates = representasjon::store::om(tx, id).await?;
+    let represents = mandates
+        .iter()
+        .any(|mandate| mandate.gjelder(now) && mandate.innhold.representant == own.id);
+    if own.rot() == other.rot() || represents {
         Ok(())
     } else {
         Err(Refusal::not_found().into())

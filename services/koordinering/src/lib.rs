@@ -6,6 +6,7 @@
 //!
 //! - [`person`]: the index from identity number to id, encrypted at rest.
 //! - `sammenslaing`: two ids are one person, by two persons.
+//! - `representasjon`: who may act for the person.
 //! - `samtykke`: consent, withdrawn at once.
 //! - `reservasjon`: objection to sharing.
 //! - `vern`: address protection, sperring and inhabilitet, by two persons.
@@ -14,8 +15,8 @@
 //!   person's id from being purged as unused.
 //!
 //! What it decides reaches the gateway as facts: SAMTYKKE, RESERVASJON,
-//! SPERRING, `ADRESSE_FORTROLIG`, `ADRESSE_STRENGT_FORTROLIG`, MANDAT, MANDAT_STRENGT, INHABIL and
-//! SAMMENSLATT. What restricts is stated for every id of a person, from the
+//! SPERRING, `ADRESSE_FORTROLIG`, `ADRESSE_STRENGT_FORTROLIG`, MANDAT, MANDAT_STRENGT, INHABIL,
+//! REPRESENTANT and SAMMENSLATT. What restricts is stated for every id of a person, from the
 //! proposal of a merge on. What opens is stated for the id it was given under;
 //! while a merge is confirmed, the gateway counts it for the other ids too.
 //! Mandates are stated for every id: whom all protections of a kind name.
@@ -32,6 +33,7 @@ mod kolonne;
 mod krets;
 pub mod nokler;
 pub mod person;
+mod representasjon;
 mod reservasjon;
 mod sammenslaing;
 mod samtykke;
@@ -52,23 +54,27 @@ use samspor_chassis::{
     store::{Migrations, Tx},
 };
 use samspor_proto::koordinering::{
-    AvvisForslagOmSammenslaingRequest, AvvisForslagOmSammenslaingResponse,
-    AvvisForslagOmVernRequest, AvvisForslagOmVernResponse, BekreftOpphevingAvSammenslaingRequest,
-    BekreftOpphevingAvSammenslaingResponse, BekreftOpphevingAvVernRequest,
-    BekreftOpphevingAvVernResponse, BekreftSammenslaingRequest, BekreftSammenslaingResponse,
+    AvsluttRepresentasjonRequest, AvsluttRepresentasjonResponse, AvvisForslagOmSammenslaingRequest,
+    AvvisForslagOmSammenslaingResponse, AvvisForslagOmVernRequest, AvvisForslagOmVernResponse,
+    BekreftOpphevingAvSammenslaingRequest, BekreftOpphevingAvSammenslaingResponse,
+    BekreftOpphevingAvVernRequest, BekreftOpphevingAvVernResponse, BekreftRepresentasjonRequest,
+    BekreftRepresentasjonResponse, BekreftSammenslaingRequest, BekreftSammenslaingResponse,
     BekreftSamtykkeRequest, BekreftSamtykkeResponse, BekreftVernRequest, BekreftVernResponse,
     ForeslaOpphevingAvSammenslaingRequest, ForeslaOpphevingAvSammenslaingResponse,
     ForeslaOpphevingAvVernRequest, ForeslaOpphevingAvVernResponse, ForeslaSammenslaingRequest,
     ForeslaSammenslaingResponse, ForeslaVernRequest, ForeslaVernResponse, GiSamtykkeRequest,
-    GiSamtykkeResponse, HentPersonRequest, HentPersonResponse, HentReservasjonRequest,
-    HentReservasjonResponse, HentSammenslaingRequest, HentSammenslaingResponse,
-    HentSamtykkeRequest, HentSamtykkeResponse, HentVernRequest, HentVernResponse,
+    GiSamtykkeResponse, HentPersonRequest, HentPersonResponse, HentRepresentasjonRequest,
+    HentRepresentasjonResponse, HentReservasjonRequest, HentReservasjonResponse,
+    HentSammenslaingRequest, HentSammenslaingResponse, HentSamtykkeRequest, HentSamtykkeResponse,
+    HentVernRequest, HentVernResponse, ListRepresentasjonerRequest, ListRepresentasjonerResponse,
     ListReservasjonerRequest, ListReservasjonerResponse, ListSammenslaingerRequest,
     ListSammenslaingerResponse, ListSamtykkerRequest, ListSamtykkerResponse, ListVernRequest,
     ListVernResponse, OppdaterPersonRequest, OppdaterPersonResponse, OpphevReservasjonRequest,
-    OpphevReservasjonResponse, RegistrerReservasjonRequest, RegistrerReservasjonResponse,
-    SikrePersonRequest, SikrePersonResponse, TrekkSamtykkeRequest, TrekkSamtykkeResponse,
+    OpphevReservasjonResponse, RegistrerRepresentasjonRequest, RegistrerRepresentasjonResponse,
+    RegistrerReservasjonRequest, RegistrerReservasjonResponse, SikrePersonRequest,
+    SikrePersonResponse, TrekkSamtykkeRequest, TrekkSamtykkeResponse,
     person_service_server::{self, PersonServiceServer},
+    representasjon_service_server::{self, RepresentasjonServiceServer},
     reservasjon_mot_deling_service_server::{self, ReservasjonMotDelingServiceServer},
     sammenslaing_service_server::{self, SammenslaingServiceServer},
     samtykke_service_server::{self, SamtykkeServiceServer},
@@ -94,6 +100,10 @@ const MIGRATIONS: Migrations = &[
         "0005_sammenslaing",
         include_str!("../migrations/0005_sammenslaing.sql"),
     ),
+    (
+        "0006_representasjon",
+        include_str!("../migrations/0006_representasjon.sql"),
+    ),
 ];
 
 /// The service of the koordinerende enhet. Started with [`Settings`].
@@ -112,6 +122,7 @@ impl Agency for Koordinering {
     fn routes(chassis: Chassis) -> Routes {
         let service = Self { chassis };
         Routes::new(PersonServiceServer::new(service.clone()))
+            .add_service(RepresentasjonServiceServer::new(service.clone()))
             .add_service(SammenslaingServiceServer::new(service.clone()))
             .add_service(SamtykkeServiceServer::new(service.clone()))
             .add_service(ReservasjonMotDelingServiceServer::new(service.clone()))
@@ -150,6 +161,16 @@ samspor_chassis::rpc! {
         write bekreft_oppheving_av_sammenslaing(BekreftOpphevingAvSammenslaingRequest) -> BekreftOpphevingAvSammenslaingResponse = sammenslaing::rpc::bekreft_oppheving;
         read hent_sammenslaing(HentSammenslaingRequest) -> HentSammenslaingResponse = sammenslaing::rpc::hent;
         read list_sammenslainger(ListSammenslaingerRequest) -> ListSammenslaingerResponse = sammenslaing::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl representasjon_service_server::RepresentasjonService for Koordinering {
+        write registrer_representasjon(RegistrerRepresentasjonRequest) -> RegistrerRepresentasjonResponse = representasjon::rpc::registrer;
+        write bekreft_representasjon(BekreftRepresentasjonRequest) -> BekreftRepresentasjonResponse = representasjon::rpc::bekreft;
+        write avslutt_representasjon(AvsluttRepresentasjonRequest) -> AvsluttRepresentasjonResponse = representasjon::rpc::avslutt;
+        read hent_representasjon(HentRepresentasjonRequest) -> HentRepresentasjonResponse = representasjon::rpc::hent;
+        read list_representasjoner(ListRepresentasjonerRequest) -> ListRepresentasjonerResponse = representasjon::rpc::list;
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) async fn registrer(
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
     let person = person::finn(tx, &request.parent, "parent").await?.id;
-    innbygger::bare_egen(tx, &person).await?;
+    innbygger::egen_eller_representert(tx, &person).await?;
     let mut faults = FieldFaults::new();
     let mot = rules::les(request.mot.as_ref(), &mut faults);
     let vilje = vilje::les(who, request.form, request.innhentet, now, &mut faults);
@@ -56,7 +56,7 @@ pub(crate) async fn opphev(
     let koordinerende = tx.call().har_funksjon("koordinerende_enhet");
     let (person, id) = les_navn(&request.name)?;
     vern::store::en_om_gangen(tx).await?;
-    innbygger::bare_egen(tx, &person).await?;
+    innbygger::egen_eller_representert(tx, &person).await?;
     let reservasjon = store::hent(tx, &person, &id).await?;
     let mut faults = FieldFaults::new();
     let onske = vilje::les(who, request.form, request.innhentet, now, &mut faults);

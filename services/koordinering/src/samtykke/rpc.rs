@@ -27,7 +27,7 @@ pub(crate) async fn gi(
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
     let person = person::finn(tx, &request.parent, "parent").await?.id;
-    innbygger::bare_egen(tx, &person).await?;
+    innbygger::egen_eller_representert(tx, &person).await?;
     let mut faults = FieldFaults::new();
     let innhold = rules::les(&request, now, &mut faults);
     let vilje = vilje::les(who, request.form, request.innhentet, now, &mut faults);
@@ -73,7 +73,7 @@ pub(crate) async fn bekreft(
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
     let (person, id) = les_navn(&request.name)?;
-    innbygger::bare_egen(tx, &person).await?;
+    innbygger::egen_eller_representert(tx, &person).await?;
     let samtykke = store::hent(tx, &person, &id).await?;
     let mut samtykke = rules::bekreft(samtykke, who, now)?;
     store::bekreft(tx, &mut samtykke).await?;
@@ -92,7 +92,7 @@ pub(crate) async fn trekk(
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
     let (person, id) = les_navn(&request.name)?;
-    innbygger::bare_egen(tx, &person).await?;
+    innbygger::egen_eller_representert(tx, &person).await?;
     let samtykke = store::hent(tx, &person, &id).await?;
     let mut samtykke = rules::trekk(samtykke, who, now)?;
     store::trekk(tx, &mut samtykke).await?;

@@ -12,6 +12,7 @@
 mod benk;
 mod historie;
 mod person;
+mod representasjon;
 mod reservasjon;
 mod sammenslaing;
 mod samtykke;

@@ -58,6 +58,14 @@ async fn an_unknown_person_is_not_found_whatever_else_is_wrong(database: Databas
     write_to!("SammenslaingService/BekreftOpphevingAvSammenslaing",
         BekreftOpphevingAvSammenslaingRequest => BekreftOpphevingAvSammenslaingResponse,
         name: record("sammenslainger"));
+    write_to!("RepresentasjonService/RegistrerRepresentasjon",
+        RegistrerRepresentasjonRequest => RegistrerRepresentasjonResponse, parent: nobody.into());
+    write_to!("RepresentasjonService/BekreftRepresentasjon",
+        BekreftRepresentasjonRequest => BekreftRepresentasjonResponse,
+        name: record("representasjoner"));
+    write_to!("RepresentasjonService/AvsluttRepresentasjon",
+        AvsluttRepresentasjonRequest => AvsluttRepresentasjonResponse,
+        name: record("representasjoner"));
     write_to!("SamtykkeService/GiSamtykke",
         GiSamtykkeRequest => GiSamtykkeResponse, parent: nobody.into());
     write_to!("SamtykkeService/BekreftSamtykke",

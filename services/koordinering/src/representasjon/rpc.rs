@@ -1,0 +1,139 @@
+//! `RepresentasjonService`, one function per RPC.
+
+use samspor_chassis::{
+    error::{Error, FieldFaults},
+    page::Page,
+    store::{NewEvent, Tx, etag},
+};
+use samspor_proto::koordinering::{
+    AvsluttRepresentasjonRequest, AvsluttRepresentasjonResponse, BekreftRepresentasjonRequest,
+    BekreftRepresentasjonResponse, HentRepresentasjonRequest, HentRepresentasjonResponse,
+    ListRepresentasjonerRequest, ListRepresentasjonerResponse, RegistrerRepresentasjonRequest,
+    RegistrerRepresentasjonResponse,
+};
+
+use super::{Representasjon, SAMLING, rules, store};
+use crate::{ENHET, krets::Krets, navn, person, tosteg::Steg};
+
+/// Registers a mandate.
+pub(crate) async fn registrer(
+    tx: &mut Tx,
+    request: RegistrerRepresentasjonRequest,
+) -> Result<RegistrerRepresentasjonResponse, Error> {
+    let person = person::finn(tx, &request.parent, "parent").await?.id;
+    rules::kan(tx.call())?;
+    let steg = Steg::av(tx);
+    let mut faults = FieldFaults::new();
+    let innhold = rules::les(&request, &person, tx.now(), &mut faults);
+    faults.finish()?;
+    // The gateway has authorized `parent` alone.
+    let other = Krets::om(tx, &innhold.representant).await?;
+    other.kan_vites_av(&steg.hvem)?;
+    person::store::ta_i_bruk(tx, &person).await?;
+    person::store::ta_i_bruk(tx, &innhold.representant).await?;
+    let mandate = Representasjon {
+        id: tx.new_id(),
+        versjon: 1,
+        person,
+        innhold,
+        ma_bekreftes: rules::ma_bekreftes(&steg),
+        registrert: steg,
+        bekreftet: None,
+        avsluttet: None,
+    };
+    store::opprett(tx, &mandate).await?;
+    state(tx, "RepresentasjonRegistrert", &mandate);
+    Ok(RegistrerRepresentasjonResponse {
+        representasjon: Some(mandate.to_proto()),
+    })
+}
+
+/// Confirms what another registered.
+pub(crate) async fn bekreft(
+    tx: &mut Tx,
+    request: BekreftRepresentasjonRequest,
+) -> Result<BekreftRepresentasjonResponse, Error> {
+    let mandate = load(tx, &request.name, &request.etag).await?;
+    let mut mandate = rules::bekreft(mandate, Steg::av(tx))?;
+    store::lagre(tx, &mut mandate).await?;
+    state(tx, "RepresentasjonBekreftet", &mandate);
+    Ok(BekreftRepresentasjonResponse {
+        representasjon: Some(mandate.to_proto()),
+    })
+}
+
+/// Ends it.
+pub(crate) async fn avslutt(
+    tx: &mut Tx,
+    request: AvsluttRepresentasjonRequest,
+) -> Result<AvsluttRepresentasjonResponse, Error> {
+    let mandate = load(tx, &request.name, &request.etag).await?;
+    let mut mandate = rules::avslutt(mandate, Steg::av(tx))?;
+    store::lagre(tx, &mut mandate).await?;
+    state(tx, "RepresentasjonAvsluttet", &mandate);
+    Ok(AvsluttRepresentasjonResponse {
+        representasjon: Some(mandate.to_proto()),
+    })
+}
+
+/// One mandate.
+pub(crate) async fn hent(
+    tx: &mut Tx,
+    request: HentRepresentasjonRequest,
+) -> Result<HentRepresentasjonResponse, Error> {
+    let (person, id) = les_navn(&request.name)?;
+    let mandate = store::hent(tx, &person, &id).await?;
+    Ok(HentRepresentasjonResponse {
+        representasjon: Some(mandate.to_proto()),
+    })
+}
+
+/// Mandates to represent a person, newest first.
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListRepresentasjonerRequest,
+) -> Result<ListRepresentasjonerResponse, Error> {
+    let person = person::finn(tx, &request.parent, "parent").await?.id;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let rows = store::list(tx, &person, &page).await?;
+    let (rows, next_page_token) = page.cut(rows, |mandate| mandate.id.clone());
+    Ok(ListRepresentasjonerResponse {
+        representasjoner: rows.iter().map(Representasjon::to_proto).collect(),
+        next_page_token,
+    })
+}
+
+fn les_navn(name: &str) -> Result<(String, String), Error> {
+    let mut faults = FieldFaults::new();
+    let parts = navn::les_post(name, SAMLING, "name", &mut faults);
+    faults.finish()?;
+    Ok(parts)
+}
+
+/// The mandate in the version that the caller has seen.
+async fn load(tx: &mut Tx, name: &str, etag: &str) -> Result<Representasjon, Error> {
+    let (person, id) = les_navn(name)?;
+    let mandate = store::hent(tx, &person, &id).await?;
+    rules::kan(tx.call())?;
+    let mut faults = FieldFaults::new();
+    if etag.is_empty() {
+        faults.missing("etag");
+    }
+    faults.finish()?;
+    etag::check(etag, mandate.versjon)?;
+    Ok(mandate)
+}
+
+/// States what it opens, and tells this unit and the person.
+fn state(tx: &mut Tx, type_: &'static str, mandate: &Representasjon) {
+    if let Some(fact) = mandate.faktum() {
+        tx.fact(fact);
+    }
+    tx.emit(NewEvent {
+        type_,
+        person: &mandate.person,
+        post: &mandate.name(),
+        eier: ENHET,
+        mottakere: vec![ENHET.to_owned(), navn::person(&mandate.person)],
+    });
+}
