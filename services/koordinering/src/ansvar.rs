@@ -2,6 +2,10 @@
 //! events say that bestillerkontor addresses to this unit. It exists for one
 //! question, asked before an address protection: would an open need lose its
 //! responsible unit? The need itself stays a column at its owner (I3).
+//!
+//! It is as new as the last event that was applied: a need that is taken on in
+//! the moment before a protection is confirmed is not seen, and must be handed
+//! over afterwards by whoever is mandated.
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{error::Error, params, store::Tx};
