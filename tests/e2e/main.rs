@@ -15,6 +15,7 @@
 mod accountability;
 mod border;
 mod handovers;
+mod historier;
 mod kartlegging;
 mod kommuner;
 mod nodtilgang;

@@ -16,7 +16,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use samspor::{
     config::Config,
     demo, importer,
@@ -71,8 +71,16 @@ enum Command {
         #[arg(long, env = "SAMSPOR_CONFIG")]
         config: Option<PathBuf>,
     },
-    /// Plays finding K4 on Karmøy's figures, on a mesh of its own.
-    Demo,
+    /// Plays a story, on a mesh of its own.
+    Demo {
+        /// Which: K4 of Karmøy, Sarpsborg's person mapped once, or NTNU's
+        /// vignette in five municipalities.
+        #[arg(long, value_enum, default_value_t = Historie::K4)]
+        historie: Historie,
+        /// Municipality to play it in, instead of where it belongs.
+        #[arg(long, value_parser = demo::KOMMUNER)]
+        kommune: Option<String>,
+    },
     /// Brings the database of one part up to date.
     Migrate {
         /// Which part.
@@ -158,6 +166,24 @@ enum Command {
     },
 }
 
+/// Stories of the demo.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Historie {
+    K4,
+    KartlagtEnGang,
+    Vignett,
+}
+
+impl From<Historie> for demo::Historie {
+    fn from(of: Historie) -> Self {
+        match of {
+            Historie::K4 => Self::K4,
+            Historie::KartlagtEnGang => Self::KartlagtEnGang,
+            Historie::Vignett => Self::Vignett,
+        }
+    }
+}
+
 fn how_far(done: &Framdrift, time: Duration) -> String {
     let Framdrift {
         lest,
@@ -203,7 +229,7 @@ async fn run(cli: Cli) -> Result<()> {
             let _telemetry = telemetry::init(telemetry_config(part.name(), &config))?;
             serve::run(part, config, stopped()).await
         }
-        Command::Demo => {
+        Command::Demo { historie, kommune } => {
             let spans = SpanBuffer::new(KEPT_SPANS);
             let mut config = TelemetryConfig::new("samspor");
             "error".clone_into(&mut config.log_filter);
@@ -214,7 +240,9 @@ async fn run(cli: Cli) -> Result<()> {
             } else {
                 demo::Style::Text
             };
-            demo::run(style, spans).await
+            let kommune = kommune.as_deref();
+            demo::play(historie.into(), kommune, style, Some(&spans)).await?;
+            Ok(())
         }
         Command::Migrate { part, config } => {
             let config = Config::load(config.as_deref())?;

@@ -233,20 +233,43 @@ async fn each_part_runs_as_a_process_of_its_own() {
     assert!(told.contains("PersonService/SikrePerson"), "{told}");
 }
 
-/// The first thing that anybody runs tells its story to the end.
+/// What a story tells a machine, a line at a time.
+fn story(arguments: &[&str]) -> Vec<serde_json::Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let played = run(&[&["--json", "demo"], arguments].concat(), folder.path());
+    let told = String::from_utf8(played.stdout).unwrap();
+    let fault = String::from_utf8_lossy(&played.stderr);
+    assert!(played.status.success(), "{told}{fault}");
+    let lines = told.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.collect()
+}
+
+/// The first thing that anybody runs tells its story to the end, and what it
+/// comes to.
 ///
 /// Seen red: with a step of the story that is refused.
 #[test]
 fn the_demo_plays_to_its_end() {
-    let folder = tempfile::tempdir().unwrap();
-    let played = run(&["--json", "demo"], folder.path());
-    let told = String::from_utf8(played.stdout).unwrap();
-    let fault = String::from_utf8_lossy(&played.stderr);
-    assert!(played.status.success(), "{told}{fault}");
-    let lines: Vec<serde_json::Value> = told
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let refused = lines.iter().filter(|line| line["avslatt"] == true).count();
-    assert!(lines.len() > 20 && refused >= 2, "{told}");
+    let told = story(&[]);
+    let refused = told.iter().filter(|line| line["avslatt"] == true).count();
+    assert!(told.len() > 40 && refused >= 5, "{told:?}");
+    // What was decided is shown as a trace.
+    let last = told.last().unwrap();
+    let trace = last["tittel"].as_str().unwrap();
+    assert!(trace.starts_with("The decision as one trace"), "{last}");
+    assert!(last["linjer"].as_array().unwrap().len() > 20, "{last}");
+}
+
+/// The same for the two others, and for one municipality of the five.
+#[test]
+fn each_story_plays_to_its_end() {
+    for (arguments, municipalities) in [
+        (&["--historie", "kartlagt-en-gang"][..], 1),
+        (&["--historie", "vignett"], 5),
+        (&["--historie", "vignett", "--kommune", "levanger"], 1),
+    ] {
+        let told = story(arguments);
+        let outcomes = told.iter().filter(|line| !line["utfall"].is_null());
+        assert_eq!(outcomes.count(), municipalities, "{arguments:?}");
+    }
 }

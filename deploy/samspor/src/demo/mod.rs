@@ -1,14 +1,22 @@
-//! `samspor demo`: finding K4 of Karmøy's audit, played on a real mesh.
+//! `samspor demo`: stories played on a real mesh, by people at desks.
 //!
-//! In 2025 a person with developmental disability and substance use got help
-//! from ROP or from BOM, never from both. Here both deliver under one vedtak,
-//! Nav is a party and asks what it may know, and the person can see who did.
 //! Nothing is scripted but the questions: every answer is what the gateway let
-//! through, and every refusal is the rule that refused.
+//! through, and every refusal is the rule that refused. A story is a method of
+//! `Stage` in a file of its own, made of the steps in `steps.rs`; [`play`] plays
+//! one for an audience or for a test.
 
+mod k4;
+mod kartlagt;
+mod klokke;
+mod levering;
 mod print;
+mod rad;
+mod samtykke;
 mod seen;
-mod story;
+mod stage;
+mod steps;
+mod venter;
+mod vignett;
 mod waterfall;
 
 use std::{sync::Arc, time::Duration};
@@ -19,11 +27,20 @@ use samspor_chassis::{
     telemetry::{FinishedSpan, SpanBuffer},
     tid::{Clock, SystemClock},
 };
+use samspor_gateway::policy::{Municipality, Policy, PolicySource};
 use serde::Deserialize;
 
+use self::{klokke::Klokke, print::Printer, stage::Stage};
 use crate::mesh::{Mesh, Options};
 
-pub use print::Style;
+pub use self::{
+    print::{Step, Style},
+    rad::Rad,
+    seen::Seen,
+};
+
+/// Municipalities that the program comes with.
+pub const KOMMUNER: [&str; 5] = ["karmoy", "sarpsborg", "levanger", "alesund", "kristiansund"];
 
 /// Karmøy's figures (Karmøy forvaltningsrevisjon 2025, chapters 2 and 4).
 const KARMOY: &str = include_str!("../../data/karmoy.json");
@@ -60,34 +77,138 @@ struct RopTjenesten {
     arsverk: f64,
 }
 
-/// Plays the demo on a fresh mesh in a folder of its own, which is removed.
+/// A story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Historie {
+    /// Finding K4 of Karmøy: ROP and BOM share a person, and Nav asks.
+    K4,
+    /// Sarpsborg: mapped three times, now once.
+    KartlagtEnGang,
+    /// NTNU's vignette: a woman of 27 loses her private rental.
+    Vignett,
+}
+
+impl Historie {
+    /// Where it is played unless another municipality is asked for.
+    const fn kommuner(self) -> &'static [&'static str] {
+        match self {
+            Self::K4 => &["karmoy"],
+            Self::KartlagtEnGang => &["sarpsborg"],
+            Self::Vignett => &KOMMUNER,
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::K4 => "ROP and BOM share a person, and Nav asks",
+            Self::KartlagtEnGang => "Mapped three times, now once",
+            Self::Vignett => "One vignette, five municipalities",
+        }
+    }
+}
+
+/// What was told.
+#[derive(Debug, Default)]
+pub struct Fortalt {
+    /// Everything that somebody did, in order.
+    pub trinn: Vec<Step>,
+    /// What came of it, by municipality; none in K4, whose steps say it.
+    pub tabell: Vec<Rad>,
+    /// Trace of the (first) decision; empty without telemetry.
+    pub sporing: String,
+}
+
+/// Plays a story where it belongs, or in one municipality, each on a fresh mesh
+/// in a folder of its own, which is removed. With spans, the decision's trace is
+/// shown at the end.
 ///
 /// # Errors
-/// When the mesh does not start, or a step that must succeed is refused.
-pub async fn run(style: Style, spans: SpanBuffer) -> Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let folder = tempfile::tempdir().context("cannot make a folder for the demo")?;
-    let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
-    let options = Options::new(folder.path(), Arc::clone(&clock), ids);
-
-    let mut out = print::Printer::new(style);
-    out.progress("starting koordinering, bestillerkontor, rop and the gateway on SQLite");
-    let mesh = Mesh::start(options).await?;
-    let figures: Karmoy = serde_json::from_str(KARMOY).context("data/karmoy.json")?;
-    out.opening(&figures_text(&figures), &mesh.addr.to_string());
-
-    let told = Box::pin(story::play(&mesh, &mut out)).await;
-    if let Ok(trace) = &told {
-        let spans = settled(&spans, trace, &*clock).await;
-        out.waterfall(&waterfall::waterfall(&spans), trace);
+/// When there is no such municipality, the story cannot be played in it, a mesh
+/// does not start, or a step that must succeed is refused.
+pub async fn play(
+    historie: Historie,
+    kommune: Option<&str>,
+    style: Style,
+    spans: Option<&SpanBuffer>,
+) -> Result<Fortalt> {
+    let mut out = Printer::new(style, historie == Historie::Vignett);
+    let mut told = Fortalt::default();
+    out.opening(historie.title(), &figures(historie)?);
+    let asked_for = kommune.map(|kommune| vec![kommune]);
+    for kommune in asked_for.unwrap_or_else(|| historie.kommuner().to_vec()) {
+        let policy = Policy::load(&PolicySource::embedded(kommune))?;
+        let played = play_in(historie, kommune, policy.municipality(), &mut out);
+        let (trace, rad) = Box::pin(played).await?;
+        told.tabell.extend(rad);
+        if told.sporing.is_empty() {
+            told.sporing = trace;
+        }
     }
-    mesh.shutdown().await;
-    let trace = told?;
-    if trace.is_empty() {
-        bail!("the demo ended without a trace");
+    if historie == Historie::Vignett {
+        let title = "The same case, decided, allocated, read and waiting";
+        out.lines(title, &rad::table(&told.tabell));
+    }
+    for rad in &told.tabell {
+        out.row(rad);
+    }
+    if let Some(spans) = spans {
+        let spans = settled(spans, &told.sporing).await;
+        if spans.is_empty() {
+            bail!("the decision left no trace");
+        }
+        out.waterfall(&waterfall::waterfall(&spans), &told.sporing);
     }
     out.closing();
-    Ok(())
+    told.trinn = out.steps;
+    Ok(told)
+}
+
+async fn play_in(
+    historie: Historie,
+    kommune: &str,
+    municipality: &Municipality,
+    out: &mut Printer,
+) -> Result<(String, Option<Rad>)> {
+    let klokke = Arc::new(Klokke::new());
+    let clock: Arc<dyn Clock> = Arc::<Klokke>::clone(&klokke);
+    let folder = tempfile::tempdir().context("cannot make a folder for the demo")?;
+    let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
+    let mut options = Options::new(folder.path(), clock, ids);
+    kommune.clone_into(&mut options.kommune);
+    out.progress("starting koordinering, bestillerkontor, rop and the gateway on SQLite");
+    let mesh = Mesh::start(options).await?;
+    let mut stage = Stage::new((&mesh, &klokke), (kommune, municipality), out);
+    let played = match historie {
+        Historie::K4 => Box::pin(stage.k4()).await.map(|trace| (trace, None)),
+        Historie::KartlagtEnGang => {
+            let played = Box::pin(stage.kartlagt()).await;
+            played.map(|(trace, rad)| (trace, Some(rad)))
+        }
+        Historie::Vignett => {
+            let played = Box::pin(stage.vignett()).await;
+            played.map(|(trace, rad)| (trace, Some(rad)))
+        }
+    };
+    mesh.shutdown().await;
+    played
+}
+
+fn figures(historie: Historie) -> Result<Vec<String>> {
+    if historie == Historie::K4 {
+        let figures: Karmoy = serde_json::from_str(KARMOY).context("data/karmoy.json")?;
+        return Ok(figures_text(&figures));
+    }
+    let text = match historie {
+        Historie::K4 | Historie::KartlagtEnGang => [
+            "Sarpsborg 2025: three units decide, each on its own services, and a patient can be",
+            "mapped three times (forvaltningsrevisjon, chapter 4). Here the three read one mapping.",
+        ],
+        Historie::Vignett => [
+            "NTNU 2018, «Et felles ansvar», chapter 3: she is 27, single, without steady work, and",
+            "loses the dwelling she rents. She has anxiety, and uses drugs in periods. Who helps?",
+        ],
+    };
+    Ok(text.map(str::to_owned).to_vec())
 }
 
 fn figures_text(figures: &Karmoy) -> Vec<String> {
@@ -111,12 +232,11 @@ fn figures_text(figures: &Karmoy) -> Vec<String> {
 }
 
 /// The spans of a trace, once the consumers' part of it has ended too.
-async fn settled(buffer: &SpanBuffer, trace: &str, clock: &dyn Clock) -> Vec<FinishedSpan> {
+async fn settled(buffer: &SpanBuffer, trace: &str) -> Vec<FinishedSpan> {
     let mut spans = buffer.trace(trace);
     for _ in 0..20 {
-        clock
-            .sleep_until(clock.now().plus(Duration::from_millis(50)))
-            .await;
+        let soon = SystemClock.now().plus(Duration::from_millis(50));
+        SystemClock.sleep_until(soon).await;
         let more = buffer.trace(trace);
         if more.len() == spans.len() && more.iter().any(|span| span.kind == "consumer") {
             break;

@@ -6,7 +6,10 @@ use std::io::IsTerminal as _;
 
 use serde::Serialize;
 
-use super::seen::Seen;
+use super::{rad::Rad, seen::Seen};
+
+/// Longest answer of a brief step, in characters.
+const LINE: usize = 120;
 
 /// Who listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +18,17 @@ pub enum Style {
     Text,
     /// A machine: one JSON object a line.
     Json,
+    /// Nobody; who plays it reads what was told.
+    Silent,
 }
 
 /// One thing that somebody did, and what came of it.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(super) struct Step {
+pub struct Step {
     /// Number, from 1.
     pub nr: usize,
+    /// Municipality: `karmoy`.
+    pub kommune: String,
     /// Who: unit and role.
     pub hvem: String,
     /// What they did.
@@ -43,16 +50,20 @@ pub(super) struct Step {
 pub(super) struct Printer {
     style: Style,
     colour: bool,
-    steps: usize,
+    /// A line a step, without what was seen.
+    brief: bool,
+    /// What was told.
+    pub(super) steps: Vec<Step>,
 }
 
 impl Printer {
-    pub(super) fn new(style: Style) -> Self {
+    pub(super) fn new(style: Style, brief: bool) -> Self {
         let colour = std::io::stdout().is_terminal() && style == Style::Text;
         Self {
             style,
             colour,
-            steps: 0,
+            brief,
+            steps: Vec::new(),
         }
     }
 
@@ -70,18 +81,26 @@ impl Printer {
         }
     }
 
-    pub(super) fn opening(&self, figures: &[String], addr: &str) {
+    pub(super) fn opening(&self, title: &str, figures: &[String]) {
         match self.style {
             Style::Text => {
-                println!("  the gateway takes calls at {addr}\n");
+                println!("{}\n", self.paint("1", title));
                 for line in figures {
                     println!("{}", self.paint("2", line));
                 }
             }
             Style::Json => println!(
                 "{}",
-                serde_json::json!({"gateway": addr, "bakgrunn": figures})
+                serde_json::json!({"historie": title, "bakgrunn": figures})
             ),
+            Style::Silent => {}
+        }
+    }
+
+    /// What came of it in one municipality, for a machine.
+    pub(super) fn row(&self, rad: &Rad) {
+        if self.style == Style::Json {
+            println!("{}", serde_json::json!({"utfall": rad}));
         }
     }
 
@@ -92,10 +111,29 @@ impl Printer {
     }
 
     pub(super) fn step(&mut self, mut step: Step) {
-        self.steps += 1;
-        step.nr = self.steps;
-        if self.style == Style::Json {
-            println!("{}", serde_json::to_string(&step).unwrap_or_default());
+        step.nr = self.steps.len() + 1;
+        match self.style {
+            Style::Text => self.tell(&step),
+            Style::Json => println!("{}", serde_json::to_string(&step).unwrap_or_default()),
+            Style::Silent => {}
+        }
+        self.steps.push(step);
+    }
+
+    fn tell(&self, step: &Step) {
+        let mark = if step.avslatt {
+            self.paint("31", "✗")
+        } else {
+            self.paint("32", "✓")
+        };
+        if self.brief {
+            let svar: String = step.svar.chars().take(LINE).collect();
+            println!(
+                "{mark} {} {}: {}",
+                step.hvem,
+                step.hva,
+                self.paint("2", &svar)
+            );
             return;
         }
         let purpose = if step.formal.is_empty() {
@@ -110,11 +148,6 @@ impl Printer {
             step.hva,
             self.paint("2", &purpose)
         );
-        let mark = if step.avslatt {
-            self.paint("31", "✗")
-        } else {
-            self.paint("32", "✓")
-        };
         println!("     {mark} {}", step.svar);
         if let Some(seen) = &step.innhold {
             for (class, fields) in &seen.sett {
@@ -140,6 +173,7 @@ impl Printer {
                 }
             }
             Style::Json => println!("{}", serde_json::json!({"tittel": title, "linjer": lines})),
+            Style::Silent => {}
         }
     }
 

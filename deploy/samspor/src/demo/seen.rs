@@ -11,7 +11,7 @@ use serde::Serialize;
 
 /// A record as it reached a caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Seen {
+pub struct Seen {
     /// Fields that came, by class: `FUNKSJON: funksjonsvurdering`.
     pub sett: Vec<(String, Vec<String>)>,
     /// Classes withheld, and why as far as it is told.

@@ -1,0 +1,72 @@
+//! The clock of a story: it runs as the machine's does, and jumps where the
+//! story says that days go by.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use samspor_chassis::{
+    domene::Dag,
+    tid::{Clock, SystemClock, Tid},
+};
+use tokio::sync::watch;
+
+/// A Monday in January 2027, nine in the morning in Norway.
+const BEGIN: Tid = Tid(1_799_654_400_000_000);
+
+/// Microseconds that the story is ahead of the machine.
+pub(super) struct Klokke(watch::Sender<i64>);
+
+impl Klokke {
+    pub(super) fn new() -> Self {
+        let ahead = BEGIN.0.saturating_sub(SystemClock.now().0);
+        Self(watch::Sender::new(ahead))
+    }
+
+    /// So many days go by, and whoever waited for one of them is woken.
+    pub(super) fn days_pass(&self, days: i32) {
+        let now = self.now();
+        let then = Dag::av(now).pluss_dager(days).start().0 - Dag::av(now).start().0;
+        self.0
+            .send_modify(|ahead| *ahead = ahead.saturating_add(then));
+    }
+}
+
+impl Clock for Klokke {
+    fn now(&self) -> Tid {
+        Tid(SystemClock.now().0.saturating_add(*self.0.borrow()))
+    }
+
+    fn sleep_until(&self, t: Tid) -> BoxFuture<'_, ()> {
+        let mut jumps = self.0.subscribe();
+        Box::pin(async move {
+            loop {
+                let rest: Duration = t.since(self.now());
+                if rest.is_zero() {
+                    return;
+                }
+                // A jump has to look again; so has the end of the wait.
+                let _ = tokio::time::timeout(rest, jumps.changed()).await;
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seen red: with `sleep_until` that waits for the machine alone.
+    #[tokio::test]
+    async fn who_sleeps_is_woken_by_a_jump() {
+        let clock = Klokke::new();
+        let begin = clock.now();
+        let tomorrow = begin.plus(Duration::from_hours(24));
+        let mut woken = clock.sleep_until(tomorrow);
+        assert!(futures::poll!(&mut woken).is_pending());
+        clock.days_pass(1);
+        let woken = tokio::time::timeout(Duration::from_secs(5), woken).await;
+        assert!(woken.is_ok() && clock.now() >= tomorrow);
+        assert_eq!(Dag::av(begin).to_string(), "2027-01-11");
+        assert_eq!(Dag::av(clock.now()).to_string(), "2027-01-12");
+    }
+}

@@ -1,0 +1,203 @@
+//! The stories of `samspor demo`, played as the program plays them, and held to
+//! what came of them.
+
+use samspor::demo::{Fortalt, Historie, KOMMUNER, Rad, Step, Style, play};
+
+async fn told(historie: Historie, kommune: Option<&str>) -> Fortalt {
+    Box::pin(play(historie, kommune, Style::Silent, None))
+        .await
+        .unwrap()
+}
+
+/// The steps in which somebody did something, in order.
+fn steps<'a>(told: &'a Fortalt, who: &str, what: &str) -> Vec<&'a Step> {
+    let all = told.trinn.iter();
+    let found = all.filter(|step| step.hvem == who && step.hva == what);
+    found.collect()
+}
+
+/// Classes that came of a record.
+fn classes(step: &Step) -> Vec<&str> {
+    let seen = step.innhold.as_ref().unwrap();
+    seen.sett.iter().map(|(class, _)| class.as_str()).collect()
+}
+
+/// K4: ROP and BOM deliver under one vedtak; what lies is seen; a klage is
+/// carried back; Nav reads while the person says so.
+///
+/// Seen red: with a clock of the story that wakes nobody when days go by.
+#[tokio::test(flavor = "multi_thread")]
+async fn rop_and_bom_share_a_person() {
+    let told = told(Historie::K4, None).await;
+    let one = |who: &str, what: &str| steps(&told, who, what)[0];
+
+    let score = one(
+        "Bestillerkontor, caseworker B",
+        "registers the answers to AUDIT",
+    );
+    assert_eq!(score.svar, "score 19, 3 cut-offs reached");
+    let own = "The same caseworker B, as decider";
+    assert!(one(own, "tries to decide on the own draft").avslatt);
+    let lists = steps(
+        &told,
+        "Bo- og miljøtjenesten, saksbehandler",
+        "opens the work list",
+    );
+    let said: Vec<&str> = lists.iter().map(|step| step.svar.as_str()).collect();
+    let due = "SVAR from bom by 2027-01-14";
+    assert_eq!(said, [due, &format!("{due}, BROKEN")]);
+    let orderers = one("Bestillerkontoret, saksbehandler", "opens the work list");
+    assert!(orderers.svar.starts_with(said[1]), "{}", orderers.svar);
+
+    let week = one(
+        "ROP, caseworker",
+        "holds what was delivered against what is granted",
+    );
+    assert_eq!(week.svar, "2.5 of 2 to 4 hours this week: INNENFOR");
+    assert!(one("ROP, milieu staff", "asks for the restricted notes").avslatt);
+
+    let reads = |who: &str| one(who, "reads the vedtak");
+    let all = ["TJENESTE", "FUNKSJON", "HELSE"];
+    assert_eq!(classes(reads("Bestillerkontor, caseworker B")), all);
+    assert_eq!(classes(reads("ROP, clinician")), all);
+    assert_eq!(classes(reads("BOM, caseworker")), ["TJENESTE", "FUNKSJON"]);
+    assert_eq!(classes(reads("Boligkontor, a party only")), ["TJENESTE"]);
+    assert!(reads("Hjemmetjeneste, not named").avslatt);
+
+    let decider = one(
+        "Bestillerkontor, decider",
+        "who decided, tries to answer the klage",
+    );
+    assert!(decider.avslatt);
+    let other = "Bestillerkontor, another decider";
+    let granted = one(other, "grants it: up to 12 hours of BOM");
+    assert_eq!(granted.svar, "OMGJORT; the vedtak has a new version");
+    let order = one("BOM, caseworker", "looks at its oppdrag");
+    assert_eq!(order.svar, "the same oppdrag, 5 to 12 hours a week");
+
+    let nav = steps(&told, "Nav, caseworker", "reads the vedtak");
+    let refused: Vec<bool> = nav.iter().map(|step| step.avslatt).collect();
+    assert_eq!(
+        refused,
+        [true, false, true],
+        "before, with and after consent"
+    );
+    assert_eq!(classes(nav[1]), all);
+    let stream = one(
+        "Nav, caseworker",
+        "had a stream of the person's events open",
+    );
+    assert!(stream.avslatt, "{}", stream.svar);
+
+    let words = "evaluates, with the person's own words";
+    let evaluated = one("Bestillerkontor, caseworker B", words);
+    assert_eq!(
+        evaluated.svar,
+        "1 evaluation; rop and bom go on, both of them"
+    );
+}
+
+/// Where no one unit decides on both services, the story says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn k4_is_not_played_where_no_one_decides_on_both() {
+    let played = play(Historie::K4, Some("sarpsborg"), Style::Silent, None);
+    let fault = Box::pin(played).await.unwrap_err().to_string();
+    assert!(
+        fault.contains("Sarpsborg") && fault.contains("kartlagt-en-gang"),
+        "{fault}"
+    );
+}
+
+/// S1: three units decide in Sarpsborg; one mapping is under all three
+/// decisions, and each reads its own part of it.
+///
+/// Seen red: with the leader of hjemmetjenesten as a caseworker, who sees what
+/// the clinician sees.
+#[tokio::test(flavor = "multi_thread")]
+async fn sarpsborgs_person_is_mapped_once() {
+    let told = told(Historie::KartlagtEnGang, None).await;
+    let [rad] = told.tabell.as_slice() else {
+        panic!("{:?}", told.tabell);
+    };
+    let deciders: Vec<&str> = rad.vedtatt.iter().map(|(unit, _)| unit.as_str()).collect();
+    assert_eq!(deciders, ["rop", "hjemmetjeneste", "bestillerkontor"]);
+    assert_eq!(rad.kartlegginger, 1);
+    assert_eq!(rad.grunnlag.len(), 3);
+    assert!(!rad.grunnlag[0].is_empty());
+    assert!(
+        rad.grunnlag
+            .iter()
+            .all(|mapping| *mapping == rad.grunnlag[0])
+    );
+    let whole = ["BOLIG", "FUNKSJON", "HELSE", "OKONOMI", "TJENESTE"];
+    assert_eq!(rad.lest["bestillerkontor"], whole);
+    assert_eq!(rad.lest["rop"], ["FUNKSJON", "HELSE", "TJENESTE"]);
+    assert_eq!(rad.lest["hjemmetjeneste"], ["FUNKSJON", "TJENESTE"]);
+    assert!(rad.lest["nav"].is_empty());
+    assert_eq!(rad.lest["person"], whole);
+}
+
+/// One case, five files: who decides and who allocates differs; nobody answers
+/// for less.
+///
+/// Seen red: with `vedtaksmyndighet:boveiledning` of Sarpsborg given to `rop`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_vignette_in_five_municipalities() {
+    let told = told(Historie::Vignett, None).await;
+    let named: Vec<&str> = told.tabell.iter().map(|rad| rad.kommune.as_str()).collect();
+    assert_eq!(
+        named,
+        ["Karmøy", "Sarpsborg", "Levanger", "Ålesund", "Kristiansund"]
+    );
+    assert_eq!(named.len(), KOMMUNER.len());
+
+    let cell = |of: fn(&Rad) -> &str| told.tabell.iter().map(of).collect::<Vec<_>>();
+    assert_eq!(
+        cell(|rad| &rad.tildeler),
+        [
+            "rop",
+            "boligkontor",
+            "bestillerkontor",
+            "boligkontor",
+            "bestillerkontor"
+        ]
+    );
+    assert_eq!(cell(|rad| &rad.midlertidig), ["nav"; 5]);
+    assert_eq!(cell(|rad| &rad.hovedansvarlig), ["rop"; 5]);
+
+    for rad in &told.tabell {
+        let deciders: Vec<&str> = rad.vedtatt.iter().map(|(unit, _)| unit.as_str()).collect();
+        let split = rad.kommune == "Sarpsborg";
+        let expected: &[&str] = match split {
+            true => &["rop", "hjemmetjeneste", "bestillerkontor"],
+            false => &["bestillerkontor"],
+        };
+        assert_eq!(deciders, expected, "{}", rad.kommune);
+        // The same lines, whoever decides them; the dwelling by who allocates.
+        let mut lines: Vec<&str> = rad
+            .vedtatt
+            .iter()
+            .flat_map(|(_, of)| of)
+            .map(String::as_str)
+            .collect();
+        lines.sort_unstable();
+        let dwelling = format!("TRENINGSLEILIGHET by {}", rad.tildeler);
+        let same = ["BOVEILEDNING by bom", "ROP_OPPFOLGING by rop", &dwelling];
+        assert_eq!(lines, same, "{}", rad.kommune);
+
+        assert_eq!(rad.lest["rop"], ["FUNKSJON", "HELSE", "TJENESTE"]);
+        assert_eq!(rad.lest["bom"], ["FUNKSJON", "TJENESTE"]);
+        assert!(rad.lest["nav"].is_empty());
+        // Who decides reads, and who delivers; hjemmetjenesten only there.
+        assert_eq!(rad.lest["hjemmetjeneste"].is_empty(), !split);
+
+        for unit in ["rop", "bom"] {
+            let answer = format!("SVAR from {unit} by 2027-01-14");
+            assert!(rad.venter.contains(&answer), "{:?}", rad.venter);
+        }
+        for unit in expected {
+            let tell = format!("UNDERRETNING from {unit} by 2027-01-14");
+            assert!(rad.venter.contains(&tell), "{:?}", rad.venter);
+        }
+    }
+}
