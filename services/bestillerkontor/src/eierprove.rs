@@ -47,7 +47,7 @@ macro_rules! kall {
     ($store:expr, $who:expr, $handler:path, $request:expr) => {{
         let request = $request;
         let id = request.request_id.clone();
-        let written: Result<_, Error> = $store
+        let written: Result<_, samspor_chassis::error::Error> = $store
             .write($who, &id, move |tx| {
                 futures::FutureExt::boxed($handler(tx, request))
             })

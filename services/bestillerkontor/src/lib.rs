@@ -33,6 +33,9 @@ mod evaluering;
 )]
 mod forlopsprove;
 pub mod historie;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod fristprove;
 mod innboks;
 mod kartlegging;
 mod klage;

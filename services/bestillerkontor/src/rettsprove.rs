@@ -25,7 +25,7 @@ samspor_chassis::on_both_databases! {
 }
 
 /// The relations that are open now or later, by id, with their end.
-async fn facts(store: &Store) -> BTreeMap<String, Option<Tid>> {
+pub(crate) async fn facts(store: &Store) -> BTreeMap<String, Option<Tid>> {
     let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
     let sql = "SELECT faktum FROM chassis_faktum ORDER BY nr";
     let rows: Vec<(String,)> = tx.all(sql, params![]).await.unwrap();

@@ -46,7 +46,7 @@ pub(crate) const FRIST_OMFORDELING: &str = "omfordeling";
 pub(crate) const FRIST_RAPPORT: &str = "rapport";
 /// Deadline: the unit must evaluate what it delivers.
 pub(crate) const FRIST_EVALUERING: &str = "evaluering";
-/// Deadline: the last day of a service without a vedtak passes.
+/// Deadline: the last day of the service passes.
 pub(crate) const FRIST_UTLOP: &str = "utlop";
 
 samspor_chassis::tilstand! {

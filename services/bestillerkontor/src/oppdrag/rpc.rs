@@ -154,7 +154,7 @@ pub(crate) async fn evaluer(
     let evaluering = evaluering::les(request.evaluering.as_ref(), av, tx.now(), &mut faults);
     let oppdrag = les(tx, &request.name, faults).await?;
     let evaluering = evaluering.ok_or_else(|| Error::internal("no evaluation without a fault"))?;
-    let (mut oppdrag, virkninger) = rules::evaluer(oppdrag, evaluering)?;
+    let (mut oppdrag, virkninger) = rules::evaluer(oppdrag, evaluering, tx.now())?;
     store::lagre(tx, &mut oppdrag).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(EvaluerOppdragResponse {
@@ -209,6 +209,7 @@ pub(crate) async fn utlop(tx: &mut Tx, post: &str) -> Result<(), Error> {
     if let Some((mut oppdrag, virkninger)) = rules::utlop(oppdrag, tx.now()) {
         store::lagre(tx, &mut oppdrag).await?;
         innboks::utfor(tx, virkninger).await?;
+        slipp_vedtaket(tx, &oppdrag).await?;
     }
     Ok(())
 }

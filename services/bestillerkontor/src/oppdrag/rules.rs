@@ -1,7 +1,5 @@
 //! What may happen to an oppdrag.
 
-use std::time::Duration;
-
 use samspor_chassis::{
     domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender},
     error::{FieldFaults, Refusal},
@@ -53,9 +51,8 @@ const SVAR_ARBEIDSDAGER: u16 = 3;
 const START_DAGER: i32 = 14;
 /// Months between reports of what was delivered.
 const RAPPORT_MANEDER: i32 = 1;
-/// How long before the last day the unit evaluates: four weeks, so that what
-/// comes after can be decided in time.
-const EVALUERING: Duration = Duration::from_hours(4 * 7 * 24);
+/// Days before its last day in which an order's units are warned of it.
+const UTLOP_VARSEL_DAGER: i32 = 3;
 /// Most days of a service without a vedtak (pasient- og brukerrettighetsloven
 /// § 2-7: more than two weeks is a vedtak).
 const KORTVARIG_DAGER: i32 = 14;
@@ -167,7 +164,24 @@ fn ny(sted: Sted, bestilling: Bestilling, av: &Aktor, now: Tid, out: &mut Virkni
     out.hendelse("OppdragTilbudt", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.faktum(oppdrag.tilbudsfaktum(None));
     out.frist(FRIST_SVAR, &oppdrag.emne(), due, None, begge(&oppdrag));
+    if oppdrag.innhold.bestilling.til.is_some() {
+        frist_for_slutt(&oppdrag, out);
+    }
     oppdrag
+}
+
+/// The order's own last day ends it, also where the vedtak goes on.
+fn frist_for_slutt(oppdrag: &Oppdrag, out: &mut Virkninger) {
+    let emne = oppdrag.emne();
+    let Some(last) = oppdrag.innhold.bestilling.til else {
+        out.slett_frist(FRIST_UTLOP, &emne.post);
+        return;
+    };
+    let warn = last.pluss_dager(-UTLOP_VARSEL_DAGER).slutt();
+    let [unit, orderer] = begge(oppdrag);
+    // Who ordered decides what comes after, and is named first.
+    let told = [orderer, unit];
+    out.frist(FRIST_UTLOP, &emne, last.slutt(), Some(warn), told);
 }
 
 /// Reads what a service without a vedtak shall be. None where a fault was
@@ -249,9 +263,6 @@ pub(crate) fn bestill_kortvarig(
     }
     let mut out = Virkninger::new();
     let oppdrag = ny(sted, bestilling, av, now, &mut out);
-    let emne = oppdrag.emne();
-    let bestiller = [oppdrag.bestiller.clone(), oppdrag.enhet.clone()];
-    out.frist(FRIST_UTLOP, &emne, last.slutt(), None, bestiller);
     for declined in tidligere {
         let declined_type = declined.innhold.bestilling.type_;
         if declined.tilstand == Tilstand::Avvist
@@ -263,11 +274,10 @@ pub(crate) fn bestill_kortvarig(
     Ok((oppdrag, out))
 }
 
-/// The last day of a service without a vedtak has passed. None when it had
-/// ended before.
+/// The last day of a service has passed. None when it had ended before.
 pub(crate) fn utlop(oppdrag: Oppdrag, now: Tid) -> Option<(Oppdrag, Virkninger)> {
     let passed = oppdrag.innhold.bestilling.til?.slutt() <= now;
-    if !passed || oppdrag.vedtak.is_some() || !oppdrag.er_apent() {
+    if !passed || !oppdrag.er_apent() {
         return None;
     }
     let end = Slutt {
@@ -312,10 +322,13 @@ pub(crate) fn endre(mut oppdrag: Oppdrag, line: &Linje, now: Tid, out: &mut Virk
     if oppdrag.innhold.bestilling == bestilling {
         return oppdrag;
     }
-    oppdrag.innhold.bestilling = bestilling;
+    let before = std::mem::replace(&mut oppdrag.innhold.bestilling, bestilling);
     out.hendelse("OppdragEndret", &oppdrag.emne(), hoerer_om(&oppdrag));
-    if I_GANG.contains(&oppdrag.tilstand) {
-        frist_for_evaluering(&oppdrag, now, out);
+    if before.til != oppdrag.innhold.bestilling.til {
+        frist_for_slutt(&oppdrag, out);
+        if I_GANG.contains(&oppdrag.tilstand) {
+            frist_for_evaluering(&oppdrag, now, out);
+        }
     }
     oppdrag
 }
@@ -381,13 +394,14 @@ pub(crate) fn rapporter(
 pub(crate) fn evaluer(
     mut oppdrag: Oppdrag,
     evaluering: Evaluering,
+    now: Tid,
 ) -> Result<(Oppdrag, Virkninger), Refusal> {
     krev(&oppdrag, "EvaluerOppdrag", &evaluering.av)?;
     ikke_for_start(&oppdrag, evaluering.fra, "evaluering.fra")?;
     oppdrag.innhold.evalueringer.push(evaluering);
     let mut out = Virkninger::new();
     out.hendelse("OppdragEvaluert", &oppdrag.emne(), hoerer_om(&oppdrag));
-    out.slett_frist(FRIST_EVALUERING, &oppdrag.name());
+    frist_for_evaluering(&oppdrag, now, &mut out);
     Ok((oppdrag, out))
 }
 
@@ -410,15 +424,15 @@ fn frist_for_rapport(oppdrag: &Oppdrag, now: Tid, out: &mut Virkninger) {
     out.frist(FRIST_RAPPORT, &oppdrag.emne(), due, None, begge(oppdrag));
 }
 
-/// Four weeks before the last day; by the last day itself where that is near.
 fn frist_for_evaluering(oppdrag: &Oppdrag, now: Tid, out: &mut Virkninger) {
-    let Some(til) = oppdrag.innhold.bestilling.til else {
-        out.slett_frist(FRIST_EVALUERING, &oppdrag.name());
-        return;
-    };
-    let early = til.slutt().minus(EVALUERING);
-    let due = if early > now { early } else { til.slutt() };
-    out.frist(FRIST_EVALUERING, &oppdrag.emne(), due, None, begge(oppdrag));
+    let innhold = &oppdrag.innhold;
+    let begun = Dag::av(innhold.startet.unwrap_or(now));
+    let evaluated = innhold.evalueringer.iter().map(|held| held.til).max();
+    let emne = oppdrag.emne();
+    match evaluering::neste([innhold.bestilling.til], begun, evaluated, Dag::av(now)) {
+        None => out.slett_frist(FRIST_EVALUERING, &emne.post),
+        Some(due) => out.frist(FRIST_EVALUERING, &emne, due.slutt(), None, begge(oppdrag)),
+    }
 }
 
 /// The unit accepts, and answers for the need from now.
@@ -469,6 +483,7 @@ pub(crate) fn avvis(
     out.hendelse("OppdragAvvist", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.faktum(oppdrag.tilbudsfaktum(Some(now)));
     out.slett_frist(FRIST_SVAR, &oppdrag.name());
+    out.slett_frist(FRIST_UTLOP, &oppdrag.name());
     let due = kalender::arbeidsdager_etter(now, SVAR_ARBEIDSDAGER);
     let bestiller = [oppdrag.bestiller.clone()];
     out.frist(FRIST_OMFORDELING, &oppdrag.emne(), due, None, bestiller);
@@ -703,7 +718,7 @@ mod tests {
             "GjenopptaOppdrag" => gjenoppta(oppdrag, &by, LATER),
             "AvsluttOppdrag" => avslutt(oppdrag, an_end(), by, LATER),
             "RapporterOppdrag" => rapporter(oppdrag, a_report(by), LATER),
-            "EvaluerOppdrag" => evaluer(oppdrag, proveark::en_evaluering(by, LATER)),
+            "EvaluerOppdrag" => evaluer(oppdrag, proveark::en_evaluering(by, LATER), LATER),
             _ => panic!("{name}"),
         }
     }
@@ -771,7 +786,7 @@ mod tests {
         }
     }
 
-    /// I7: at each step the one clock that runs. To see it red, drop a
+    /// I7: at each step the clocks that run. To see it red, drop a
     /// deadline from the step before.
     #[test]
     fn nothing_waits_without_a_clock() {
@@ -787,10 +802,10 @@ mod tests {
         let mut oppdrag = oppdrag;
         for (verb, expected) in [
             ("AksepterOppdrag", &[FRIST_START][..]),
-            ("StartOppdrag", &[FRIST_RAPPORT]),
-            ("RapporterOppdrag", &[FRIST_RAPPORT]),
-            ("PauseOppdrag", &[FRIST_GJENOPPTA]),
-            ("GjenopptaOppdrag", &[FRIST_RAPPORT]),
+            ("StartOppdrag", &[FRIST_RAPPORT, FRIST_EVALUERING]),
+            ("RapporterOppdrag", &[FRIST_EVALUERING, FRIST_RAPPORT]),
+            ("PauseOppdrag", &[FRIST_EVALUERING, FRIST_GJENOPPTA]),
+            ("GjenopptaOppdrag", &[FRIST_EVALUERING, FRIST_RAPPORT]),
             ("AvsluttOppdrag", &[]),
         ] {
             let (next, out) = by_unit(verb, oppdrag, "rop").unwrap();

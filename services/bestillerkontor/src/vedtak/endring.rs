@@ -67,8 +67,7 @@ fn krev_ny_versjon(
     let own = Some(vedtak.innhold.hovedansvarlig.as_str());
     innhold::fullstendig(innhold, own)?;
     innhold::krev_fremover(&vedtak.innhold, innhold, Dag::av(now))?;
-    let (before, after) = (vedtak.innhold.siste_dag(), innhold.siste_dag());
-    let prolonged = before.is_some_and(|before| after.is_none_or(|after| after > before));
+    let prolonged = vedtak.innhold.forlenges(innhold);
     let since = vedtak.forlop.endret.as_ref().map(|change| change.tid);
     let since = since.or(vedtak.forlop.fattet.as_ref().map(|decision| decision.tid));
     let evaluated = vedtak
@@ -171,7 +170,7 @@ pub(crate) fn ny_versjon(
     krev_ny_versjon(&vedtak, &innhold, nektet, now)?;
     innhold::krev_myndighet(&innhold, myndighet.funksjoner)?;
     let before = vedtak.clone();
-    let prolonged = innhold.siste_dag() > before.innhold.siste_dag();
+    let prolonged = before.innhold.forlenges(&innhold);
     vedtak.innhold = innhold;
     vedtak.tilstand = Tilstand::Fattet;
     vedtak.forlop.endring = None;
@@ -221,7 +220,7 @@ pub(crate) fn ny_versjon(
     out.slett_frist(FRIST_ENDRING, &vedtak.name());
     out.slett_frist(FRIST_ETTERLEVELSE, &vedtak.name());
     frist_for_underretning(&vedtak, now, &mut out);
-    if vedtak.innhold.siste_dag() != before.innhold.siste_dag() {
+    if vedtak.innhold.slutter() != before.innhold.slutter() {
         frister_for_slutt(&vedtak, now, &mut out);
     }
     let forrige = (

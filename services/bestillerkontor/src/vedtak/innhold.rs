@@ -90,14 +90,26 @@ pub(crate) struct Bolig {
 impl Innhold {
     /// Last day of the vedtak; none while something in it has no end.
     pub(crate) fn siste_dag(&self) -> Option<Dag> {
-        if self.bolig.is_some() {
-            return None;
-        }
-        let mut last = None;
-        for line in &self.linjer {
-            last = last.max(Some(line.til?));
-        }
-        last
+        let days: Option<Vec<Dag>> = self.slutter().into_iter().collect();
+        days?.into_iter().max()
+    }
+
+    /// The last day of each thing that it grants; none: until it is ended.
+    pub(crate) fn slutter(&self) -> Vec<Option<Dag>> {
+        let housing = self.bolig.iter().map(|_| None);
+        let lines = self.linjer.iter().map(|line| line.til);
+        lines.chain(housing).collect()
+    }
+
+    /// Whether a line of it lasts longer in `after`.
+    pub(crate) fn forlenges(&self, after: &Self) -> bool {
+        after.linjer.iter().any(|line| {
+            let mut before = self.linjer.iter().filter(|old| old.nr == line.nr);
+            before.any(|old| {
+                let was = old.til;
+                was.is_some_and(|was| line.til.is_none_or(|til| til > was))
+            })
+        })
     }
 
     /// The fields of the contract that say what the vedtak says.

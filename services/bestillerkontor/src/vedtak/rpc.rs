@@ -266,7 +266,7 @@ pub(crate) async fn evaluer(
     let evaluering = evaluering::les(request.evaluering.as_ref(), av, tx.now(), &mut faults);
     let vedtak = les(tx, &request.name, faults).await?;
     let evaluering = evaluering.ok_or_else(|| Error::internal("no evaluation without a fault"))?;
-    let (mut vedtak, virkninger) = rules::evaluer(vedtak, evaluering)?;
+    let (mut vedtak, virkninger) = rules::evaluer(vedtak, evaluering, tx.now())?;
     store::lagre(tx, &mut vedtak).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(RegistrerEvalueringResponse {

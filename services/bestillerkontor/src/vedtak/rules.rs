@@ -1,6 +1,6 @@
 //! What may happen to a vedtak.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use samspor_chassis::{
     domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender, navn},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     ENHET, KOORDINERING,
-    evaluering::Evaluering,
+    evaluering::{self, Evaluering},
     kartlegging,
     oppdrag::{self, Oppdrag},
     soknad::{self, Soknad},
@@ -58,8 +58,8 @@ const REVURDERING_MANEDER: i32 = 3;
 const ETTERLEVELSE_ARBEIDSDAGER: u16 = 10;
 /// Function of a unit where two-person control is off.
 const FATTER_ALENE: &str = "fatter_alene";
-/// How long before the last day the evaluation is due: four weeks.
-const EVALUERING: Duration = Duration::from_hours(4 * 7 * 24);
+/// Days before the last day in which everyone is warned of it: four weeks.
+const UTLOP_VARSEL_DAGER: i32 = 28;
 
 pub(super) fn krev(vedtak: &Vedtak, verb: &str) -> Result<(), Refusal> {
     OVERGANGER.krev(verb, vedtak.tilstand, vedtak.tilstand.kode())
@@ -303,20 +303,34 @@ pub(super) fn frist_for_underretning(vedtak: &Vedtak, now: Tid, out: &mut Virkni
     );
 }
 
-/// The clocks of the last day: it passes, and four weeks before it the vedtak
-/// is evaluated, or by the day itself where that is nearer.
+/// The clock of the last day, where it has one, and the one of the evaluation.
 pub(super) fn frister_for_slutt(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
-    let Some(last) = vedtak.innhold.siste_dag() else {
-        out.slett_frist(FRIST_UTLOP, &vedtak.name());
-        out.slett_frist(FRIST_EVALUERING, &vedtak.name());
-        return;
-    };
     let emne = vedtak.emne();
-    let due = last.slutt();
-    let early = due.minus(EVALUERING);
-    out.frist(FRIST_UTLOP, &emne, due, Some(early), hoerer_om(vedtak));
-    let evaluation = if early > now { early } else { due };
-    out.frist(FRIST_EVALUERING, &emne, evaluation, None, hoerer_om(vedtak));
+    match vedtak.innhold.siste_dag() {
+        None => out.slett_frist(FRIST_UTLOP, &emne.post),
+        Some(last) => {
+            let warn = last.pluss_dager(-UTLOP_VARSEL_DAGER).slutt();
+            let told = hoerer_om(vedtak);
+            out.frist(FRIST_UTLOP, &emne, last.slutt(), Some(warn), told);
+        }
+    }
+    frist_for_evaluering(vedtak, now, out);
+}
+
+fn frist_for_evaluering(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
+    let decided = vedtak.forlop.fattet.as_ref();
+    let begun = Dag::av(decided.map_or(now, |decision| decision.tid));
+    let evaluated = vedtak.forlop.evalueringer.iter();
+    let evaluated = evaluated.map(|evaluation| evaluation.til).max();
+    let slutter = vedtak.innhold.slutter();
+    let emne = vedtak.emne();
+    match evaluering::neste(slutter, begun, evaluated, Dag::av(now)) {
+        None => out.slett_frist(FRIST_EVALUERING, &emne.post),
+        Some(due) => {
+            let told = hoerer_om(vedtak);
+            out.frist(FRIST_EVALUERING, &emne, due.slutt(), None, told);
+        }
+    }
 }
 
 /// Reads until when telling the person is postponed, and why.
@@ -355,6 +369,7 @@ pub(crate) fn utsett(
 pub(crate) fn evaluer(
     mut vedtak: Vedtak,
     evaluering: Evaluering,
+    now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "RegistrerEvaluering")?;
     let decided = vedtak.forlop.fattet.as_ref().map(|decision| decision.tid);
@@ -371,7 +386,7 @@ pub(crate) fn evaluer(
     vedtak.forlop.evalueringer.push(evaluering);
     let mut out = Virkninger::new();
     out.hendelse("VedtakEvaluert", &vedtak.emne(), hoerer_om(&vedtak));
-    out.slett_frist(FRIST_EVALUERING, &vedtak.name());
+    frist_for_evaluering(&vedtak, now, &mut out);
     out.slett_frist(FRIST_REVURDERING, &vedtak.name());
     Ok((vedtak, out))
 }
@@ -639,7 +654,7 @@ mod tests {
                 avvis_endring(with_change(vedtak), "Nei".into()).map(|(v, _)| v.tilstand)
             }
             "RegistrerEvaluering" => {
-                evaluer(vedtak, proveark::en_evaluering(by, NOW)).map(|(v, _)| v.tilstand)
+                evaluer(vedtak, proveark::en_evaluering(by, NOW), NOW).map(|(v, _)| v.tilstand)
             }
             _ => panic!("{name}"),
         }

@@ -1,0 +1,136 @@
+//! The clocks of a vedtak and its orders, through the handlers and the store:
+//! nothing ends, and nothing is left alone, without somebody hearing of it (I7).
+
+use samspor_chassis::{
+    store::Store,
+    testing::{Database, Tid, request_id},
+};
+use samspor_proto::bestillerkontor::*;
+
+use crate::{
+    ENHET, MIGRATIONS,
+    eierprove::{fattet, hos, kall},
+    forlopsprove::*,
+    rettsprove::facts,
+    vedtak,
+};
+
+samspor_chassis::on_both_databases! {
+    a_line_that_ends_before_the_others_has_its_own_clock,
+    what_has_no_end_is_evaluated_each_year,
+}
+
+/// When something of a kind is due for a unit; all records.
+async fn due(store: &Store, unit: &str, kind: Ventetype) -> Vec<Tid> {
+    let posts = waiting(store, unit).await.into_iter();
+    posts
+        .filter(|post| post.r#type() == kind)
+        .map(|post| Tid::try_from(post.frist.unwrap()).unwrap())
+        .collect()
+}
+
+async fn evaluate(store: &Store, of: &Vedtak, fra: &str, til: &str) -> Vedtak {
+    let request = RegistrerEvalueringRequest {
+        name: of.name.clone(),
+        request_id: request_id(),
+        evaluering: Some(an_evaluation(fra, til)),
+    };
+    let evaluated = kall!(store, hos(ENHET, "a1"), vedtak::rpc::evaluer, request);
+    evaluated.unwrap().vedtak.unwrap()
+}
+
+/// One line ends at New Year, one has no end.
+async fn one_line_ends(store: &Store) -> Vedtak {
+    let application = ready(store).await;
+    let mut lines = vec![
+        line(Tjenestetype::RopOppfolging, "rop"),
+        line(Tjenestetype::Boveiledning, "bom"),
+    ];
+    lines[0].til = "2026-12-31".into();
+    lines[0].fra = "2026-10-05".into();
+    lines[1].fra = "2026-10-05".into();
+    let drafted = draft(store, with_lines(&application, lines, "bom")).await;
+    let sent = send(store, hos(ENHET, "a1"), &drafted).await;
+    let decided = decide(store, hos(ENHET, "b1"), &sent).await.unwrap();
+    for order in orders(store).await {
+        accept(store, &order).await;
+        begin(store, &order).await;
+    }
+    tell(store, &decided).await
+}
+
+/// Seen red: with FRIST_UTLOP for short services alone, with `siste_dag` in
+/// place of `slutter`, and with `forlenges` comparing the last day of all.
+async fn a_line_that_ends_before_the_others_has_its_own_clock(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let told = one_line_ends(&store).await;
+    let four_weeks_before = at("2026-12-03T23:00:00Z");
+    let year_end = at("2026-12-31T23:00:00Z");
+    // The vedtak and the order, for who decided; the order, for who delivers.
+    let ours = due(&store, ENHET, Ventetype::Evaluering).await;
+    assert_eq!(ours[..2], [four_weeks_before; 2]);
+    assert_eq!(due(&store, "rop", Ventetype::Evaluering).await, ours[..1]);
+    assert_eq!(due(&store, "rop", Ventetype::Utlop).await, [year_end]);
+
+    let now = read(&store, &told, 0).await.unwrap();
+    for til in ["", "2027-06-30"] {
+        let mut content = now.clone();
+        content.linjer[0].til = til.into();
+        let refused = propose(&store, &now, content).await;
+        assert_eq!(fields(refused), "vedtak.linjer", "{til}");
+    }
+    // An end where there was none is no renewal.
+    let mut content = now.clone();
+    content.linjer[1].til = "2027-12-31".into();
+    let proposed = propose(&store, &now, content).await.unwrap();
+    approve(&store, "b1", &proposed).await.unwrap();
+    let heard = events(&store, "bom").await;
+    assert!(heard.contains(&"VedtakEndret".to_owned()));
+    assert!(!heard.contains(&"VedtakFornyet".to_owned()));
+
+    database.clock().set(Tid(year_end.0 - 1));
+    tick(&store).await;
+    assert_eq!(
+        states(&orders(&store).await),
+        ["1 rop STARTET", "2 bom STARTET"]
+    );
+    database.clock().set(year_end);
+    tick(&store).await;
+    let after = orders(&store).await;
+    assert_eq!(states(&after), ["1 rop AVSLUTTET", "2 bom STARTET"]);
+    assert_eq!(after[0].avslutningsarsak(), Avslutningsarsak::Utlopt);
+    let held = facts(&store).await;
+    let delivers = |unit: &str| {
+        let of = format!("/{unit}");
+        let mut held = held.keys();
+        held.any(|fact| fact.starts_with("utforer/") && fact.ends_with(&of))
+    };
+    assert!(!delivers("rop") && delivers("bom"));
+    let now = read(&store, &told, 0).await.unwrap();
+    assert_eq!(now.tilstand(), VedtakTilstand::Fattet, "the rest goes on");
+    for unit in ["rop", ENHET, "koordinering"] {
+        let heard = events(&store, unit).await;
+        assert!(heard.contains(&"OppdragAvsluttet".to_owned()), "{unit}");
+    }
+}
+
+/// Seen red: with no clock where there is no last day.
+async fn what_has_no_end_is_evaluated_each_year(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let decided = fattet(&store).await;
+    assert!(decided.bolig.is_some());
+    let rop = orders(&store).await.remove(0);
+    accept(&store, &rop).await;
+    begin(&store, &rop).await;
+    let a_year = at("2027-10-01T22:00:00Z");
+    assert_eq!(due(&store, "rop", Ventetype::Evaluering).await, [a_year]);
+    database.clock().set(a_year);
+    tick(&store).await;
+    assert!(kinds(&waiting(&store, ENHET).await).contains(&"EVALUERING!".to_owned()));
+    evaluate(&store, &decided, "2026-10-01", "2027-10-01").await;
+    let of_vedtak = waiting(&store, ENHET).await.into_iter();
+    let next = of_vedtak
+        .filter(|post| post.post == decided.name && post.r#type() == Ventetype::Evaluering)
+        .map(|post| Tid::try_from(post.frist.unwrap()).unwrap());
+    assert_eq!(next.collect::<Vec<_>>(), [at("2028-10-01T22:00:00Z")]);
+}
