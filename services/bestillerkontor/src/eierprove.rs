@@ -155,7 +155,7 @@ pub(crate) async fn fattet(store: &Store) -> Vedtak {
 }
 
 /// The only record of a kind, by name.
-async fn name(store: &Store, collection: &str, sql: &'static str) -> String {
+pub(crate) async fn name(store: &Store, collection: &str, sql: &'static str) -> String {
     let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
     let rows: Vec<(String,)> = tx.all(sql, params![]).await.unwrap();
     assert_eq!(rows.len(), 1);
@@ -207,6 +207,7 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
             StartKartleggingRequest {
                 name: soknad(),
                 bygger_pa: String::new(),
+                ..Default::default()
             }
         );
         refused!(
@@ -311,6 +312,7 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
             UnderrettVedtakRequest {
                 name: name(),
                 mate: "brev".into(),
+                ..Default::default()
             }
         );
         refused!(
@@ -632,6 +634,7 @@ async fn a_new_application_begins_with_what_is_mapped_already(database: Database
         name: second.clone(),
         request_id: request_id(),
         bygger_pa: bygger_pa.into(),
+        ..Default::default()
     };
     // What one person told is not another's.
     let other = P.replace("3f2c8a54", "4f2c8a54");

@@ -128,6 +128,7 @@ pub(crate) async fn tell(store: &Store, vedtak: &Vedtak) -> Vedtak {
         name: vedtak.name.clone(),
         request_id: request_id(),
         mate: "lest opp på besøk".into(),
+        ..Default::default()
     };
     let told = kall!(store, hos(ENHET, "a1"), vedtak::rpc::underrett, request).unwrap();
     told.vedtak.unwrap()
@@ -406,6 +407,7 @@ pub(crate) async fn propose(
         etag: vedtak.etag.clone(),
         vedtak: Some(content),
         begrunnelse: "Nytt behov".into(),
+        ..Default::default()
     };
     let proposed = kall!(store, hos(ENHET, "a3"), vedtak::rpc::endre, request)?;
     Ok(proposed.vedtak.unwrap())
@@ -631,6 +633,7 @@ pub(crate) async fn complain(store: &Store, vedtak: &Vedtak, late: &str) -> Resu
         grunn: "For få timer".into(),
         forsinket_grunn: late.into(),
         innsender: "Kari, søster".into(),
+        ..Default::default()
     };
     let receipt = kall!(store, hos("rop", "r1"), klage::rpc::registrer, request)?;
     let id = receipt.kvittering.unwrap().referanse;
@@ -655,6 +658,7 @@ async fn a_klage_is_carried_back_into_the_vedtak(database: Database) {
         request_id: request_id(),
         begrunnelse: "Behovet er større".into(),
         vedtak,
+        ..Default::default()
     };
     // Not by who decided, and not without what it becomes.
     let request = change(Some(content.clone()));

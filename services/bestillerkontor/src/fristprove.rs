@@ -2,6 +2,7 @@
 //! nothing ends, and nothing is left alone, without somebody hearing of it (I7).
 
 use samspor_chassis::{
+    domene::Dag,
     store::Store,
     testing::{Database, Tid, request_id},
 };
@@ -9,15 +10,16 @@ use samspor_proto::bestillerkontor::*;
 
 use crate::{
     ENHET, MIGRATIONS,
-    eierprove::{fattet, hos, kall},
+    eierprove::{P, fattet, gjor_klar, hos, kall, name},
     forlopsprove::*,
     rettsprove::facts,
-    vedtak,
+    soknad, vedtak,
 };
 
 samspor_chassis::on_both_databases! {
     a_line_that_ends_before_the_others_has_its_own_clock,
     what_has_no_end_is_evaluated_each_year,
+    what_rests_on_a_discharge_is_assessed_after_three_months,
 }
 
 /// When something of a kind is due for a unit; all records.
@@ -133,4 +135,72 @@ async fn what_has_no_end_is_evaluated_each_year(database: Database) {
         .filter(|post| post.post == decided.name && post.r#type() == Ventetype::Evaluering)
         .map(|post| Tid::try_from(post.frist.unwrap()).unwrap());
     assert_eq!(next.collect::<Vec<_>>(), [at("2028-10-01T22:00:00Z")]);
+}
+
+/// An application that a hospital filed, decided by somebody who left the flag
+/// out.
+async fn from_hospital(store: &Store) -> Vedtak {
+    let request = MottaSoknadRequest {
+        parent: P.into(),
+        request_id: request_id(),
+        eget_onske: "Hjem".into(),
+        kanal: Kanal::Brev.into(),
+        innsender: Some(Innsender {
+            navn: "Post 2".into(),
+            rolle: Innsenderrolle::Sykehus.into(),
+            ..Default::default()
+        }),
+        sykehusmelding: Some(soknad::sykehus::tests::pakke()),
+        ..Default::default()
+    };
+    kall!(store, hos("nav", "n1"), soknad::rpc::motta, request).unwrap();
+    let application = name(store, "soknader", "SELECT id FROM soknad").await;
+    let request = StartKartleggingRequest {
+        name: application.clone(),
+        request_id: request_id(),
+        ..Default::default()
+    };
+    kall!(store, hos(ENHET, "a1"), soknad::rpc::start, request).unwrap();
+    let request = gjor_klar(&application);
+    kall!(store, hos(ENHET, "a1"), soknad::rpc::gjor_klar, request).unwrap();
+    let mut lines = vec![line(Tjenestetype::RopOppfolging, "rop")];
+    lines[0].til = "2027-06-30".into();
+    let mut content = with_lines(&application, lines, "rop");
+    content.utskrevet_fra_sykehus = false;
+    let drafted = draft(store, content).await;
+    let sent = send(store, hos(ENHET, "a1"), &drafted).await;
+    decide(store, hos(ENHET, "b1"), &sent).await.unwrap()
+}
+
+/// Seen red: with the flag of the vedtak alone; and with any evaluation
+/// clearing both clocks.
+async fn what_rests_on_a_discharge_is_assessed_after_three_months(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let decided = from_hospital(&store).await;
+    let three_months = due(&store, ENHET, Ventetype::Revurdering).await;
+    assert_eq!(
+        Dag::av(Tid(three_months[0].0 - 1)).to_string(),
+        "2027-01-04"
+    );
+    // An early look silences nothing.
+    database.clock().set(at("2026-10-02T10:00:00Z"));
+    evaluate(&store, &decided, "2026-10-01", "2026-10-02").await;
+    assert_eq!(
+        due(&store, ENHET, Ventetype::Revurdering).await,
+        three_months
+    );
+    assert_eq!(due(&store, ENHET, Ventetype::Evaluering).await.len(), 1);
+    database.clock().set(at("2027-01-03T10:00:00Z"));
+    evaluate(&store, &decided, "2026-10-01", "2027-01-03").await;
+    assert_eq!(due(&store, ENHET, Ventetype::Revurdering).await, []);
+    assert_eq!(due(&store, ENHET, Ventetype::Evaluering).await.len(), 1);
+
+    // An amendment that says so starts the clock.
+    let now = read(&store, &decided, 0).await.unwrap();
+    let mut content = now.clone();
+    content.utskrevet_fra_sykehus = true;
+    let proposed = propose(&store, &now, content).await.unwrap();
+    approve(&store, "b1", &proposed).await.unwrap();
+    let again = due(&store, ENHET, Ventetype::Revurdering).await;
+    assert_eq!(Dag::av(Tid(again[0].0 - 1)).to_string(), "2027-04-05");
 }

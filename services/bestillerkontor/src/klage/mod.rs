@@ -144,6 +144,7 @@ impl Klage {
             grunn,
             pa_vegne_av,
             innsender,
+            etterregistrert_grunn: String::new(),
             mottatt: Some(mottatt.into()),
             registrert_av: Some(registrert_av.to_proto()),
             klagefrist: klagefrist.to_string(),

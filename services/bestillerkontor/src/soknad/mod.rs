@@ -246,6 +246,7 @@ impl Soknad {
             ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
             referanse,
             mottatt: Some(mottatt.into()),
+            etterregistrert_grunn: String::new(),
             eget_onske: innsendt.eget_onske,
             gjelder: innsendt.gjelder.into_iter().map(Into::into).collect(),
             kanal: innsendt.kanal.into(),

@@ -14,8 +14,8 @@ use super::{
     Endret, Endring, FRIST_ENDRING, FRIST_ETTERLEVELSE, Tilstand, Utgave, Vedtak, innhold,
     innhold::Innhold,
     rules::{
-        GODKJENNING_ARBEIDSDAGER, Myndighet, frist_for_underretning, frister_for_slutt, hoerer_om,
-        krev, myndigheten,
+        GODKJENNING_ARBEIDSDAGER, Myndighet, frist_for_revurdering, frist_for_underretning,
+        frister_for_slutt, hoerer_om, krev, myndigheten,
     },
 };
 use crate::oppdrag::{self, Oppdrag};
@@ -220,6 +220,9 @@ pub(crate) fn ny_versjon(
     out.slett_frist(FRIST_ENDRING, &vedtak.name());
     out.slett_frist(FRIST_ETTERLEVELSE, &vedtak.name());
     frist_for_underretning(&vedtak, now, &mut out);
+    if vedtak.innhold.utskrevet_fra_sykehus && !before.innhold.utskrevet_fra_sykehus {
+        frist_for_revurdering(&mut vedtak, now, &mut out);
+    }
     if vedtak.innhold.slutter() != before.innhold.slutter() {
         frister_for_slutt(&vedtak, now, &mut out);
     }

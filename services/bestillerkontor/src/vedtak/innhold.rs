@@ -252,6 +252,7 @@ impl Linje {
             mal,
             leveringssted,
             helsehensyn,
+            andeler: Vec::new(),
         }
     }
 

@@ -112,6 +112,9 @@ pub(crate) struct Forlop {
     /// Name of the mapping that a deciding unit was given with the draft.
     #[serde(default)]
     pub(crate) kartlegging: Option<String>,
+    /// When what a hospital said is assessed anew; none when it was.
+    #[serde(default)]
+    pub(crate) revurderes: Option<Tid>,
     #[serde(default)]
     pub(crate) utsatt: Option<Utsettelse>,
     /// The amendment that waits.
@@ -361,6 +364,7 @@ impl Vedtak {
             avslutning,
             innholdsversjon,
             kartlegging: _,
+            revurderes: _,
             utsatt,
             endring,
             endret,
@@ -413,6 +417,7 @@ impl Vedtak {
                 begrunnelse: change.begrunnelse,
                 forfatter: Some(change.forfatter.to_proto()),
                 foreslatt: Some(change.tid.into()),
+                ..proto::Endringsforslag::default()
             }),
             endret: endret.as_ref().map(|change| change.tid.into()),
             endret_av: endret.as_ref().map(|change| change.av.to_proto()),

@@ -53,6 +53,9 @@ const KLAGE_DAGER: i32 = 21;
 pub(super) const GODKJENNING_ARBEIDSDAGER: u16 = 3;
 /// Months after which what was decided on a discharge is assessed anew.
 const REVURDERING_MANEDER: i32 = 3;
+/// Days before that in which an evaluation is the new assessment; an earlier one
+/// says nothing of how three months went.
+const REVURDERING_TIDLIGST_DAGER: i32 = 28;
 /// Working days within which a vedtak is amended as the statsforvalter decided:
 /// a default, the law says «without undue delay».
 const ETTERLEVELSE_ARBEIDSDAGER: u16 = 10;
@@ -129,6 +132,7 @@ pub(crate) fn opprett(
             avslutning: None,
             innholdsversjon: 0,
             kartlegging: None,
+            revurderes: None,
             utsatt: None,
             endring: None,
             endret: None,
@@ -273,9 +277,10 @@ pub(crate) fn fatt(
     out.hendelse("VedtakFattet", &emne, hoerer_om(&vedtak));
     frist_for_underretning(&vedtak, now, &mut out);
     frister_for_slutt(&vedtak, now, &mut out);
-    if vedtak.innhold.utskrevet_fra_sykehus {
-        let due = kalender::til_arbeidsdag(kalender::maneder_etter(now, REVURDERING_MANEDER));
-        out.frist(FRIST_REVURDERING, &emne, due, None, myndigheten(&vedtak));
+    // The packet of a hospital says it as well as who drafts.
+    let packet = soknad.innhold.innsendt.sykehusmelding.is_some();
+    if vedtak.innhold.utskrevet_fra_sykehus || packet {
+        frist_for_revurdering(&mut vedtak, now, &mut out);
     }
     let mut orders = Vec::new();
     for line in &vedtak.innhold.linjer {
@@ -333,6 +338,14 @@ fn frist_for_evaluering(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
     }
 }
 
+/// What rests on a discharge is assessed anew, three months from `now`.
+pub(super) fn frist_for_revurdering(vedtak: &mut Vedtak, now: Tid, out: &mut Virkninger) {
+    let due = kalender::til_arbeidsdag(kalender::maneder_etter(now, REVURDERING_MANEDER));
+    vedtak.forlop.revurderes = Some(due);
+    let emne = vedtak.emne();
+    out.frist(FRIST_REVURDERING, &emne, due, None, myndigheten(vedtak));
+}
+
 /// Reads until when telling the person is postponed, and why.
 pub(crate) fn les_utsettelse(
     request: &UtsettUnderretningRequest,
@@ -383,11 +396,16 @@ pub(crate) fn evaluer(
         );
         faults.finish()?;
     }
+    let last = evaluering.til;
     vedtak.forlop.evalueringer.push(evaluering);
     let mut out = Virkninger::new();
     out.hendelse("VedtakEvaluert", &vedtak.emne(), hoerer_om(&vedtak));
     frist_for_evaluering(&vedtak, now, &mut out);
-    out.slett_frist(FRIST_REVURDERING, &vedtak.name());
+    let reassessed = |due: Tid| last >= Dag::av(due).pluss_dager(-REVURDERING_TIDLIGST_DAGER);
+    if vedtak.forlop.revurderes.is_some_and(reassessed) {
+        vedtak.forlop.revurderes = None;
+        out.slett_frist(FRIST_REVURDERING, &vedtak.name());
+    }
     Ok((vedtak, out))
 }
 
