@@ -27,6 +27,8 @@ use samspor_proto::{
     felles::{Feilgrunn, Hjemmel},
 };
 
+use samspor_proto::klassifisering::Klasser;
+
 use crate::{ENHET, MIGRATIONS, kartlegging, oppdrag, proveark, soknad, vedtak};
 
 samspor_chassis::on_both_databases! {
@@ -74,6 +76,7 @@ pub(crate) fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
         .with(|permit| {
             permit.funksjoner = proveark::alle_funksjoner();
             permit.utforere = units.into();
+            permit.klasser = Klasser::alle().iter().map(Into::into).collect();
         })
         .build()
 }

@@ -857,7 +857,7 @@ async fn a_broken_deadline_is_told_and_stays_in_the_work_list(database: Database
 /// has one responsible unit: the one that delivers while it has accepted, and
 /// else the one that ordered; and no unit has the same line twice.
 ///
-/// Seen red: with `ansvarlig_enhet` not moved in `aksepter`, nor back in
+/// Seen red: without `folg` in `lagre_ny_versjon`; with `ansvarlig_enhet` not moved in `aksepter`, nor back in
 /// `opphor`; and with `nye_ordrer` that offers what it kept.
 async fn each_need_has_one_responsible_unit_at_every_step(database: Database) {
     let mut state = 0x5a3f_u64;
@@ -993,12 +993,25 @@ async fn each_need_has_one_responsible_unit_at_every_step(database: Database) {
                 assert!(open.insert(key), "step {step}, act {act}: ordered twice");
             }
         }
+        // The unit with the main responsibility has something to deliver, or a
+        // clock runs until another has it.
+        let now = read(&store, &decided, 0).await.unwrap();
+        let all = orders(&store).await;
+        let delivers = all.iter().any(|order| {
+            let open = !matches!(
+                order.tilstand(),
+                OppdragTilstand::Avvist | OppdragTilstand::Avsluttet
+            );
+            open && order.enhet == now.hovedansvarlig
+        });
+        let list = waiting(&store, ENHET).await;
+        let mut clock = list.iter().map(Ventepost::r#type);
+        let clock = clock.any(|kind| kind == Ventetype::Hovedansvar);
+        assert_ne!(delivers, clock, "step {step}, act {act}");
         // Each line of the vedtak is with somebody: ordered, or on the list of
         // who ordered.
-        let now = read(&store, &decided, 0).await.unwrap();
         for line in &now.linjer {
             let of_line = |order: &&Oppdrag| order.linje_id == line.linje_id;
-            let all = orders(&store).await;
             assert!(all.iter().any(|order| of_line(&order)), "step {step}");
         }
     }

@@ -12,6 +12,7 @@ use crate::{
     ENHET, MIGRATIONS,
     eierprove::{P, fattet, gjor_klar, hos, kall, name},
     forlopsprove::*,
+    oppdrag,
     rettsprove::facts,
     soknad, vedtak,
 };
@@ -20,6 +21,7 @@ samspor_chassis::on_both_databases! {
     a_line_that_ends_before_the_others_has_its_own_clock,
     what_has_no_end_is_evaluated_each_year,
     what_rests_on_a_discharge_is_assessed_after_three_months,
+    what_a_unit_ends_comes_back_to_who_ordered,
 }
 
 /// When something of a kind is due for a unit; all records.
@@ -203,4 +205,62 @@ async fn what_rests_on_a_discharge_is_assessed_after_three_months(database: Data
     approve(&store, "b1", &proposed).await.unwrap();
     let again = due(&store, ENHET, Ventetype::Revurdering).await;
     assert_eq!(Dag::av(Tid(again[0].0 - 1)).to_string(), "2027-04-05");
+}
+
+async fn finish(store: &Store, order: &Oppdrag) {
+    let unit = order.enhet.strip_prefix("enheter/").unwrap();
+    let request = AvsluttOppdragRequest {
+        name: order.name.clone(),
+        request_id: request_id(),
+        arsak: Avslutningsarsak::MalNadd.into(),
+        begrunnelse: "Klarer seg".into(),
+        alternativ: "Ingen".into(),
+    };
+    kall!(store, hos(unit, "r1"), oppdrag::rpc::avslutt, request).unwrap();
+}
+
+/// Seen red: without `oppfolging`, and without `folg` in `slipp_vedtaket`.
+async fn what_a_unit_ends_comes_back_to_who_ordered(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let told = one_line_ends(&store).await;
+    let [rop, bom] = orders(&store).await.try_into().unwrap();
+    let ours = async || kinds(&waiting(&store, ENHET).await);
+    let has = async |kind: &str| ours().await.contains(&kind.to_owned());
+    finish(&store, &rop).await;
+    assert!(has("OPPFOLGING").await);
+    assert!(!has("HOVEDANSVAR").await, "BOM delivers");
+    // Thursday: three working days are Tuesday.
+    database.clock().set(at("2026-10-06T22:00:00Z"));
+    tick(&store).await;
+    assert!(has("OPPFOLGING!").await);
+    let heard = events(&store, ENHET).await;
+    assert!(heard.contains(&"OppdragAvsluttet".to_owned()));
+    evaluate(&store, &told, "2026-10-01", "2026-10-06").await;
+    assert!(!has("OPPFOLGING!").await);
+
+    finish(&store, &bom).await;
+    assert!(has("OPPFOLGING").await && has("HOVEDANSVAR").await);
+    for unit in [ENHET, "koordinering"] {
+        let heard = events(&store, unit).await;
+        assert!(heard.contains(&"HovedansvarLedig".to_owned()), "{unit}");
+    }
+    // Until another has it, it is with the one that had it.
+    let held = |facts: &[String]| -> Vec<String> {
+        let all = facts
+            .iter()
+            .filter(|fact| fact.starts_with("hovedansvarlig/"));
+        let units = all.map(|fact| fact.rsplit('/').next().unwrap().to_owned());
+        units.collect()
+    };
+    let open: Vec<String> = facts(&store).await.into_keys().collect();
+    assert_eq!(held(&open), ["bom"]);
+    let now = read(&store, &told, 0).await.unwrap();
+    let mut content = now.clone();
+    content.linjer[1].enheter = vec!["enheter/hjemmetjeneste".into()];
+    content.hovedansvarlig = "enheter/hjemmetjeneste".into();
+    let proposed = propose(&store, &now, content).await.unwrap();
+    approve(&store, "b1", &proposed).await.unwrap();
+    assert!(!has("OPPFOLGING").await && !has("HOVEDANSVAR").await);
+    let open: Vec<String> = facts(&store).await.into_keys().collect();
+    assert_eq!(held(&open), ["hjemmetjeneste"]);
 }

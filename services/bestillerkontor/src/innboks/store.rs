@@ -60,6 +60,17 @@ pub(crate) async fn slett(tx: &mut Tx, post: &str, kind: &str) -> Result<(), Err
     Ok(())
 }
 
+/// Whether somebody waits for it.
+pub(crate) async fn venter(tx: &mut Tx, post: &str, kind: &str) -> Result<bool, Error> {
+    let row: Option<(String,)> = tx
+        .one(
+            "SELECT id FROM ventepost WHERE post = $1 AND type = $2 LIMIT 1",
+            params![post, kind],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
 /// Its time has passed, and it still waits.
 pub(crate) async fn brutt(tx: &mut Tx, post: &str, kind: &str) -> Result<(), Error> {
     tx.execute(

@@ -24,7 +24,7 @@ use super::{Oppdrag, SAMLING, Tilstand, rules, store};
 use crate::{
     ENHET, evaluering, innboks,
     soknad::{self, Soknad},
-    vedtak::{self, innhold},
+    vedtak::{self, hovedansvar, innhold},
 };
 
 pub(crate) async fn aksepter(
@@ -123,6 +123,10 @@ pub(crate) async fn avslutt(
     store::lagre(tx, &mut oppdrag).await?;
     innboks::utfor(tx, virkninger).await?;
     slipp_vedtaket(tx, &oppdrag).await?;
+    if let Some(vedtak) = &oppdrag.vedtak {
+        let decision = vedtak::store::hent(tx, &oppdrag.person, vedtak).await?;
+        innboks::utfor(tx, hovedansvar::oppfolging(&decision, tx.now())).await?;
+    }
     Ok(AvsluttOppdragResponse {
         kvittering: Some(kvittering(tx, &oppdrag)),
     })
@@ -283,14 +287,13 @@ async fn slipp_vedtaket(tx: &mut Tx, oppdrag: &Oppdrag) -> Result<(), Error> {
     };
     let mut open = store::uavsluttede(tx, vedtak).await?;
     open.retain(Oppdrag::er_apent);
-    if open.iter().any(|other| other.enhet == oppdrag.enhet) {
-        return Ok(());
+    if !open.iter().any(|other| other.enhet == oppdrag.enhet) {
+        let decision = vedtak::store::hent(tx, &oppdrag.person, vedtak).await?;
+        for fact in decision.slipp(&oppdrag.enhet, tx.now()) {
+            tx.fact(fact);
+        }
     }
-    let decision = vedtak::store::hent(tx, &oppdrag.person, vedtak).await?;
-    for fact in decision.slipp(&oppdrag.enhet, tx.now()) {
-        tx.fact(fact);
-    }
-    Ok(())
+    hovedansvar::folg(tx, &oppdrag.person).await
 }
 
 fn kvittering(tx: &Tx, oppdrag: &Oppdrag) -> Kvittering {

@@ -1,5 +1,7 @@
 //! SQL of orders.
 
+use std::collections::BTreeSet;
+
 use samspor_chassis::{
     domene::dokument,
     error::{Error, Refusal},
@@ -135,6 +137,18 @@ pub(crate) async fn uavsluttede(tx: &mut Tx, vedtak: &str) -> Result<Vec<Oppdrag
         )
         .await?;
     rows.into_iter().map(les).collect()
+}
+
+/// The units that have an open order under a vedtak of the person.
+pub(crate) async fn enheter_med_apne(tx: &mut Tx, person: &str) -> Result<BTreeSet<String>, Error> {
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT enhet FROM oppdrag WHERE person = $1 AND vedtak IS NOT NULL \
+             AND tilstand IN ('TILBUDT', 'AKSEPTERT', 'STARTET', 'PAUSET')",
+            params![person],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|(unit,)| unit).collect())
 }
 
 /// A person's services without a vedtak.

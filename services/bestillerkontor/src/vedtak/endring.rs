@@ -11,7 +11,8 @@ use samspor_chassis::{
 use samspor_proto::{bestillerkontor::Avslutningsarsak, felles::Faktum, klassifisering::Klasser};
 
 use super::{
-    Endret, Endring, FRIST_ENDRING, FRIST_ETTERLEVELSE, Tilstand, Utgave, Vedtak, innhold,
+    Endret, Endring, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_OPPFOLGING, Tilstand, Utgave, Vedtak,
+    innhold,
     innhold::Innhold,
     rules::{
         GODKJENNING_ARBEIDSDAGER, Myndighet, frist_for_revurdering, frist_for_underretning,
@@ -219,6 +220,7 @@ pub(crate) fn ny_versjon(
     out.hendelse(type_, &vedtak.emne(), told);
     out.slett_frist(FRIST_ENDRING, &vedtak.name());
     out.slett_frist(FRIST_ETTERLEVELSE, &vedtak.name());
+    out.slett_frist(FRIST_OPPFOLGING, &vedtak.name());
     frist_for_underretning(&vedtak, now, &mut out);
     if vedtak.innhold.utskrevet_fra_sykehus && !before.innhold.utskrevet_fra_sykehus {
         frist_for_revurdering(&mut vedtak, now, &mut out);

@@ -14,6 +14,7 @@
 //! told again. Nothing is changed backwards in time.
 
 pub(crate) mod endring;
+pub(crate) mod hovedansvar;
 pub(crate) mod innhold;
 pub(crate) mod rpc;
 pub(crate) mod rules;
@@ -54,6 +55,10 @@ pub(crate) const FRIST_REVURDERING: &str = "revurdering";
 pub(crate) const FRIST_GODKJENNING: &str = "godkjenning";
 /// Deadline: an amendment that was proposed must be decided.
 pub(crate) const FRIST_ENDRING: &str = "endring";
+/// Deadline: a unit that delivers something must have the main responsibility.
+pub(crate) const FRIST_HOVEDANSVAR: &str = "hovedansvar";
+/// Deadline: it must be settled what becomes of a service that its unit ended.
+pub(crate) const FRIST_OPPFOLGING: &str = "oppfolging";
 /// Deadline: what the statsforvalter decided must be carried out.
 pub(crate) const FRIST_ETTERLEVELSE: &str = "etterlevelse";
 
@@ -343,12 +348,18 @@ impl Vedtak {
     }
 
     /// The relations that end when a unit has nothing left to deliver. A party
-    /// that the vedtak names beside its lines stays one.
+    /// that the vedtak names beside its lines stays one, and so does the unit
+    /// with the main responsibility, until another has it.
     pub(crate) fn slipp(&self, enhet: &str, now: Tid) -> Vec<Faktum> {
         let named = self.innhold.parter.iter().any(|party| party == enhet)
+            || self.innhold.hovedansvarlig == enhet
             || self.innhold.bolig.iter().any(|line| line.enhet == enhet);
         let mut facts = self.enhetens_fakta(enhet, Some(now));
-        facts.retain(|fact| !named || fact.r#type() != Faktumtype::Part);
+        facts.retain(|fact| match fact.r#type() {
+            Faktumtype::Hovedansvarlig => false,
+            Faktumtype::Part => !named,
+            _ => true,
+        });
         facts
     }
 

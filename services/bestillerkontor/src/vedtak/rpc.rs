@@ -22,7 +22,7 @@ use samspor_proto::{
     felles::Kvittering,
 };
 
-use super::{SAMLING, Tilstand, Vedtak, endring, innhold, rules, slutt, store};
+use super::{SAMLING, Tilstand, Vedtak, endring, hovedansvar, innhold, rules, slutt, store};
 use crate::{evaluering, innboks, oppdrag, soknad};
 
 pub(crate) async fn opprett(
@@ -135,6 +135,7 @@ pub(crate) async fn fatt(
         oppdrag::store::sett_inn(tx, order).await?;
     }
     innboks::utfor(tx, virkninger).await?;
+    hovedansvar::folg(tx, &vedtak.person).await?;
     Ok(FattVedtakResponse {
         vedtak: Some(vedtak.to_proto()),
     })
@@ -311,7 +312,7 @@ async fn lagre_avsluttet(tx: &mut Tx, avsluttet: slutt::Avsluttet) -> Result<(),
         oppdrag::store::lagre(tx, &mut order).await?;
     }
     innboks::utfor(tx, virkninger).await?;
-    Ok(())
+    hovedansvar::folg(tx, &vedtak.person).await
 }
 
 pub(crate) async fn hent(
@@ -402,6 +403,7 @@ pub(crate) async fn lagre_ny_versjon(
         oppdrag::store::sett_inn(tx, order).await?;
     }
     innboks::utfor(tx, virkninger).await?;
+    hovedansvar::folg(tx, &vedtak.person).await?;
     Ok(vedtak)
 }
 

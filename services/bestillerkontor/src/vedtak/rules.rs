@@ -14,9 +14,9 @@ use samspor_proto::{
 };
 
 use super::{
-    FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_GODKJENNING, FRIST_REVURDERING, FRIST_UNDERRETNING,
-    FRIST_UTLOP, Fatting, Forlop, Klageutfall, Tilstand, Underretning, Utsettelse, Vedtak, innhold,
-    innhold::Innhold,
+    FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_GODKJENNING, FRIST_OPPFOLGING, FRIST_REVURDERING,
+    FRIST_UNDERRETNING, FRIST_UTLOP, Fatting, Forlop, Klageutfall, Tilstand, Underretning,
+    Utsettelse, Vedtak, innhold, innhold::Innhold,
 };
 use crate::{
     ENHET, KOORDINERING,
@@ -401,6 +401,7 @@ pub(crate) fn evaluer(
     let mut out = Virkninger::new();
     out.hendelse("VedtakEvaluert", &vedtak.emne(), hoerer_om(&vedtak));
     frist_for_evaluering(&vedtak, now, &mut out);
+    out.slett_frist(FRIST_OPPFOLGING, &vedtak.name());
     let reassessed = |due: Tid| last >= Dag::av(due).pluss_dager(-REVURDERING_TIDLIGST_DAGER);
     if vedtak.forlop.revurderes.is_some_and(reassessed) {
         vedtak.forlop.revurderes = None;

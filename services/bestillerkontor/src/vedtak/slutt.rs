@@ -8,8 +8,9 @@ use samspor_chassis::{
 use samspor_proto::bestillerkontor::{Avslutningsarsak, OpphorVedtakRequest};
 
 use super::{
-    Avslutning, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_REVURDERING,
-    FRIST_UNDERRETNING, FRIST_UTLOP, Opphor, Tilstand, Underretning, Vedtak,
+    Avslutning, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_HOVEDANSVAR,
+    FRIST_OPPFOLGING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP, Opphor, Tilstand,
+    Underretning, Vedtak,
     rules::{I_KRAFT, hoerer_om, klagefrist, krev},
 };
 use crate::oppdrag::{self, Oppdrag};
@@ -113,6 +114,8 @@ fn avslutt(
         FRIST_REVURDERING,
         FRIST_ENDRING,
         FRIST_ETTERLEVELSE,
+        FRIST_HOVEDANSVAR,
+        FRIST_OPPFOLGING,
     ] {
         out.slett_frist(kind, &vedtak.name());
     }

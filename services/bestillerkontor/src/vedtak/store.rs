@@ -145,6 +145,19 @@ pub(crate) async fn personens(
     Ok((records, next))
 }
 
+/// A person's vedtak that are in force.
+pub(crate) async fn i_kraft(tx: &mut Tx, person: &str) -> Result<Vec<Vedtak>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, tilstand, ansvarlig_enhet, soknad, innhold FROM vedtak \
+             WHERE person = $1 AND tilstand IN ('FATTET', 'UNDERRETTET', 'IVERKSATT') \
+             ORDER BY id",
+            params![person],
+        )
+        .await?;
+    rows.into_iter().map(les).collect()
+}
+
 /// Vedtak on an application.
 pub(crate) async fn pa_soknad(tx: &mut Tx, soknad: &str) -> Result<Vec<Vedtak>, Error> {
     let rows: Vec<Row> = tx
