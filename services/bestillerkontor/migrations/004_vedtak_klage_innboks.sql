@@ -1,20 +1,23 @@
 -- Several units may decide on one application, each its own lines, so a vedtak
--- is one per application and unit. A short service has no vedtak. An order can
+-- is one per application and unit, but for discarded drafts. A short service has no vedtak. An order can
 -- be offered anew to a unit once the earlier one has ended.
 CREATE TABLE vedtak_ny (
     id TEXT PRIMARY KEY,
     person TEXT NOT NULL,
     versjon BIGINT NOT NULL,
     tilstand TEXT NOT NULL CHECK (tilstand IN
-        ('UTKAST', 'TIL_GODKJENNING', 'FATTET', 'UNDERRETTET', 'IVERKSATT', 'OPPHORT', 'UTLOPT')),
+        ('UTKAST', 'TIL_GODKJENNING', 'FATTET', 'UNDERRETTET', 'IVERKSATT', 'OPPHORT', 'UTLOPT',
+         'FORKASTET')),
     ansvarlig_enhet TEXT NOT NULL CHECK (ansvarlig_enhet <> ''),
     soknad TEXT NOT NULL REFERENCES soknad (id),
     hovedansvarlig TEXT NOT NULL,
     innhold TEXT NOT NULL,
-    UNIQUE (soknad, ansvarlig_enhet),
-    CHECK (tilstand = 'UTKAST' OR hovedansvarlig <> '')
+    -- It grants something; a vedtak of refusals alone has nobody who delivers.
+    innvilger BIGINT NOT NULL DEFAULT 1 CHECK (innvilger IN (0, 1)),
+    CHECK (tilstand IN ('UTKAST', 'FORKASTET') OR hovedansvarlig <> '' OR innvilger = 0)
 );
-INSERT INTO vedtak_ny
+INSERT INTO vedtak_ny (id, person, versjon, tilstand, ansvarlig_enhet, soknad, hovedansvarlig,
+        innhold)
     SELECT id, person, versjon, tilstand, ansvarlig_enhet, soknad, hovedansvarlig, innhold
     FROM vedtak;
 CREATE TABLE oppdrag_ny (
@@ -41,6 +44,10 @@ DROP TABLE vedtak;
 ALTER TABLE vedtak_ny RENAME TO vedtak;
 ALTER TABLE oppdrag_ny RENAME TO oppdrag;
 CREATE INDEX vedtak_person ON vedtak (person, id);
+-- One per application and unit, and any number of drafts that were discarded.
+CREATE UNIQUE INDEX vedtak_ett ON vedtak (soknad, ansvarlig_enhet)
+    WHERE tilstand <> 'FORKASTET';
+CREATE INDEX vedtak_soknad ON vedtak (soknad, id);
 CREATE INDEX oppdrag_person ON oppdrag (person, id);
 CREATE INDEX oppdrag_vedtak ON oppdrag (vedtak, id);
 CREATE INDEX oppdrag_enhet ON oppdrag (enhet, tilstand, id);

@@ -14,6 +14,7 @@ use samspor_proto::{
     bestillerkontor::{
         AksepterOppdragRequest, Avslutningsarsak, AvsluttOppdragRequest, AvvisOppdragRequest,
         Avvisningsarsak, Behovsniva, Boevne, Boevneniva, FattVedtakRequest,
+        ForeslaHenleggelseRequest, ForeslaOpphorRequest, ForkastVedtakRequest,
         FullforKartleggingRequest, GiForelopigSvarRequest, GjenopptaOppdragRequest,
         GjorKlarSoknadRequest, HenleggSoknadRequest, Henleggelsesarsak, HentKartleggingRequest,
         Innhenting, Innhentingsform, Kanal, Kartlegging, KartleggingTilstand,
@@ -228,13 +229,17 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
             }
         );
         refused!(
-            soknad::rpc::henlegg,
-            HenleggSoknadRequest {
+            soknad::rpc::foresla_henleggelse,
+            ForeslaHenleggelseRequest {
                 name: soknad(),
                 arsak: Henleggelsesarsak::Flyttet.into(),
                 begrunnelse: "Flyttet".into(),
                 hjemmel: Some(hjemmel()),
             }
+        );
+        refused!(
+            soknad::rpc::henlegg,
+            HenleggSoknadRequest { name: soknad() }
         );
         if who == "nav" {
             refused!(
@@ -319,13 +324,29 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
             }
         );
         refused!(
-            vedtak::rpc::opphor,
-            OpphorVedtakRequest {
+            vedtak::rpc::forkast,
+            ForkastVedtakRequest {
                 name: name(),
+                etag: etag(),
+                begrunnelse: "Feil søknad".into(),
+            }
+        );
+        refused!(
+            vedtak::rpc::foresla_opphor,
+            ForeslaOpphorRequest {
+                name: name(),
+                etag: etag(),
                 begrunnelse: "Ikke lenger behov".into(),
                 hjemmel: Some(hjemmel()),
                 alternativ: "Ingen".into(),
+            }
+        );
+        refused!(
+            vedtak::rpc::opphor,
+            OpphorVedtakRequest {
+                name: name(),
                 varsel: "brev".into(),
+                etag: etag(),
             }
         );
     }

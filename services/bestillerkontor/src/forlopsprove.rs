@@ -320,8 +320,8 @@ async fn three_units_each_decide_their_own_lines(database: Database) {
         if place > 0 {
             // A second main responsibility for the person is refused.
             let sent = send(&store, hos(unit, "s1"), &current).await;
-            let refused = refusal(decide(&store, own(unit, "s2"), &sent).await);
-            assert_eq!(refused.grunn, Feilgrunn::Konflikt);
+            let refused = decide(&store, own(unit, "s2"), &sent).await;
+            assert_eq!(fields(refused), "vedtak.hovedansvarlig");
             let request = ReturnerVedtakRequest {
                 name: sent.name.clone(),
                 request_id: request_id(),
@@ -396,6 +396,24 @@ async fn one_unit_decides_one_samlet_vedtak(database: Database) {
     );
 }
 
+/// What an amendment ends, each with a reason and an alternative.
+pub(crate) fn ends(before: &Vedtak, after: &Vedtak) -> Vec<Linjeslutt> {
+    let goes_on = |line: &Tjenestelinje, unit: &String| {
+        let mut after = after.linjer.iter();
+        after.any(|new| new.linje_id == line.linje_id && new.enheter.contains(unit))
+    };
+    let lines = before.linjer.iter();
+    let each = lines.flat_map(|line| line.enheter.iter().map(move |unit| (line, unit)));
+    each.filter(|(line, unit)| !goes_on(line, unit))
+        .map(|(line, unit)| Linjeslutt {
+            linje_id: line.linje_id.clone(),
+            enhet: unit.clone(),
+            begrunnelse: "Vil ha en annen".into(),
+            alternativ: "Den nye enheten".into(),
+        })
+        .collect()
+}
+
 pub(crate) async fn propose(
     store: &Store,
     vedtak: &Vedtak,
@@ -405,9 +423,9 @@ pub(crate) async fn propose(
         name: vedtak.name.clone(),
         request_id: request_id(),
         etag: vedtak.etag.clone(),
+        linjeslutt: ends(vedtak, &content),
         vedtak: Some(content),
         begrunnelse: "Nytt behov".into(),
-        ..Default::default()
     };
     let proposed = kall!(store, hos(ENHET, "a3"), vedtak::rpc::endre, request)?;
     Ok(proposed.vedtak.unwrap())
@@ -472,7 +490,7 @@ async fn an_amendment_takes_force_in_one_step(database: Database) {
     );
     let orders = orders(&store).await;
     assert!((orders[0].maks_timer - 6.0).abs() < f64::EPSILON);
-    assert!(orders[1].alternativ.contains("versjon 2"));
+    assert_eq!(orders[1].alternativ, "Den nye enheten");
     let earlier = read(&store, &amended, 1).await.unwrap();
     assert_eq!(earlier.linjer, before.linjer);
     assert_eq!(earlier.versjon, 1);
@@ -640,7 +658,15 @@ pub(crate) async fn complain(store: &Store, vedtak: &Vedtak, late: &str) -> Resu
     Ok(format!("{P}/klager/{id}"))
 }
 
-/// Seen red: without `klageutfall`; with `krev_en_annen` left out.
+pub(crate) async fn klage_state(store: &Store, name: &str) -> KlageTilstand {
+    let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
+    let request = HentKlageRequest { name: name.into() };
+    let found = klage::rpc::hent(&mut tx, request).await.unwrap();
+    found.klage.unwrap().tilstand()
+}
+
+/// Seen red: without `klageutfall`; with `krev_en_annen` left out of `omgjor`
+/// and of `godkjenn`.
 async fn a_klage_is_carried_back_into_the_vedtak(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let decided = fattet(&store).await;
@@ -668,8 +694,15 @@ async fn a_klage_is_carried_back_into_the_vedtak(database: Database) {
     let empty = kall!(store, hos(ENHET, "b2"), klage::rpc::omgjor, request);
     assert_eq!(fields(empty), "vedtak");
     let request = change(Some(content));
-    let changed = kall!(store, hos(ENHET, "b2"), klage::rpc::omgjor, request).unwrap();
-    assert_eq!(changed.klage.unwrap().tilstand(), KlageTilstand::Omgjort);
+    let proposed = kall!(store, hos(ENHET, "b2"), klage::rpc::omgjor, request).unwrap();
+    assert_eq!(proposed.klage.unwrap().tilstand(), KlageTilstand::Mottatt);
+    let waits = read(&store, &told, 0).await.unwrap();
+    assert_eq!(waits.endring.as_ref().unwrap().klage, klage);
+    // Not by who proposed it; by another.
+    let own = refusal(approve(&store, "b2", &waits).await);
+    assert_eq!(own.nokler["regel"], "W4");
+    approve(&store, "b3", &waits).await.unwrap();
+    assert_eq!(klage_state(&store, &klage).await, KlageTilstand::Omgjort);
     let now = read(&store, &told, 0).await.unwrap();
     assert_eq!((now.versjon, now.klageutfall.len()), (2, 1));
     assert_eq!(now.klageutfall[0].klage, klage);

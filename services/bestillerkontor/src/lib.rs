@@ -74,21 +74,24 @@ use samspor_proto::{
         AksepterOppdragRequest, AksepterOppdragResponse, AvgjorKlageRequest, AvgjorKlageResponse,
         AvsluttOppdragRequest, AvsluttOppdragResponse, AvvisEndringRequest, AvvisEndringResponse,
         AvvisOppdragRequest, AvvisOppdragResponse, BestillKortvarigTjenesteRequest,
-        BestillKortvarigTjenesteResponse, EndreVedtakRequest, EndreVedtakResponse,
-        EvaluerOppdragRequest, EvaluerOppdragResponse, FattVedtakRequest, FattVedtakResponse,
-        FullforKartleggingRequest, FullforKartleggingResponse, GiForelopigSvarRequest,
-        GiForelopigSvarResponse, GjenopptaOppdragRequest, GjenopptaOppdragResponse,
-        GjorKlarSoknadRequest, GjorKlarSoknadResponse, GodkjennEndringRequest,
-        GodkjennEndringResponse, HenleggSoknadRequest, HenleggSoknadResponse,
-        HentKartleggingRequest, HentKartleggingResponse, HentKlageRequest, HentKlageResponse,
-        HentOppdragRequest, HentOppdragResponse, HentSoknadRequest, HentSoknadResponse,
-        HentVedtakRequest, HentVedtakResponse, ListEnhetensOppdragRequest,
-        ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse,
-        ListInstrumenterRequest, ListInstrumenterResponse, ListKartleggingerRequest,
-        ListKartleggingerResponse, ListKlagerRequest, ListKlagerResponse, ListOppdragRequest,
-        ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse, ListVedtakRequest,
-        ListVedtakResponse, ListVenteposterRequest, ListVenteposterResponse, MottaSoknadRequest,
-        MottaSoknadResponse, OmgjorKlageRequest, OmgjorKlageResponse, OppdaterLivsomraderRequest,
+        BestillKortvarigTjenesteResponse, BytteHovedansvarligRequest, BytteHovedansvarligResponse,
+        EndreVedtakRequest, EndreVedtakResponse, EvaluerOppdragRequest, EvaluerOppdragResponse,
+        FattVedtakRequest, FattVedtakResponse, ForeslaHenleggelseRequest,
+        ForeslaHenleggelseResponse, ForeslaOpphorRequest, ForeslaOpphorResponse,
+        ForkastVedtakRequest, ForkastVedtakResponse, FullforKartleggingRequest,
+        FullforKartleggingResponse, GiForelopigSvarRequest, GiForelopigSvarResponse,
+        GjenopptaOppdragRequest, GjenopptaOppdragResponse, GjorKlarSoknadRequest,
+        GjorKlarSoknadResponse, GodkjennEndringRequest, GodkjennEndringResponse,
+        HenleggSoknadRequest, HenleggSoknadResponse, HentKartleggingRequest,
+        HentKartleggingResponse, HentKlageRequest, HentKlageResponse, HentOppdragRequest,
+        HentOppdragResponse, HentSoknadRequest, HentSoknadResponse, HentVedtakRequest,
+        HentVedtakResponse, ListEnhetensOppdragRequest, ListEnhetensOppdragResponse,
+        ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse, ListInstrumenterRequest,
+        ListInstrumenterResponse, ListKartleggingerRequest, ListKartleggingerResponse,
+        ListKlagerRequest, ListKlagerResponse, ListOppdragRequest, ListOppdragResponse,
+        ListSoknaderRequest, ListSoknaderResponse, ListVedtakRequest, ListVedtakResponse,
+        ListVenteposterRequest, ListVenteposterResponse, MottaSoknadRequest, MottaSoknadResponse,
+        OmgjorKlageRequest, OmgjorKlageResponse, OppdaterLivsomraderRequest,
         OppdaterLivsomraderResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
         OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
         OpprettholdKlageRequest, OpprettholdKlageResponse, OversendKlageRequest,
@@ -197,6 +200,7 @@ samspor_chassis::rpc! {
         write gi_forelopig_svar(GiForelopigSvarRequest) -> GiForelopigSvarResponse = soknad::rpc::gi_forelopig_svar;
         write sett_kontaktsamtykke(SettKontaktsamtykkeRequest) -> SettKontaktsamtykkeResponse = soknad::rpc::sett_kontaktsamtykke;
         write trekk_soknad(TrekkSoknadRequest) -> TrekkSoknadResponse = soknad::rpc::trekk;
+        write foresla_henleggelse(ForeslaHenleggelseRequest) -> ForeslaHenleggelseResponse = soknad::rpc::foresla_henleggelse;
         write henlegg_soknad(HenleggSoknadRequest) -> HenleggSoknadResponse = soknad::rpc::henlegg;
         read hent_soknad(HentSoknadRequest) -> HentSoknadResponse = soknad::rpc::hent;
         read list_soknader(ListSoknaderRequest) -> ListSoknaderResponse = soknad::rpc::list;
@@ -224,6 +228,9 @@ samspor_chassis::rpc! {
         write returner_vedtak(ReturnerVedtakRequest) -> ReturnerVedtakResponse = vedtak::rpc::returner;
         write fatt_vedtak(FattVedtakRequest) -> FattVedtakResponse = vedtak::rpc::fatt;
         write underrett_vedtak(UnderrettVedtakRequest) -> UnderrettVedtakResponse = vedtak::rpc::underrett;
+        write forkast_vedtak(ForkastVedtakRequest) -> ForkastVedtakResponse = vedtak::rpc::forkast;
+        write foresla_opphor(ForeslaOpphorRequest) -> ForeslaOpphorResponse = vedtak::rpc::foresla_opphor;
+        write bytte_hovedansvarlig(BytteHovedansvarligRequest) -> BytteHovedansvarligResponse = vedtak::hovedansvar::bytt;
         write opphor_vedtak(OpphorVedtakRequest) -> OpphorVedtakResponse = vedtak::rpc::opphor;
         write utsett_underretning(UtsettUnderretningRequest) -> UtsettUnderretningResponse = vedtak::rpc::utsett;
         write endre_vedtak(EndreVedtakRequest) -> EndreVedtakResponse = vedtak::rpc::endre;

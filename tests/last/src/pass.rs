@@ -5,14 +5,16 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use samspor_proto::bestillerkontor::{
-    AvvisEndringRequest, AvvisEndringResponse, EndreVedtakRequest, EndreVedtakResponse,
-    FattVedtakRequest, FattVedtakResponse, GodkjennEndringRequest, GodkjennEndringResponse,
-    HentVedtakRequest, HentVedtakResponse, ListVedtakRequest, ListVedtakResponse,
-    OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
-    OpprettVedtakRequest, OpprettVedtakResponse, RegistrerEvalueringRequest,
-    RegistrerEvalueringResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
-    SendTilGodkjenningRequest, SendTilGodkjenningResponse, UnderrettVedtakRequest,
-    UnderrettVedtakResponse, UtsettUnderretningRequest, UtsettUnderretningResponse, Vedtak,
+    AvvisEndringRequest, AvvisEndringResponse, BytteHovedansvarligRequest,
+    BytteHovedansvarligResponse, EndreVedtakRequest, EndreVedtakResponse, FattVedtakRequest,
+    FattVedtakResponse, ForeslaOpphorRequest, ForeslaOpphorResponse, ForkastVedtakRequest,
+    ForkastVedtakResponse, GodkjennEndringRequest, GodkjennEndringResponse, HentVedtakRequest,
+    HentVedtakResponse, ListVedtakRequest, ListVedtakResponse, OppdaterVedtakRequest,
+    OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
+    OpprettVedtakResponse, RegistrerEvalueringRequest, RegistrerEvalueringResponse,
+    ReturnerVedtakRequest, ReturnerVedtakResponse, SendTilGodkjenningRequest,
+    SendTilGodkjenningResponse, UnderrettVedtakRequest, UnderrettVedtakResponse,
+    UtsettUnderretningRequest, UtsettUnderretningResponse, Vedtak,
     vedtak_service_client::VedtakServiceClient,
     vedtak_service_server::{VedtakService, VedtakServiceServer},
 };
@@ -67,6 +69,9 @@ measured! {
     registrer_evaluering(RegistrerEvalueringRequest) -> RegistrerEvalueringResponse;
     fatt_vedtak(FattVedtakRequest) -> FattVedtakResponse;
     underrett_vedtak(UnderrettVedtakRequest) -> UnderrettVedtakResponse;
+    forkast_vedtak(ForkastVedtakRequest) -> ForkastVedtakResponse;
+    foresla_opphor(ForeslaOpphorRequest) -> ForeslaOpphorResponse;
+    bytte_hovedansvarlig(BytteHovedansvarligRequest) -> BytteHovedansvarligResponse;
     opphor_vedtak(OpphorVedtakRequest) -> OpphorVedtakResponse;
     list_vedtak(ListVedtakRequest) -> ListVedtakResponse;
 }

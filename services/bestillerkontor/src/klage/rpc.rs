@@ -18,7 +18,10 @@ use samspor_proto::{
 };
 
 use super::{Klage, SAMLING, rules, store};
-use crate::{innboks, oppdrag, vedtak};
+use crate::{
+    innboks,
+    vedtak::{self, Klageutfall, endring::Forslag},
+};
 
 pub(crate) async fn registrer(
     tx: &mut Tx,
@@ -46,57 +49,60 @@ pub(crate) async fn registrer(
     })
 }
 
+/// Proposes what the klage leads to; another makes it so (GodkjennEndring).
 pub(crate) async fn omgjor(
     tx: &mut Tx,
     request: OmgjorKlageRequest,
 ) -> Result<OmgjorKlageResponse, Error> {
     let mut faults = FieldFaults::new();
-    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
-    let innhold = request
-        .vedtak
-        .as_ref()
-        .map(|content| vedtak::rpc::les_innhold(tx, content, &mut faults));
-    let klage = les(tx, &request.name, faults).await?;
-    let decision = vedtak::store::hent(tx, &klage.person, &klage.vedtak).await?;
+    let content = request.vedtak.as_ref();
+    if content.is_none() {
+        faults.missing("vedtak");
+    }
     let av = Aktor::from(&tx.call().actor);
+    let content = content.cloned().unwrap_or_default();
+    let forslag = Forslag {
+        innhold: vedtak::rpc::les_innhold(tx, &content, &mut faults),
+        begrunnelse: felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults),
+        slutt: vedtak::endring::les_linjeslutt(&request.linjeslutt, &mut faults),
+        av,
+    };
+    let klage = les(tx, &request.name, faults).await?;
+    rules::krev(&klage, "OmgjorKlage")?;
+    let decision = vedtak::store::hent(tx, &klage.person, &klage.vedtak).await?;
+    let nektet = vedtak::rpc::nektet(tx, &decision).await?;
     let funksjoner = tx.call().funksjoner.clone();
-    let myndighet = vedtak::rules::Myndighet {
-        funksjoner: &funksjoner,
-        hovedansvarlig: None,
-        siste: true,
-    };
-    let why = begrunnelse.clone();
-    let (mut klage, utfall, virkninger) = rules::omgjor(klage, begrunnelse, av.clone(), tx.now())?;
-    let before = decision.innhold.hovedansvarlig.clone();
+    let myndighet = vedtak::rules::Myndighet::alene(&funksjoner);
     let klasser = tx.call().klasser;
-    let now = tx.now();
-    let decision = match vedtak::rules::omgjor(decision, innhold, klasser, &myndighet, &av)? {
-        (decision, Some(innhold)) => {
-            let orders = oppdrag::store::uavsluttede(tx, &decision.id).await?;
-            let nektet = vedtak::rpc::nektet(tx, &decision).await?;
-            let versjon = vedtak::endring::ny_versjon(
-                decision,
-                innhold,
-                &why,
-                orders,
-                &nektet,
-                &myndighet,
-                &av,
-                now,
-                || tx.new_id(),
-            )?;
-            vedtak::rpc::lagre_ny_versjon(tx, &before, versjon).await?
-        }
-        (decision, None) => decision,
-    };
-    let (mut decision, outcome) = vedtak::rules::klageutfall(decision, utfall);
+    let (mut decision, virkninger) = vedtak::endring::omgjor(
+        decision,
+        forslag,
+        klage.id.clone(),
+        &nektet,
+        klasser,
+        &myndighet,
+        tx.now(),
+    )?;
     vedtak::store::lagre(tx, &mut decision).await?;
-    store::lagre(tx, &mut klage).await?;
     innboks::utfor(tx, virkninger).await?;
-    innboks::utfor(tx, outcome).await?;
     Ok(OmgjorKlageResponse {
         klage: Some(klage.to_proto()),
     })
+}
+
+/// What was proposed for the klage is decided.
+pub(crate) async fn omgjort(
+    tx: &mut Tx,
+    person: &str,
+    id: &str,
+    begrunnelse: String,
+    av: Aktor,
+) -> Result<Klageutfall, Error> {
+    let klage = store::hent(tx, person, id).await?;
+    let (mut klage, utfall, virkninger) = rules::omgjor(klage, begrunnelse, av, tx.now())?;
+    store::lagre(tx, &mut klage).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(utfall)
 }
 
 pub(crate) async fn oppretthold(

@@ -42,7 +42,7 @@ const OVERSENDELSE_ARBEIDSDAGER: u16 = 3;
 /// Months after which the statsforvalter is asked: a default.
 const AVGJORELSE_MANEDER: i32 = 3;
 
-fn krev(klage: &Klage, verb: &str) -> Result<(), Refusal> {
+pub(crate) fn krev(klage: &Klage, verb: &str) -> Result<(), Refusal> {
     OVERGANGER.krev(verb, klage.tilstand, klage.tilstand.kode())
 }
 
@@ -259,6 +259,7 @@ fn utfall(klage: &Klage, now: Tid) -> Klageutfall {
         tilstand: klage.tilstand,
         avgjorelse: found.map_or(Statsforvalterutfall::Unspecified, |found| found.utfall),
         tid: now,
+        versjon: 0,
     }
 }
 

@@ -38,6 +38,8 @@ use crate::{kartlegging, parorende::Parorende};
 pub(crate) const SAMLING: &str = "soknader";
 /// Deadline: the decision that the preliminary answer promised.
 pub(crate) const FRIST_VENTET_AVGJORT: &str = "ventet_avgjort";
+/// Deadline: a proposal to close it without a vedtak must be decided.
+pub(crate) const FRIST_HENLEGGELSE: &str = "henleggelse";
 /// Deadline: a preliminary answer, one month after receipt (fvl § 11 a).
 pub(crate) const FRIST_FORELOPIG_SVAR: &str = "forelopig_svar";
 
@@ -98,6 +100,9 @@ pub(crate) struct Innhold {
     pub(crate) nektet: BTreeMap<String, Tid>,
     pub(crate) avsluttet: Option<(Tid, Aktor)>,
     pub(crate) henleggelse: Option<Henleggelse>,
+    /// It is proposed to close it without a vedtak, and who did.
+    #[serde(default)]
+    pub(crate) foreslatt: Option<(Henleggelse, Aktor)>,
 }
 
 /// What the sender told.
@@ -231,7 +236,10 @@ impl Soknad {
             nektet: _,
             avsluttet,
             henleggelse,
+            foreslatt,
         } = self.innhold.clone();
+        let henleggelse_foreslatt = foreslatt.is_some();
+        let henleggelse = henleggelse.or(foreslatt.map(|(proposed, _)| proposed));
         let innsender = innsendt.innsender.map(|sender| proto::Innsender {
             navn: sender.navn,
             relasjon: sender.relasjon,
@@ -269,6 +277,7 @@ impl Soknad {
             forelopig_svar: forelopig_svar.map(Into::into),
             avsluttet: avsluttet.as_ref().map(|(at, _)| (*at).into()),
             avsluttet_av: avsluttet.map(|(_, who)| who.to_proto()),
+            henleggelse_foreslatt,
             henleggelsesarsak: henleggelse.as_ref().map_or(0, |h| h.arsak.into()),
             henleggelse_begrunnelse: henleggelse
                 .as_ref()

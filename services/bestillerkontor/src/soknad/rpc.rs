@@ -9,18 +9,22 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{
-        GiForelopigSvarRequest, GiForelopigSvarResponse, GjorKlarSoknadRequest,
-        GjorKlarSoknadResponse, HenleggSoknadRequest, HenleggSoknadResponse, HentSoknadRequest,
-        HentSoknadResponse, ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse,
-        ListSoknaderRequest, ListSoknaderResponse, MottaSoknadRequest, MottaSoknadResponse,
-        SettKontaktsamtykkeRequest, SettKontaktsamtykkeResponse, SoknadTilstand,
-        StartKartleggingRequest, StartKartleggingResponse, TrekkSoknadRequest, TrekkSoknadResponse,
+        ForeslaHenleggelseRequest, ForeslaHenleggelseResponse, GiForelopigSvarRequest,
+        GiForelopigSvarResponse, GjorKlarSoknadRequest, GjorKlarSoknadResponse,
+        HenleggSoknadRequest, HenleggSoknadResponse, HentSoknadRequest, HentSoknadResponse,
+        ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse, ListSoknaderRequest,
+        ListSoknaderResponse, MottaSoknadRequest, MottaSoknadResponse, SettKontaktsamtykkeRequest,
+        SettKontaktsamtykkeResponse, SoknadTilstand, StartKartleggingRequest,
+        StartKartleggingResponse, TrekkSoknadRequest, TrekkSoknadResponse,
     },
     felles::{Kvittering, Rolle},
 };
 
 use super::{SAMLING, Soknad, Tilstand, kontakt, rules, store};
-use crate::kartlegging::{self, les::Kall};
+use crate::{
+    kartlegging::{self, les::Kall},
+    vedtak::rules::Myndighet,
+};
 
 /// Characters of a reference on a receipt: 48 bits of chance.
 const REFERANSE: usize = 12;
@@ -171,15 +175,31 @@ pub(crate) async fn trekk(
     })
 }
 
-pub(crate) async fn henlegg(
+pub(crate) async fn foresla_henleggelse(
     tx: &mut Tx,
-    request: HenleggSoknadRequest,
-) -> Result<HenleggSoknadResponse, Error> {
+    request: ForeslaHenleggelseRequest,
+) -> Result<ForeslaHenleggelseResponse, Error> {
     let mut faults = FieldFaults::new();
     let henleggelse = rules::les_henleggelse(&request, &mut faults);
     let soknad = les(tx, &request.name, faults).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut soknad, virkninger) = rules::henlegg(soknad, henleggelse, av, tx.now())?;
+    let (mut soknad, virkninger) = rules::foresla_henleggelse(soknad, henleggelse, av, tx.now())?;
+    store::lagre(tx, &mut soknad).await?;
+    crate::innboks::utfor(tx, virkninger).await?;
+    Ok(ForeslaHenleggelseResponse {
+        soknad: Some(soknad.to_proto()),
+    })
+}
+
+pub(crate) async fn henlegg(
+    tx: &mut Tx,
+    request: HenleggSoknadRequest,
+) -> Result<HenleggSoknadResponse, Error> {
+    let soknad = les(tx, &request.name, FieldFaults::new()).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let funksjoner = tx.call().funksjoner.clone();
+    let myndighet = Myndighet::alene(&funksjoner);
+    let (mut soknad, virkninger) = rules::henlegg(soknad, &myndighet, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
     crate::innboks::utfor(tx, virkninger).await?;
     crate::vedtak::rpc::bortfall(tx, &soknad.id).await?;

@@ -8,12 +8,12 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::bestillerkontor::{
-    GiForelopigSvarRequest, HenleggSoknadRequest, Innsenderrolle, MottaSoknadRequest,
+    ForeslaHenleggelseRequest, GiForelopigSvarRequest, Innsenderrolle, MottaSoknadRequest,
 };
 
 use super::{
-    Bekreftelse, FRIST_FORELOPIG_SVAR, FRIST_VENTET_AVGJORT, Henleggelse, Innhold, Innsender,
-    Innsendt, Soknad, Tilstand, Ventet,
+    Bekreftelse, FRIST_FORELOPIG_SVAR, FRIST_HENLEGGELSE, FRIST_VENTET_AVGJORT, Henleggelse,
+    Innhold, Innsender, Innsendt, Soknad, Tilstand, Ventet,
     kontakt::{self, Kontakt},
     sykehus,
 };
@@ -21,6 +21,7 @@ use crate::{
     ENHET, KOORDINERING,
     kartlegging::{self, Kartlegging, rules::Funn},
     parorende,
+    vedtak::rules::Myndighet,
 };
 
 /// The person can say otherwise about a unit also when it is decided.
@@ -45,6 +46,7 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("GiForelopigSvar", APNE),
     ("SettKontaktsamtykke", APNE_ELLER_VEDTATT),
     ("TrekkSoknad", APNE),
+    ("ForeslaHenleggelse", APNE),
     ("HenleggSoknad", APNE),
     (
         "OpprettVedtak",
@@ -53,6 +55,8 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("FattVedtak", &[Tilstand::Klar]),
 ]);
 
+/// Working days within which a proposal to close it is decided.
+const HENLEGGELSE_ARBEIDSDAGER: u16 = 3;
 /// How long before a preliminary answer is due the unit is warned.
 const VARSEL: Duration = Duration::from_hours(7 * 24);
 
@@ -190,6 +194,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
             nektet: refused.into_iter().map(|unit| (unit, now)).collect(),
             avsluttet: None,
             henleggelse: None,
+            foreslatt: None,
         },
     };
     let emne = soknad.emne();
@@ -223,6 +228,7 @@ pub(crate) fn start(
     }
     let mut out = Virkninger::new();
     bekreft(&mut soknad, &av, now, &mut out);
+    ga_videre(&mut soknad, &mut out);
     soknad.tilstand = Tilstand::UnderKartlegging;
     soknad.innhold.saksbehandler = Some(av);
     soknad.innhold.kartlegging = Some(id.clone());
@@ -248,6 +254,7 @@ pub(crate) fn gjor_klar(
     krev(&soknad, "GjorKlarSoknad")?;
     let mut out = Virkninger::new();
     bekreft(&mut soknad, &av, now, &mut out);
+    ga_videre(&mut soknad, &mut out);
     soknad.tilstand = Tilstand::Klar;
     let utgave = kartlegging::rules::ferdigstill(begun.utgave.clone(), funn, av, now);
     out.hendelse("SoknadKlar", &soknad.emne(), [&*soknad.ansvarlig_enhet]);
@@ -331,7 +338,7 @@ pub(crate) fn trekk(soknad: Soknad, av: Aktor, now: Tid) -> Result<(Soknad, Virk
 
 /// Reads why it is closed without a vedtak.
 pub(crate) fn les_henleggelse(
-    request: &HenleggSoknadRequest,
+    request: &ForeslaHenleggelseRequest,
     faults: &mut FieldFaults,
 ) -> Henleggelse {
     Henleggelse {
@@ -346,14 +353,50 @@ pub(crate) fn les_henleggelse(
     }
 }
 
-/// Closes it without a vedtak.
-pub(crate) fn henlegg(
+/// Proposes to close it without a vedtak; a new proposal takes the place of one
+/// that waits.
+pub(crate) fn foresla_henleggelse(
     mut soknad: Soknad,
     henleggelse: Henleggelse,
     av: Aktor,
     now: Tid,
 ) -> Result<(Soknad, Virkninger), Refusal> {
+    krev(&soknad, "ForeslaHenleggelse")?;
+    soknad.innhold.foreslatt = Some((henleggelse, av));
+    let mut out = Virkninger::new();
+    let emne = soknad.emne();
+    out.hendelse("HenleggelseForeslatt", &emne, [ENHET]);
+    let due = kalender::arbeidsdager_etter(now, HENLEGGELSE_ARBEIDSDAGER);
+    out.frist(FRIST_HENLEGGELSE, &emne, due, None, [ENHET]);
+    Ok((soknad, out))
+}
+
+/// The case goes on: what was proposed is not.
+fn ga_videre(soknad: &mut Soknad, out: &mut Virkninger) {
+    if soknad.innhold.foreslatt.take().is_some() {
+        out.slett_frist(FRIST_HENLEGGELSE, &soknad.name());
+    }
+}
+
+/// Closes it without a vedtak, as another proposed.
+///
+/// # Errors
+/// `IKKE_TILLATT` (W4) for who proposed it, `UGYLDIG_OVERGANG` without a
+/// proposal.
+pub(crate) fn henlegg(
+    mut soknad: Soknad,
+    myndighet: &Myndighet<'_>,
+    av: Aktor,
+    now: Tid,
+) -> Result<(Soknad, Virkninger), Refusal> {
     krev(&soknad, "HenleggSoknad")?;
+    let Some((henleggelse, proposer)) = soknad.innhold.foreslatt.take() else {
+        return Err(Refusal::transition(
+            "INGEN_HENLEGGELSE",
+            &["ForeslaHenleggelse"],
+        ));
+    };
+    myndighet.krev_en_annen(&av, [&proposer])?;
     soknad.innhold.henleggelse = Some(henleggelse);
     Ok(avslutt(soknad, Tilstand::Henlagt, "SoknadHenlagt", av, now))
 }
@@ -379,6 +422,7 @@ fn avslutt(
     out.hendelse(hendelse, &emne, [&emne.eier, KOORDINERING]);
     out.fakta = soknad.fakta(Some(now));
     out.slett_frist(FRIST_VENTET_AVGJORT, &soknad.name());
+    out.slett_frist(FRIST_HENLEGGELSE, &soknad.name());
     out.slett_frist(FRIST_FORELOPIG_SVAR, &soknad.name());
     (soknad, out)
 }
@@ -530,7 +574,12 @@ mod tests {
             "GiForelopigSvar" => gi_forelopig_svar(soknad, ventet(), LATER),
             "SettKontaktsamtykke" => sett_kontakt(soknad, Kontakt::default(), LATER),
             "TrekkSoknad" => trekk(soknad, by, LATER),
-            "HenleggSoknad" => henlegg(soknad, henleggelse, by, LATER),
+            "ForeslaHenleggelse" => foresla_henleggelse(soknad, henleggelse, by, LATER),
+            "HenleggSoknad" => {
+                let mut soknad = soknad;
+                soknad.innhold.foreslatt = Some((henleggelse, who(ENHET, "a9")));
+                henlegg(soknad, &Myndighet::alene(&[]), by, LATER)
+            }
             "FattVedtak" => vedta(soknad, by, LATER),
             "OpprettVedtak" => krev(&soknad, name).map(|()| (soknad, Virkninger::new())),
             _ => panic!("{name}"),
@@ -688,7 +737,14 @@ mod tests {
                 Fristendring::Sett(frist) => panic!("{frist:?}"),
             })
             .collect();
-        assert_eq!(cleared, [FRIST_VENTET_AVGJORT, FRIST_FORELOPIG_SVAR]);
+        assert_eq!(
+            cleared,
+            [
+                FRIST_VENTET_AVGJORT,
+                FRIST_HENLEGGELSE,
+                FRIST_FORELOPIG_SVAR
+            ]
+        );
     }
 
     #[test]

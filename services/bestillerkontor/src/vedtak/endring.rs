@@ -4,71 +4,201 @@
 use std::collections::BTreeSet;
 
 use samspor_chassis::{
-    domene::{Aktor, Dag, Virkninger, kalender},
+    domene::{Aktor, Dag, Virkninger, felt, kalender, navn},
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
-use samspor_proto::{bestillerkontor::Avslutningsarsak, felles::Faktum, klassifisering::Klasser};
+use samspor_proto::{
+    bestillerkontor::{self as proto, Avslutningsarsak},
+    felles::Faktum,
+    klassifisering::Klasser,
+};
 
 use super::{
-    Endret, Endring, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_OPPFOLGING, Tilstand, Utgave, Vedtak,
-    innhold,
-    innhold::Innhold,
+    Endret, Endring, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_OPPFOLGING, Linjeslutt, Opphor,
+    Tilstand, Utgave, Vedtak, innhold,
+    innhold::{Innhold, Linje},
     rules::{
-        GODKJENNING_ARBEIDSDAGER, Myndighet, frist_for_revurdering, frist_for_underretning,
-        frister_for_slutt, hoerer_om, krev, myndigheten,
+        GODKJENNING_ARBEIDSDAGER, I_KRAFT, Myndighet, frist_for_revurdering,
+        frist_for_underretning, frister_for_slutt, hoerer_om, krev, myndigheten,
     },
 };
 use crate::oppdrag::{self, Oppdrag};
+
+/// What an amendment shall say, and why.
+pub(crate) struct Forslag {
+    pub(crate) innhold: Innhold,
+    pub(crate) begrunnelse: String,
+    pub(crate) slutt: Vec<Linjeslutt>,
+    pub(crate) av: Aktor,
+}
+
+/// Reads what an amendment ends.
+pub(crate) fn les_linjeslutt(
+    values: &[proto::Linjeslutt],
+    faults: &mut FieldFaults,
+) -> Vec<Linjeslutt> {
+    felt::antall(values.len(), "linjeslutt", MAKS_SLUTT, faults);
+    let values = values.iter().enumerate().take(MAKS_SLUTT);
+    values
+        .map(|(place, value)| {
+            let at = |field: &str| format!("linjeslutt[{place}].{field}");
+            Linjeslutt {
+                linje_id: felt::pakrevd(&value.linje_id, &at("linje_id"), 10, faults),
+                enhet: navn::les_enhet(&value.enhet, &at("enhet"), faults),
+                begrunnelse: felt::pakrevd(
+                    &value.begrunnelse,
+                    &at("begrunnelse"),
+                    felt::LANG,
+                    faults,
+                ),
+                alternativ: felt::pakrevd(&value.alternativ, &at("alternativ"), felt::LANG, faults),
+            }
+        })
+        .collect()
+}
 
 /// Proposes an amendment.
 ///
 /// # Errors
 /// `KONFLIKT` while another waits, `UGYLDIG_FORESPORSEL` for what is missing,
-/// would change the past, or would prolong what was not evaluated.
+/// would change the past, would end a service without a reason and an
+/// alternative, or would prolong what was not evaluated.
 pub(crate) fn endre(
     mut vedtak: Vedtak,
-    innhold: Innhold,
+    forslag: Forslag,
     nektet: &BTreeSet<String>,
-    begrunnelse: String,
     klasser: Klasser,
-    av: Aktor,
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "EndreVedtak")?;
-    if vedtak.forlop.endring.is_some() {
-        return Err(Refusal::conflict("en endring som venter på godkjenning"));
+    if vedtak.tilstand == Tilstand::Opphort && !skal_etterleves(&vedtak) {
+        return Err(Refusal::transition(vedtak.tilstand.kode(), &[]));
     }
-    let innhold = innhold
-        .med_skjermet_fra(&vedtak.innhold, klasser)
-        .med_linje_id();
-    krev_ny_versjon(&vedtak, &innhold, nektet, now)?;
-    vedtak.forlop.endring = Some(Endring {
-        innhold,
-        begrunnelse,
-        forfatter: av,
-        tid: now,
-    });
-    let mut out = Virkninger::new();
-    let emne = vedtak.emne();
-    out.hendelse("EndringForeslatt", &emne, myndigheten(&vedtak));
-    let due = kalender::arbeidsdager_etter(now, GODKJENNING_ARBEIDSDAGER);
-    out.frist(FRIST_ENDRING, &emne, due, None, myndigheten(&vedtak));
+    let change = forslag.til_endring(&vedtak, None, klasser, now);
+    krev_ny_versjon(&vedtak, &change, nektet, now)?;
+    let out = foresla(&mut vedtak, change, "EndringForeslatt", now)?;
     Ok((vedtak, out))
 }
 
-/// What may become the next version.
+/// Proposes what a klage leads to: never by who decided. What was ended by a
+/// decision comes into force again; what its last day ended does not.
+///
+/// # Errors
+/// `IKKE_TILLATT` (W4) for who decided, and as [`endre`].
+pub(crate) fn omgjor(
+    mut vedtak: Vedtak,
+    forslag: Forslag,
+    klage: String,
+    nektet: &BTreeSet<String>,
+    klasser: Klasser,
+    myndighet: &Myndighet<'_>,
+    now: Tid,
+) -> Result<(Vedtak, Virkninger), Refusal> {
+    let decided = vedtak.forlop.fattet.as_ref().map(|decision| &decision.av);
+    let changed = vedtak.forlop.endret.as_ref().map(|change| &change.av);
+    let ended = vedtak.forlop.avslutning.as_ref();
+    let ended = ended
+        .and_then(|end| end.vedtatt.as_ref())
+        .map(|end| &end.av);
+    let deciders = decided.into_iter().chain(changed).chain(ended);
+    myndighet.krev_en_annen(&forslag.av, deciders)?;
+    if !I_KRAFT.contains(&vedtak.tilstand) && vedtak.tilstand != Tilstand::Opphort {
+        let mut faults = FieldFaults::new();
+        faults.contradicts(
+            "vedtak",
+            "tilstand",
+            "vedtaket er utløpt; fatt et nytt vedtak på en ny søknad",
+        );
+        faults.finish()?;
+    }
+    let change = forslag.til_endring(&vedtak, Some(klage), klasser, now);
+    krev_ny_versjon(&vedtak, &change, nektet, now)?;
+    let out = foresla(&mut vedtak, change, "EndringForeslatt", now)?;
+    Ok((vedtak, out))
+}
+
+/// Proposes to end the vedtak.
+///
+/// # Errors
+/// `KONFLIKT` while something else waits.
+pub(crate) fn foresla_opphor(
+    mut vedtak: Vedtak,
+    opphor: Opphor,
+    now: Tid,
+) -> Result<(Vedtak, Virkninger), Refusal> {
+    krev(&vedtak, "ForeslaOpphor")?;
+    let change = Endring {
+        innhold: vedtak.innhold.clone(),
+        begrunnelse: opphor.begrunnelse.clone(),
+        forfatter: opphor.av.clone(),
+        tid: now,
+        slutt: Vec::new(),
+        klage: None,
+        opphor: Some(opphor),
+    };
+    let out = foresla(&mut vedtak, change, "OpphorForeslatt", now)?;
+    Ok((vedtak, out))
+}
+
+impl Forslag {
+    fn til_endring(
+        self,
+        vedtak: &Vedtak,
+        klage: Option<String>,
+        klasser: Klasser,
+        now: Tid,
+    ) -> Endring {
+        let innhold = self.innhold.med_skjermet_fra(&vedtak.innhold, klasser);
+        Endring {
+            innhold: innhold.med_linje_id(),
+            begrunnelse: self.begrunnelse,
+            forfatter: self.av,
+            tid: now,
+            slutt: self.slutt,
+            klage,
+            opphor: None,
+        }
+    }
+}
+
+fn foresla(
+    vedtak: &mut Vedtak,
+    change: Endring,
+    hendelse: &'static str,
+    now: Tid,
+) -> Result<Virkninger, Refusal> {
+    if vedtak.forlop.endring.is_some() {
+        return Err(Refusal::conflict(
+            "en endring som venter på godkjenning (GodkjennEndring, OpphorVedtak eller AvvisEndring)",
+        ));
+    }
+    vedtak.forlop.endring = Some(change);
+    let mut out = Virkninger::new();
+    let emne = vedtak.emne();
+    out.hendelse(hendelse, &emne, myndigheten(vedtak));
+    let due = kalender::arbeidsdager_etter(now, GODKJENNING_ARBEIDSDAGER);
+    out.frist(FRIST_ENDRING, &emne, due, None, myndigheten(vedtak));
+    Ok(out)
+}
+
+/// What may become the next version. What a klage or the statsforvalter leads
+/// to needs no evaluation.
 fn krev_ny_versjon(
     vedtak: &Vedtak,
-    innhold: &Innhold,
+    change: &Endring,
     nektet: &BTreeSet<String>,
     now: Tid,
 ) -> Result<(), Refusal> {
+    let innhold = &change.innhold;
+    let revived = vedtak.tilstand == Tilstand::Opphort;
     innhold::krev_ikke_nektet(innhold, nektet)?;
     let own = Some(vedtak.innhold.hovedansvarlig.as_str());
     innhold::fullstendig(innhold, own)?;
     innhold::krev_fremover(&vedtak.innhold, innhold, Dag::av(now))?;
-    let prolonged = vedtak.innhold.forlenges(innhold);
+    if !revived {
+        krev_linjeslutt(vedtak, change, Dag::av(now))?;
+    }
     let since = vedtak.forlop.endret.as_ref().map(|change| change.tid);
     let since = since.or(vedtak.forlop.fattet.as_ref().map(|decision| decision.tid));
     let evaluated = vedtak
@@ -76,7 +206,8 @@ fn krev_ny_versjon(
         .evalueringer
         .iter()
         .any(|evaluation| Some(evaluation.tid) >= since);
-    if prolonged && !evaluated {
+    let ordered = revived || change.klage.is_some() || skal_etterleves(vedtak);
+    if vedtak.innhold.forlenges(innhold) && !evaluated && !ordered {
         let mut faults = FieldFaults::new();
         faults.contradicts(
             "vedtak.linjer",
@@ -87,6 +218,58 @@ fn krev_ny_versjon(
     }
     Ok(())
 }
+
+/// The statsforvalter has decided otherwise, and no version since carries it out.
+fn skal_etterleves(vedtak: &Vedtak) -> bool {
+    let last = vedtak.forlop.klageutfall.last();
+    last.is_some_and(|last| last.ma_etterleves() && last.versjon == vedtak.forlop.innholdsversjon)
+}
+
+/// Each unit that is to deliver a line no more has a reason and an alternative;
+/// nothing else has.
+fn krev_linjeslutt(vedtak: &Vedtak, change: &Endring, today: Dag) -> Result<(), Refusal> {
+    let goes_on = |line: &Linje, unit: &String| {
+        let mut after = change.innhold.linjer.iter();
+        after.any(|new| new.nr == line.nr && new.type_ == line.type_ && new.enheter.contains(unit))
+    };
+    let runs = |line: &&Linje| line.til.is_none_or(|til| til >= today);
+    let ends: Vec<(&str, &str)> = vedtak
+        .innhold
+        .linjer
+        .iter()
+        .filter(runs)
+        .flat_map(|line| line.enheter.iter().map(move |unit| (line, unit)))
+        .filter(|(line, unit)| !goes_on(line, unit))
+        .map(|(line, unit)| (line.nr.as_str(), unit.as_str()))
+        .collect();
+    let mut faults = FieldFaults::new();
+    for (line, unit) in &ends {
+        let said = |slutt: &Linjeslutt| slutt.linje_id == *line && slutt.enhet == *unit;
+        if !change.slutt.iter().any(said) {
+            faults.contradicts(
+                "linjeslutt",
+                "vedtak.linjer",
+                format_args!(
+                    "linje {line} avsluttes for {}; oppgi begrunnelse og alternativ",
+                    navn::enhet(unit)
+                ),
+            );
+        }
+    }
+    for (place, slutt) in change.slutt.iter().enumerate() {
+        if !ends.contains(&(slutt.linje_id.as_str(), slutt.enhet.as_str())) {
+            faults.contradicts(
+                format!("linjeslutt[{place}].linje_id"),
+                "vedtak.linjer",
+                "endringen avslutter ikke linjen for enheten",
+            );
+        }
+    }
+    faults.finish()
+}
+
+/// Most ends of one amendment: what one vedtak has of lines and units.
+const MAKS_SLUTT: usize = 1000;
 
 /// The next version of a vedtak, with its orders.
 #[derive(Debug)]
@@ -117,22 +300,24 @@ pub(crate) fn godkjenn(
 ) -> Result<NyVersjon, Refusal> {
     krev(&vedtak, "GodkjennEndring")?;
     let change = ta_endring(&mut vedtak)?;
+    if change.opphor.is_some() {
+        let allowed = ["OpphorVedtak", "AvvisEndring"];
+        return Err(Refusal::transition("OPPHOR_FORESLATT", &allowed));
+    }
     myndighet.krev_en_annen(av, [&change.forfatter])?;
     ny_versjon(
         vedtak,
-        change.innhold,
-        &change.begrunnelse,
+        change,
         uavsluttede,
         nektet,
         myndighet,
-        av,
-        now,
+        (av, now),
         new_id,
     )
 }
 
-fn ta_endring(vedtak: &mut Vedtak) -> Result<Endring, Refusal> {
-    let none = || Refusal::transition("INGEN_ENDRING", &["EndreVedtak"]);
+pub(super) fn ta_endring(vedtak: &mut Vedtak) -> Result<Endring, Refusal> {
+    let none = || Refusal::transition("INGEN_ENDRING", &["EndreVedtak", "ForeslaOpphor"]);
     vedtak.forlop.endring.take().ok_or_else(none)
 }
 
@@ -153,42 +338,49 @@ pub(crate) fn avvis_endring(
 /// The next version takes force, in one step with its orders: those whose line
 /// is gone end, those whose line changed follow it, and what is new is offered.
 /// Nobody is without a responsible unit in between.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what is amended, by whom, and what it rests on"
-)]
-pub(crate) fn ny_versjon(
+fn ny_versjon(
     mut vedtak: Vedtak,
-    innhold: Innhold,
-    begrunnelse: &str,
+    change: Endring,
     uavsluttede: Vec<Oppdrag>,
     nektet: &BTreeSet<String>,
     myndighet: &Myndighet<'_>,
-    av: &Aktor,
-    now: Tid,
+    (av, now): (&Aktor, Tid),
     mut new_id: impl FnMut() -> String,
 ) -> Result<NyVersjon, Refusal> {
-    krev_ny_versjon(&vedtak, &innhold, nektet, now)?;
-    innhold::krev_myndighet(&innhold, myndighet.funksjoner)?;
-    let before = vedtak.clone();
-    let prolonged = before.innhold.forlenges(&innhold);
-    vedtak.innhold = innhold;
+    krev_ny_versjon(&vedtak, &change, nektet, now)?;
+    innhold::krev_myndighet(&change.innhold, myndighet.funksjoner)?;
+    let mut before = vedtak.clone();
+    let revived = vedtak.tilstand == Tilstand::Opphort;
+    let prolonged = before.innhold.forlenges(&change.innhold);
+    vedtak.innhold = change.innhold.clone();
     vedtak.tilstand = Tilstand::Fattet;
-    vedtak.forlop.endring = None;
     vedtak.forlop.utsatt = None;
+    vedtak.forlop.avslutning = None;
     vedtak.forlop.innholdsversjon = before.forlop.innholdsversjon.saturating_add(1);
     vedtak.forlop.endret = Some(Endret {
         tid: now,
         av: av.clone(),
-        begrunnelse: begrunnelse.to_owned(),
+        begrunnelse: change.begrunnelse.clone(),
     });
+    let forrige = (
+        before.forlop.innholdsversjon,
+        Utgave {
+            innhold: before.innhold.clone(),
+            endret: before.forlop.endret.take(),
+            avslutning: before.forlop.avslutning.take(),
+        },
+    );
+    if revived {
+        // Nothing of it is delivered, so everything is ordered.
+        before.innhold.linjer.clear();
+    }
 
     let mut out = Virkninger::new();
     let (oppdrag, nye) = nye_ordrer(
         &before,
         &vedtak,
         uavsluttede,
-        begrunnelse,
+        &change,
         (av, now),
         &mut new_id,
         &mut out,
@@ -196,7 +388,12 @@ pub(crate) fn ny_versjon(
     let ids = |facts: &[Faktum]| -> BTreeSet<String> {
         facts.iter().map(|fact| fact.id.clone()).collect()
     };
-    let (had, has) = (before.fakta(Some(now)), vedtak.fakta(None));
+    let had = if revived {
+        Vec::new()
+    } else {
+        before.fakta(Some(now))
+    };
+    let has = vedtak.fakta(None);
     let (had_ids, has_ids) = (ids(&had), ids(&has));
     let newly: BTreeSet<&str> = nye.iter().map(|order| order.enhet.as_str()).collect();
     out.fakta
@@ -212,10 +409,10 @@ pub(crate) fn ny_versjon(
         .into_iter()
         .chain(hoerer_om(&vedtak))
         .collect();
-    let type_ = if prolonged {
-        "VedtakFornyet"
-    } else {
-        "VedtakEndret"
+    let type_ = match (revived, prolonged) {
+        (true, _) => "VedtakGjenopptatt",
+        (false, true) => "VedtakFornyet",
+        (false, false) => "VedtakEndret",
     };
     out.hendelse(type_, &vedtak.emne(), told);
     out.slett_frist(FRIST_ENDRING, &vedtak.name());
@@ -225,16 +422,9 @@ pub(crate) fn ny_versjon(
     if vedtak.innhold.utskrevet_fra_sykehus && !before.innhold.utskrevet_fra_sykehus {
         frist_for_revurdering(&mut vedtak, now, &mut out);
     }
-    if vedtak.innhold.slutter() != before.innhold.slutter() {
+    if revived || vedtak.innhold.slutter() != before.innhold.slutter() {
         frister_for_slutt(&vedtak, now, &mut out);
     }
-    let forrige = (
-        before.forlop.innholdsversjon,
-        Utgave {
-            innhold: before.innhold,
-            endret: before.forlop.endret,
-        },
-    );
     Ok(NyVersjon {
         vedtak,
         forrige,
@@ -249,7 +439,7 @@ fn nye_ordrer(
     before: &Vedtak,
     after: &Vedtak,
     uavsluttede: Vec<Oppdrag>,
-    begrunnelse: &str,
+    change: &Endring,
     (av, now): (&Aktor, Tid),
     new_id: &mut impl FnMut() -> String,
     out: &mut Virkninger,
@@ -272,10 +462,15 @@ fn nye_ordrer(
                 oppdrag.push(oppdrag::rules::endre(order, line, now, out));
             }
             (None, true) => {
+                let mut said = change.slutt.iter();
+                let said = said
+                    .find(|slutt| slutt.linje_id == order.linje_id && slutt.enhet == order.enhet);
                 let end = oppdrag::Slutt {
                     arsak: Avslutningsarsak::AnnenTjeneste,
-                    begrunnelse: begrunnelse.to_owned(),
-                    alternativ: format!("Se versjon {} av vedtaket", after.forlop.innholdsversjon),
+                    begrunnelse: said
+                        .map_or(&change.begrunnelse, |said| &said.begrunnelse)
+                        .clone(),
+                    alternativ: said.map(|said| said.alternativ.clone()).unwrap_or_default(),
                 };
                 let by = Some(av.clone());
                 oppdrag.push(oppdrag::rules::opphor(order, end, by, now, out));

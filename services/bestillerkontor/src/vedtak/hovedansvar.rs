@@ -2,19 +2,25 @@
 //! are in force, and it delivers something, or a clock runs until another has
 //! it.
 
+use std::collections::BTreeSet;
+
 use samspor_chassis::{
-    domene::{Virkninger, kalender},
-    error::Error,
+    domene::{Aktor, Virkninger, felt, kalender, navn},
+    error::{Error, FieldFaults, Refusal},
     store::Tx,
     tid::Tid,
 };
+use samspor_proto::{
+    bestillerkontor::{BytteHovedansvarligRequest, BytteHovedansvarligResponse},
+    felles::{Faktumtype, Kvittering},
+};
 
 use super::{
-    FRIST_HOVEDANSVAR, FRIST_OPPFOLGING, Vedtak,
+    Endret, FRIST_HOVEDANSVAR, FRIST_OPPFOLGING, Vedtak, innhold,
     rules::{I_KRAFT, hoerer_om, myndigheten},
     store,
 };
-use crate::{innboks, oppdrag};
+use crate::{ENHET, innboks, oppdrag};
 
 /// Working days within which another unit has the main responsibility, and
 /// within which it is settled what becomes of a service that its unit ended: as
@@ -53,6 +59,90 @@ fn skift(vedtak: &Vedtak, has_work: bool, now: Tid) -> Virkninger {
         out.frist(FRIST_HOVEDANSVAR, &emne, due, None, myndigheten(vedtak));
     }
     out
+}
+
+/// Gives the main responsibility to another unit, for all the person's vedtak in
+/// force at once, so that no two of them name different units.
+pub(crate) async fn bytt(
+    tx: &mut Tx,
+    request: BytteHovedansvarligRequest,
+) -> Result<BytteHovedansvarligResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    let enhet = navn::les_enhet(&request.enhet, "enhet", &mut faults);
+    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    faults.finish()?;
+    crate::las_person(tx, &person).await?;
+    let mut in_force = store::i_kraft(tx, &person).await?;
+    let own = tx.call().actor.enhet.as_str();
+    let decides = in_force.iter().any(|vedtak| vedtak.ansvarlig_enhet == own);
+    if in_force.is_empty() || !(decides || own == ENHET) {
+        return Err(Refusal::not_found().into());
+    }
+    let delivering = oppdrag::store::enheter_med_apne(tx, &person).await?;
+    let mut faults = FieldFaults::new();
+    let mut housing = in_force.iter().flat_map(|vedtak| &vedtak.innhold.bolig);
+    if !delivering.contains(&enhet) && !housing.any(|line| line.enhet == enhet) {
+        faults.contradicts(
+            "enhet",
+            "oppdrag",
+            "enheten leverer ikke noe til personen; endre et vedtak først (EndreVedtak)",
+        );
+    }
+    for vedtak in &in_force {
+        let nektet = super::rpc::nektet(tx, vedtak).await?;
+        innhold::ikke_nektet(&enhet, "enhet", &nektet, &mut faults);
+    }
+    faults.finish()?;
+    let change = Endret {
+        tid: tx.now(),
+        av: Aktor::from(&tx.call().actor),
+        begrunnelse,
+    };
+    for vedtak in &mut in_force {
+        if let Some(virkninger) = ny_hovedansvarlig(vedtak, &enhet, &change) {
+            store::lagre(tx, vedtak).await?;
+            innboks::utfor(tx, virkninger).await?;
+        }
+    }
+    store::bytt_hovedansvar(tx, &person, &enhet).await?;
+    folg(tx, &person).await?;
+    Ok(BytteHovedansvarligResponse {
+        kvittering: Some(Kvittering {
+            referanse: person,
+            mottatt: Some(tx.now().into()),
+        }),
+    })
+}
+
+/// None where the unit has it already, or where the vedtak gives it to nobody.
+fn ny_hovedansvarlig(vedtak: &mut Vedtak, enhet: &str, change: &Endret) -> Option<Virkninger> {
+    let before = vedtak.innhold.hovedansvarlig.clone();
+    if before == enhet || before.is_empty() {
+        return None;
+    }
+    let mut told: BTreeSet<String> = hoerer_om(vedtak).into_iter().collect();
+    let mut out = Virkninger::new();
+    let mut had = vedtak.enhetens_fakta(&before, Some(change.tid));
+    enhet.clone_into(&mut vedtak.innhold.hovedansvarlig);
+    vedtak.forlop.byttet = Some(change.clone());
+    if let Some(waits) = &mut vedtak.forlop.endring
+        && waits.innhold.hovedansvarlig == before
+    {
+        enhet.clone_into(&mut waits.innhold.hovedansvarlig);
+    }
+    told.extend(hoerer_om(vedtak));
+    let still_party = vedtak.parter().contains(before.as_str());
+    had.retain(|fact| match fact.r#type() {
+        Faktumtype::Hovedansvarlig => true,
+        Faktumtype::Part => !still_party,
+        _ => false,
+    });
+    let mut has = vedtak.enhetens_fakta(enhet, None);
+    has.retain(|fact| matches!(fact.r#type(), Faktumtype::Hovedansvarlig | Faktumtype::Part));
+    out.fakta.extend(had.into_iter().chain(has));
+    out.hendelse("HovedansvarligByttet", &vedtak.emne(), told);
+    Some(out)
 }
 
 /// A unit ended what it delivered while the vedtak is in force: what is left of

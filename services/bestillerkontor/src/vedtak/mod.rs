@@ -2,7 +2,8 @@
 //!
 //! UTKAST → TIL_GODKJENNING → FATTET → UNDERRETTET → IVERKSATT, and from the
 //! last three OPPHORT (by a decision) or UTLOPT (by its last day); a vedtak
-//! that waits for a decision can be returned to draft. Invariants: whoever
+//! that waits for a decision can be returned to draft, a draft discarded
+//! (FORKASTET), and a klage over an end can bring the vedtak back. Invariants: whoever
 //! wrote on the draft does not decide it; past the draft it has hjemmel,
 //! begrunnelse and exactly one hovedansvarlig among its units; a person has
 //! one hovedansvarlig, however many vedtak are in force. Who decides on which
@@ -53,6 +54,8 @@ pub(crate) const FRIST_EVALUERING: &str = "evaluering";
 pub(crate) const FRIST_REVURDERING: &str = "revurdering";
 /// Deadline: a draft that was sent must be decided.
 pub(crate) const FRIST_GODKJENNING: &str = "godkjenning";
+/// Deadline: a draft must be completed by the unit that decides.
+pub(crate) const FRIST_FERDIGSTILLING: &str = "ferdigstilling";
 /// Deadline: an amendment that was proposed must be decided.
 pub(crate) const FRIST_ENDRING: &str = "endring";
 /// Deadline: a unit that delivers something must have the main responsibility.
@@ -79,6 +82,8 @@ samspor_chassis::tilstand! {
         Opphort = "OPPHORT",
         /// Ended by its last day.
         Utlopt = "UTLOPT",
+        /// A draft that was discarded.
+        Forkastet = "FORKASTET",
     }
 }
 
@@ -128,6 +133,12 @@ pub(crate) struct Forlop {
     /// How this content came, where it is an amendment.
     #[serde(default)]
     pub(crate) endret: Option<Endret>,
+    /// When the main responsibility last went to another unit, and why.
+    #[serde(default)]
+    pub(crate) byttet: Option<Endret>,
+    /// Why the draft was discarded.
+    #[serde(default)]
+    pub(crate) forkastet: String,
     #[serde(default)]
     pub(crate) evalueringer: Vec<Evaluering>,
     #[serde(default)]
@@ -148,6 +159,24 @@ pub(crate) struct Endring {
     pub(crate) begrunnelse: String,
     pub(crate) forfatter: Aktor,
     pub(crate) tid: Tid,
+    /// What it ends.
+    #[serde(default)]
+    pub(crate) slutt: Vec<Linjeslutt>,
+    /// Id of the klage that it answers.
+    #[serde(default)]
+    pub(crate) klage: Option<String>,
+    /// It ends the vedtak.
+    #[serde(default)]
+    pub(crate) opphor: Option<Opphor>,
+}
+
+/// Why a unit is to deliver a line no more, and what comes instead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Linjeslutt {
+    pub(crate) linje_id: String,
+    pub(crate) enhet: String,
+    pub(crate) begrunnelse: String,
+    pub(crate) alternativ: String,
 }
 
 /// An amendment that took force.
@@ -167,6 +196,9 @@ pub(crate) struct Klageutfall {
     #[serde(with = "tall")]
     pub(crate) avgjorelse: Statsforvalterutfall,
     pub(crate) tid: Tid,
+    /// Number of the content that the vedtak had then.
+    #[serde(default)]
+    pub(crate) versjon: i32,
 }
 
 /// A version as it was.
@@ -174,6 +206,9 @@ pub(crate) struct Klageutfall {
 pub(crate) struct Utgave {
     pub(crate) innhold: Innhold,
     pub(crate) endret: Option<Endret>,
+    /// Set where it had been ended, and came into force again on klage.
+    #[serde(default)]
+    pub(crate) avslutning: Option<Avslutning>,
 }
 
 /// The decision.
@@ -216,6 +251,27 @@ pub(crate) struct Opphor {
     pub(crate) varsel: String,
 }
 
+impl Klageutfall {
+    /// What the statsforvalter decided must be carried out.
+    pub(crate) fn ma_etterleves(&self) -> bool {
+        matches!(
+            self.avgjorelse,
+            Statsforvalterutfall::Endret | Statsforvalterutfall::Opphevet
+        )
+    }
+}
+
+impl Linjeslutt {
+    fn to_proto(&self) -> proto::Linjeslutt {
+        proto::Linjeslutt {
+            linje_id: self.linje_id.clone(),
+            enhet: navn::enhet(&self.enhet),
+            begrunnelse: self.begrunnelse.clone(),
+            alternativ: self.alternativ.clone(),
+        }
+    }
+}
+
 impl Vedtak {
     /// Resource name.
     pub(crate) fn name(&self) -> String {
@@ -255,6 +311,18 @@ impl Vedtak {
 
     /// The relations that a vedtak in force gives, ended at `til`.
     pub(crate) fn fakta(&self, til: Option<Tid>) -> Vec<Faktum> {
+        if self.forlop.fattet.is_none() {
+            return Vec::new();
+        }
+        let mut facts = self.sak(til);
+        for enhet in self.parter() {
+            facts.extend(self.enhetens_fakta(enhet, til));
+        }
+        facts
+    }
+
+    /// The relations of the unit that decided.
+    pub(crate) fn sak(&self, til: Option<Tid>) -> Vec<Faktum> {
         let Some(Fatting { tid, av, .. }) = &self.forlop.fattet else {
             return Vec::new();
         };
@@ -264,11 +332,7 @@ impl Vedtak {
             Some(author) if self.ansvarlig_enhet != crate::ENHET => (self.forlop.opprettet, author),
             _ => (*tid, av),
         };
-        let mut facts = self.myndighetens_fakta(since, til, by, self.kartlegging());
-        for enhet in self.parter() {
-            facts.extend(self.enhetens_fakta(enhet, til));
-        }
-        facts
+        self.myndighetens_fakta(since, til, by, self.kartlegging())
     }
 
     /// The relations of the unit that decides: the open case, and the mapping,
@@ -379,6 +443,8 @@ impl Vedtak {
             utsatt,
             endring,
             endret,
+            byttet,
+            forkastet,
             evalueringer,
             klageutfall,
         } = self.forlop.clone();
@@ -428,8 +494,19 @@ impl Vedtak {
                 begrunnelse: change.begrunnelse,
                 forfatter: Some(change.forfatter.to_proto()),
                 foreslatt: Some(change.tid.into()),
-                ..proto::Endringsforslag::default()
+                linjeslutt: change.slutt.iter().map(Linjeslutt::to_proto).collect(),
+                klage: change
+                    .klage
+                    .map(|id| navn::post(&self.person, klage::SAMLING, &id))
+                    .unwrap_or_default(),
+                opphor: change.opphor.is_some(),
+                avslag: Vec::new(),
             }),
+            hovedansvarlig_byttet: byttet.as_ref().map(|change| change.tid.into()),
+            hovedansvarlig_byttet_begrunnelse: byttet
+                .map(|change| change.begrunnelse)
+                .unwrap_or_default(),
+            forkastet_begrunnelse: forkastet,
             endret: endret.as_ref().map(|change| change.tid.into()),
             endret_av: endret.as_ref().map(|change| change.av.to_proto()),
             endring_begrunnelse: endret.map(|change| change.begrunnelse).unwrap_or_default(),

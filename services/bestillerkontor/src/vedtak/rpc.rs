@@ -11,19 +11,23 @@ use samspor_chassis::{
 use samspor_proto::{
     bestillerkontor::{
         AvvisEndringRequest, AvvisEndringResponse, EndreVedtakRequest, EndreVedtakResponse,
-        FattVedtakRequest, FattVedtakResponse, GodkjennEndringRequest, GodkjennEndringResponse,
-        HentVedtakRequest, HentVedtakResponse, ListVedtakRequest, ListVedtakResponse,
-        OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
-        OpprettVedtakRequest, OpprettVedtakResponse, RegistrerEvalueringRequest,
-        RegistrerEvalueringResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
-        SendTilGodkjenningRequest, SendTilGodkjenningResponse, UnderrettVedtakRequest,
-        UnderrettVedtakResponse, UtsettUnderretningRequest, UtsettUnderretningResponse,
+        FattVedtakRequest, FattVedtakResponse, ForeslaOpphorRequest, ForeslaOpphorResponse,
+        ForkastVedtakRequest, ForkastVedtakResponse, GodkjennEndringRequest,
+        GodkjennEndringResponse, HentVedtakRequest, HentVedtakResponse, ListVedtakRequest,
+        ListVedtakResponse, OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest,
+        OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
+        RegistrerEvalueringRequest, RegistrerEvalueringResponse, ReturnerVedtakRequest,
+        ReturnerVedtakResponse, SendTilGodkjenningRequest, SendTilGodkjenningResponse,
+        UnderrettVedtakRequest, UnderrettVedtakResponse, UtsettUnderretningRequest,
+        UtsettUnderretningResponse,
     },
     felles::Kvittering,
 };
 
-use super::{SAMLING, Tilstand, Vedtak, endring, hovedansvar, innhold, rules, slutt, store};
-use crate::{evaluering, innboks, oppdrag, soknad};
+use super::{
+    SAMLING, Tilstand, Vedtak, endring, endring::Forslag, hovedansvar, innhold, rules, slutt, store,
+};
+use crate::{evaluering, innboks, klage, oppdrag, soknad};
 
 pub(crate) async fn opprett(
     tx: &mut Tx,
@@ -95,7 +99,7 @@ pub(crate) async fn returner(
     let mut faults = FieldFaults::new();
     let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
     let vedtak = les(tx, &request.name, faults).await?;
-    let (mut vedtak, virkninger) = rules::returner(vedtak, begrunnelse)?;
+    let (mut vedtak, virkninger) = rules::returner(vedtak, begrunnelse, tx.now())?;
     store::lagre(tx, &mut vedtak).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(ReturnerVedtakResponse {
@@ -128,7 +132,7 @@ pub(crate) async fn fatt(
         oppdrag,
         virkninger,
     } = fattet;
-    store::ta_hovedansvar(tx, &vedtak).await?;
+    store::flytt_hovedansvar(tx, "", &vedtak).await?;
     store::lagre(tx, &mut vedtak).await?;
     soknad::store::lagre(tx, &mut soknad).await?;
     for order in &oppdrag {
@@ -156,24 +160,76 @@ pub(crate) async fn underrett(
     })
 }
 
+pub(crate) async fn forkast(
+    tx: &mut Tx,
+    request: ForkastVedtakRequest,
+) -> Result<ForkastVedtakResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let vedtak = les_versjon(tx, &request.name, &request.etag, faults).await?;
+    let (mut vedtak, virkninger) = rules::forkast(vedtak, begrunnelse, tx.now())?;
+    store::lagre(tx, &mut vedtak).await?;
+    innboks::utfor(tx, virkninger).await?;
+    lukk_soknad(tx, &vedtak).await?;
+    Ok(ForkastVedtakResponse {
+        kvittering: Some(kvittering(tx, &vedtak)),
+    })
+}
+
+/// Where all else on the application is decided, nothing waits there.
+async fn lukk_soknad(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> {
+    let mut others = store::pa_soknad(tx, &vedtak.soknad).await?;
+    others.retain(|other| other.tilstand != Tilstand::Forkastet);
+    if others.is_empty() || others.iter().any(|other| other.forlop.fattet.is_none()) {
+        return Ok(());
+    }
+    let soknad = soknad::store::hent(tx, &vedtak.person, &vedtak.soknad).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut soknad, virkninger) = soknad::rules::vedta(soknad, av, tx.now())?;
+    soknad::store::lagre(tx, &mut soknad).await?;
+    innboks::utfor(tx, virkninger).await
+}
+
+pub(crate) async fn foresla_opphor(
+    tx: &mut Tx,
+    request: ForeslaOpphorRequest,
+) -> Result<ForeslaOpphorResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let av = Aktor::from(&tx.call().actor);
+    let opphor = slutt::les_opphor(&request, av, &mut faults);
+    let vedtak = les_versjon(tx, &request.name, &request.etag, faults).await?;
+    let (mut vedtak, virkninger) = endring::foresla_opphor(vedtak, opphor, tx.now())?;
+    store::lagre(tx, &mut vedtak).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(ForeslaOpphorResponse {
+        vedtak: Some(vedtak.to_proto()),
+    })
+}
+
 pub(crate) async fn opphor(
     tx: &mut Tx,
     request: OpphorVedtakRequest,
 ) -> Result<OpphorVedtakResponse, Error> {
     let mut faults = FieldFaults::new();
-    let av = Aktor::from(&tx.call().actor);
-    let opphor = slutt::les_opphor(&request, av, &mut faults);
-    let vedtak = les(tx, &request.name, faults).await?;
+    let varsel = felt::pakrevd(&request.varsel, "varsel", felt::KORT, &mut faults);
+    let vedtak = les_versjon(tx, &request.name, &request.etag, faults).await?;
     let orders = oppdrag::store::uavsluttede(tx, &vedtak.id).await?;
-    let referanse = vedtak.id.clone();
-    let avsluttet = slutt::opphor(vedtak, orders, opphor, tx.now())?;
+    let av = Aktor::from(&tx.call().actor);
+    let funksjoner = tx.call().funksjoner.clone();
+    let myndighet = rules::Myndighet::alene(&funksjoner);
+    let kvittering = kvittering(tx, &vedtak);
+    let avsluttet = slutt::opphor(vedtak, orders, varsel, &myndighet, &av, tx.now())?;
     lagre_avsluttet(tx, avsluttet).await?;
     Ok(OpphorVedtakResponse {
-        kvittering: Some(Kvittering {
-            referanse,
-            mottatt: Some(tx.now().into()),
-        }),
+        kvittering: Some(kvittering),
     })
+}
+
+fn kvittering(tx: &Tx, vedtak: &Vedtak) -> Kvittering {
+    Kvittering {
+        referanse: vedtak.id.clone(),
+        mottatt: Some(tx.now().into()),
+    }
 }
 
 pub(crate) async fn utsett(
@@ -197,20 +253,16 @@ pub(crate) async fn endre(
     request: EndreVedtakRequest,
 ) -> Result<EndreVedtakResponse, Error> {
     let mut faults = FieldFaults::new();
-    let innhold = les_innhold(tx, &request.vedtak.unwrap_or_default(), &mut faults);
-    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let forslag = Forslag {
+        innhold: les_innhold(tx, &request.vedtak.unwrap_or_default(), &mut faults),
+        begrunnelse: felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults),
+        slutt: endring::les_linjeslutt(&request.linjeslutt, &mut faults),
+        av: Aktor::from(&tx.call().actor),
+    };
     let vedtak = les_versjon(tx, &request.name, &request.etag, faults).await?;
-    let av = Aktor::from(&tx.call().actor);
     let nektet = nektet(tx, &vedtak).await?;
-    let (mut vedtak, virkninger) = endring::endre(
-        vedtak,
-        innhold,
-        &nektet,
-        begrunnelse,
-        tx.call().klasser,
-        av,
-        tx.now(),
-    )?;
+    let klasser = tx.call().klasser;
+    let (mut vedtak, virkninger) = endring::endre(vedtak, forslag, &nektet, klasser, tx.now())?;
     store::lagre(tx, &mut vedtak).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(EndreVedtakResponse {
@@ -218,6 +270,7 @@ pub(crate) async fn endre(
     })
 }
 
+/// The amendment takes force; a klage that it answers ends in the same step.
 pub(crate) async fn godkjenn(
     tx: &mut Tx,
     request: GodkjennEndringRequest,
@@ -226,17 +279,27 @@ pub(crate) async fn godkjenn(
     let orders = oppdrag::store::uavsluttede(tx, &vedtak.id).await?;
     let av = Aktor::from(&tx.call().actor);
     let funksjoner = tx.call().funksjoner.clone();
-    let myndighet = rules::Myndighet {
-        funksjoner: &funksjoner,
-        hovedansvarlig: None,
-        siste: true,
-    };
+    let myndighet = rules::Myndighet::alene(&funksjoner);
     let nektet = nektet(tx, &vedtak).await?;
-    let before = vedtak.innhold.hovedansvarlig.clone();
+    let before = if rules::I_KRAFT.contains(&vedtak.tilstand) {
+        vedtak.innhold.hovedansvarlig.clone()
+    } else {
+        String::new()
+    };
+    let answers = vedtak.forlop.endring.clone();
     let now = tx.now();
-    let versjon = endring::godkjenn(vedtak, orders, &nektet, &myndighet, &av, now, || {
+    let mut versjon = endring::godkjenn(vedtak, orders, &nektet, &myndighet, &av, now, || {
         tx.new_id()
     })?;
+    if let Some(change) = answers
+        && let Some(klage) = change.klage
+    {
+        let person = versjon.vedtak.person.clone();
+        let utfall = klage::rpc::omgjort(tx, &person, &klage, change.begrunnelse, av).await?;
+        let (vedtak, virkninger) = rules::klageutfall(versjon.vedtak, utfall);
+        versjon.vedtak = vedtak;
+        innboks::utfor(tx, virkninger).await?;
+    }
     let vedtak = lagre_ny_versjon(tx, &before, versjon).await?;
     Ok(GodkjennEndringResponse {
         vedtak: Some(vedtak.to_proto()),
@@ -306,7 +369,9 @@ async fn lagre_avsluttet(tx: &mut Tx, avsluttet: slutt::Avsluttet) -> Result<(),
         oppdrag,
         virkninger,
     } = avsluttet;
-    store::slipp_hovedansvar(tx, &vedtak.person).await?;
+    if !vedtak.innhold.hovedansvarlig.is_empty() {
+        store::slipp_hovedansvar(tx, &vedtak.person).await?;
+    }
     store::lagre(tx, &mut vedtak).await?;
     for mut order in oppdrag {
         oppdrag::store::lagre(tx, &mut order).await?;
@@ -328,6 +393,7 @@ pub(crate) async fn hent(
         vedtak.innhold = utgave.innhold;
         vedtak.forlop.endret = utgave.endret;
         vedtak.forlop.innholdsversjon = request.versjon;
+        vedtak.forlop.avslutning = utgave.avslutning;
         vedtak.forlop.endring = None;
     }
     Ok(HentVedtakResponse {
@@ -377,8 +443,9 @@ pub(crate) fn les_innhold(
     innhold
 }
 
-/// Stores the next version, with its orders.
-pub(crate) async fn lagre_ny_versjon(
+/// Stores the next version, with its orders. `hovedansvarlig`: the unit that had
+/// the main responsibility by it; empty where it was not in force.
+async fn lagre_ny_versjon(
     tx: &mut Tx,
     hovedansvarlig: &str,
     versjon: endring::NyVersjon,
@@ -390,10 +457,7 @@ pub(crate) async fn lagre_ny_versjon(
         nye,
         virkninger,
     } = versjon;
-    if vedtak.innhold.hovedansvarlig != hovedansvarlig {
-        store::slipp_hovedansvar(tx, &vedtak.person).await?;
-        store::ta_hovedansvar(tx, &vedtak).await?;
-    }
+    store::flytt_hovedansvar(tx, hovedansvarlig, &vedtak).await?;
     store::ta_vare_pa(tx, &vedtak.id, nr, &utgave).await?;
     store::lagre(tx, &mut vedtak).await?;
     for mut order in oppdrag {

@@ -8,15 +8,13 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::{
-    bestillerkontor::{Statsforvalterutfall, UtsettUnderretningRequest},
-    felles::Feilgrunn,
-    klassifisering::Klasser,
+    bestillerkontor::UtsettUnderretningRequest, felles::Feilgrunn, klassifisering::Klasser,
 };
 
 use super::{
-    FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_GODKJENNING, FRIST_OPPFOLGING, FRIST_REVURDERING,
-    FRIST_UNDERRETNING, FRIST_UTLOP, Fatting, Forlop, Klageutfall, Tilstand, Underretning,
-    Utsettelse, Vedtak, innhold, innhold::Innhold,
+    FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_FERDIGSTILLING, FRIST_GODKJENNING,
+    FRIST_OPPFOLGING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP, Fatting, Forlop,
+    Klageutfall, Tilstand, Underretning, Utsettelse, Vedtak, innhold, innhold::Innhold,
 };
 use crate::{
     ENHET, KOORDINERING,
@@ -35,11 +33,21 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("UnderrettVedtak", &[Tilstand::Fattet]),
     ("OpphorVedtak", I_KRAFT),
     ("UtsettUnderretning", &[Tilstand::Fattet]),
-    ("EndreVedtak", I_KRAFT),
-    ("GodkjennEndring", I_KRAFT),
-    ("AvvisEndring", I_KRAFT),
+    ("EndreVedtak", I_KRAFT_ELLER_OPPHORT),
+    ("GodkjennEndring", I_KRAFT_ELLER_OPPHORT),
+    ("AvvisEndring", I_KRAFT_ELLER_OPPHORT),
     ("RegistrerEvaluering", I_KRAFT),
+    ("ForeslaOpphor", I_KRAFT),
+    ("ForkastVedtak", &[Tilstand::Utkast]),
 ]);
+
+/// What was ended by a decision can come into force again, on klage.
+const I_KRAFT_ELLER_OPPHORT: &[Tilstand] = &[
+    Tilstand::Fattet,
+    Tilstand::Underrettet,
+    Tilstand::Iverksatt,
+    Tilstand::Opphort,
+];
 
 /// States in which a vedtak is in force.
 pub(crate) const I_KRAFT: &[Tilstand] =
@@ -79,13 +87,22 @@ pub(crate) struct Myndighet<'a> {
     pub(crate) siste: bool,
 }
 
-impl Myndighet<'_> {
+impl<'a> Myndighet<'a> {
+    /// For what concerns one vedtak alone.
+    pub(crate) fn alene(funksjoner: &'a [String]) -> Self {
+        Self {
+            funksjoner,
+            hovedansvarlig: None,
+            siste: true,
+        }
+    }
+
     /// An employee decides, and not one of those who wrote, where two-person
     /// control is on.
-    pub(super) fn krev_en_annen<'a>(
+    pub(crate) fn krev_en_annen<'b>(
         &self,
         av: &Aktor,
-        wrote: impl IntoIterator<Item = &'a Aktor>,
+        wrote: impl IntoIterator<Item = &'b Aktor>,
     ) -> Result<(), Refusal> {
         let alone = self.funksjoner.iter().any(|held| held == FATTER_ALENE);
         let own = wrote.into_iter().any(|author| author.er_samme_ansatte(av));
@@ -94,7 +111,7 @@ impl Myndighet<'_> {
                 .with("regel", "W4")
                 .with(
                     "rad",
-                    "Den som har skrevet eller fattet vedtaket, kan ikke avgjøre det alene.",
+                    "Den som har skrevet, foreslått eller fattet det, kan ikke avgjøre det alene.",
                 ));
         }
         Ok(())
@@ -136,6 +153,8 @@ pub(crate) fn opprett(
             utsatt: None,
             endring: None,
             endret: None,
+            byttet: None,
+            forkastet: String::new(),
             evalueringer: Vec::new(),
             klageutfall: Vec::new(),
         },
@@ -148,7 +167,36 @@ pub(crate) fn opprett(
         let mapping = mapping.map(|id| navn::post(&vedtak.person, kartlegging::SAMLING, id));
         out.fakta = vedtak.myndighetens_fakta(now, None, av, mapping.clone());
         vedtak.forlop.kartlegging = mapping;
+        frist_for_ferdigstilling(&vedtak, soknad.innhold.forelopig_svar_frist, now, &mut out);
     }
+    Ok((vedtak, out))
+}
+
+/// The unit that decides, where it is another than drafted, completes the draft:
+/// by the day on which the person is answered, or soon where that has passed.
+fn frist_for_ferdigstilling(vedtak: &Vedtak, by: Tid, now: Tid, out: &mut Virkninger) {
+    let soon = kalender::arbeidsdager_etter(now, GODKJENNING_ARBEIDSDAGER);
+    let told = myndigheten(vedtak);
+    out.frist(
+        FRIST_FERDIGSTILLING,
+        &vedtak.emne(),
+        by.max(soon),
+        None,
+        told,
+    );
+}
+
+/// Discards a draft.
+pub(crate) fn forkast(
+    mut vedtak: Vedtak,
+    begrunnelse: String,
+    now: Tid,
+) -> Result<(Vedtak, Virkninger), Refusal> {
+    krev(&vedtak, "ForkastVedtak")?;
+    let mut out = bortfall(&vedtak, now).unwrap_or_default();
+    vedtak.tilstand = Tilstand::Forkastet;
+    vedtak.forlop.forkastet = begrunnelse;
+    out.hendelse("VedtakForkastet", &vedtak.emne(), myndigheten(&vedtak));
     Ok((vedtak, out))
 }
 
@@ -160,6 +208,7 @@ pub(crate) fn bortfall(vedtak: &Vedtak, now: Tid) -> Option<Virkninger> {
     }
     let mut out = Virkninger::new();
     out.slett_frist(FRIST_GODKJENNING, &vedtak.name());
+    out.slett_frist(FRIST_FERDIGSTILLING, &vedtak.name());
     if vedtak.ansvarlig_enhet != ENHET
         && let Some(author) = vedtak.forlop.forfattere.first()
     {
@@ -207,6 +256,7 @@ pub(crate) fn send(
     let due = kalender::arbeidsdager_etter(now, GODKJENNING_ARBEIDSDAGER);
     let owner = [vedtak.ansvarlig_enhet.clone()];
     out.frist(FRIST_GODKJENNING, &emne, due, None, owner);
+    out.slett_frist(FRIST_FERDIGSTILLING, &emne.post);
     Ok((vedtak, out))
 }
 
@@ -214,6 +264,7 @@ pub(crate) fn send(
 pub(crate) fn returner(
     mut vedtak: Vedtak,
     begrunnelse: String,
+    now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "ReturnerVedtak")?;
     vedtak.tilstand = Tilstand::Utkast;
@@ -221,6 +272,9 @@ pub(crate) fn returner(
     let mut out = Virkninger::new();
     out.hendelse("VedtakReturnert", &vedtak.emne(), myndigheten(&vedtak));
     out.slett_frist(FRIST_GODKJENNING, &vedtak.name());
+    if vedtak.ansvarlig_enhet != ENHET {
+        frist_for_ferdigstilling(&vedtak, now, now, &mut out);
+    }
     Ok((vedtak, out))
 }
 
@@ -410,55 +464,21 @@ pub(crate) fn evaluer(
     Ok((vedtak, out))
 }
 
-/// A klage is found right by another than who decided. In force, the vedtak
-/// becomes what `innhold` says; a vedtak that has ended is not revived, and
-/// what the person is granted then is a new one.
-///
-/// # Errors
-/// `IKKE_TILLATT` (W4) for who decided, `UGYLDIG_FORESPORSEL` where content is
-/// missing or is given for what has ended.
-pub(crate) fn omgjor(
-    vedtak: Vedtak,
-    innhold: Option<Innhold>,
-    klasser: Klasser,
-    myndighet: &Myndighet<'_>,
-    av: &Aktor,
-) -> Result<(Vedtak, Option<Innhold>), Refusal> {
-    let decided = vedtak.forlop.fattet.as_ref().map(|decision| &decision.av);
-    let changed = vedtak.forlop.endret.as_ref().map(|change| &change.av);
-    myndighet.krev_en_annen(av, decided.into_iter().chain(changed))?;
-    let mut faults = FieldFaults::new();
-    match (&innhold, I_KRAFT.contains(&vedtak.tilstand)) {
-        (None, true) => faults.missing("vedtak"),
-        (Some(_), false) => faults.contradicts(
-            "vedtak",
-            "tilstand",
-            "vedtaket er avsluttet; fatt et nytt vedtak på en ny søknad",
-        ),
-        _ => {}
-    }
-    faults.finish()?;
-    let innhold = innhold.map(|innhold| {
-        innhold
-            .med_skjermet_fra(&vedtak.innhold, klasser)
-            .med_linje_id()
-    });
-    Ok((vedtak, innhold))
-}
-
 /// What came of a klage is carried back into the vedtak. What the
 /// statsforvalter changed or quashed must be carried out.
-pub(crate) fn klageutfall(mut vedtak: Vedtak, utfall: Klageutfall) -> (Vedtak, Virkninger) {
+pub(crate) fn klageutfall(mut vedtak: Vedtak, mut utfall: Klageutfall) -> (Vedtak, Virkninger) {
+    utfall.versjon = vedtak.forlop.innholdsversjon;
     let mut out = Virkninger::new();
-    let must_change = matches!(
-        utfall.avgjorelse,
-        Statsforvalterutfall::Endret | Statsforvalterutfall::Opphevet
-    );
     let emne = vedtak.emne();
     out.hendelse("KlageutfallRegistrert", &emne, hoerer_om(&vedtak));
-    if must_change && I_KRAFT.contains(&vedtak.tilstand) {
+    let ended = vedtak.tilstand == Tilstand::Opphort;
+    if utfall.ma_etterleves() && (ended || I_KRAFT.contains(&vedtak.tilstand)) {
         let due = kalender::arbeidsdager_etter(utfall.tid, ETTERLEVELSE_ARBEIDSDAGER);
         out.frist(FRIST_ETTERLEVELSE, &emne, due, None, myndigheten(&vedtak));
+        if ended {
+            // It can be amended, and so is an open case again.
+            out.fakta = vedtak.sak(None);
+        }
     }
     vedtak.forlop.klageutfall.push(utfall);
     (vedtak, out)
@@ -560,8 +580,8 @@ mod tests {
         proveark::{self, LATER, NOW, who},
         vedtak::{
             Endring, Opphor,
-            endring::{avvis_endring, endre, godkjenn},
-            slutt::{opphor, utlop},
+            endring::{Forslag, avvis_endring, endre, foresla_opphor, godkjenn},
+            slutt::{Avsluttet, opphor, utlop},
         },
     };
 
@@ -614,6 +634,14 @@ mod tests {
         }
     }
 
+    fn end(mut vedtak: Vedtak, orders: Vec<Oppdrag>, now: Tid) -> Result<Avsluttet, Refusal> {
+        vedtak = with_change(vedtak);
+        vedtak.forlop.endring.as_mut().unwrap().opphor = Some(an_end());
+        let all = proveark::alle_funksjoner();
+        let by = who(ENHET, "b1");
+        opphor(vedtak, orders, "brev".into(), &makt(&all), &by, now)
+    }
+
     fn a_delay() -> Utsettelse {
         Utsettelse {
             til: "2027-02-01".parse().unwrap(),
@@ -627,16 +655,13 @@ mod tests {
     ) -> Result<(Vedtak, Virkninger), Refusal> {
         let mut innhold = vedtak.innhold.clone();
         change(&mut innhold);
-        let by = who(ENHET, "a3");
-        endre(
-            vedtak,
+        let forslag = Forslag {
             innhold,
-            &ingen(),
-            "Nytt behov".into(),
-            Klasser::alle(),
-            by,
-            NOW,
-        )
+            begrunnelse: "Nytt behov".into(),
+            slutt: Vec::new(),
+            av: who(ENHET, "a3"),
+        };
+        endre(vedtak, forslag, &ingen(), Klasser::alle(), NOW)
     }
 
     fn with_change(mut vedtak: Vedtak) -> Vedtak {
@@ -645,6 +670,9 @@ mod tests {
             begrunnelse: "Nytt behov".into(),
             forfatter: who(ENHET, "a3"),
             tid: NOW,
+            slutt: Vec::new(),
+            klage: None,
+            opphor: None,
         });
         vedtak
     }
@@ -657,10 +685,12 @@ mod tests {
                 oppdater(vedtak, innhold, Klasser::alle(), by).map(|v| v.tilstand)
             }
             "SendTilGodkjenning" => send(vedtak, None, &ingen(), by, NOW).map(|(v, _)| v.tilstand),
-            "ReturnerVedtak" => returner(vedtak, "Mangler".into()).map(|(v, _)| v.tilstand),
+            "ReturnerVedtak" => returner(vedtak, "Mangler".into(), NOW).map(|(v, _)| v.tilstand),
             "FattVedtak" => decide(vedtak, "b1").map(|f| f.vedtak.tilstand),
             "UnderrettVedtak" => underrett(vedtak, "brev".into(), NOW).map(|(v, _)| v.tilstand),
-            "OpphorVedtak" => opphor(vedtak, vec![], an_end(), NOW).map(|a| a.vedtak.tilstand),
+            "ForkastVedtak" => forkast(vedtak, "Feil søknad".into(), NOW).map(|(v, _)| v.tilstand),
+            "ForeslaOpphor" => foresla_opphor(vedtak, an_end(), NOW).map(|(v, _)| v.tilstand),
+            "OpphorVedtak" => end(vedtak, vec![], NOW).map(|a| a.vedtak.tilstand),
             "UtsettUnderretning" => utsett(vedtak, a_delay()).map(|(v, _)| v.tilstand),
             "EndreVedtak" => propose(vedtak, |_| ()).map(|(v, _)| v.tilstand),
             "GodkjennEndring" => {
@@ -689,7 +719,7 @@ mod tests {
             |name, state| verb(name, in_state(state)).map(Tilstand::kode),
             Tilstand::kode,
         );
-        assert_eq!(OVERGANGER.0.len(), 11);
+        assert_eq!(OVERGANGER.0.len(), 13);
     }
 
     #[test]
@@ -857,7 +887,7 @@ mod tests {
     #[test]
     fn the_end_of_a_vedtak_ends_its_orders_and_relations() {
         let decided = decide(in_state(Tilstand::TilGodkjenning), "b1").unwrap();
-        let ended = opphor(decided.vedtak, decided.oppdrag, an_end(), LATER).unwrap();
+        let ended = end(decided.vedtak, decided.oppdrag, LATER).unwrap();
         for order in &ended.oppdrag {
             assert_eq!(order.tilstand, oppdrag::Tilstand::Avsluttet);
             assert_eq!(order.ansvarlig_enhet, ENHET);
@@ -872,7 +902,14 @@ mod tests {
                 .iter()
                 .find(|end| end.id == fact.id)
                 .unwrap_or_else(|| panic!("{} does not end", fact.id));
-            assert_eq!(end.periode.as_ref().unwrap().til, Some(LATER.into()));
+            // The case is kept until the time for klage is out.
+            let told = ended.vedtak.forlop.underretning.as_ref().unwrap();
+            let until = if fact.id.starts_with("sak/v") {
+                told.klagefrist.slutt()
+            } else {
+                LATER
+            };
+            assert_eq!(end.periode.as_ref().unwrap().til, Some(until.into()));
             assert_eq!(end.periode.as_ref().unwrap().fra, fact.periode.unwrap().fra);
             assert_ne!(end.r#type(), Faktumtype::Unspecified);
         }

@@ -5,19 +5,21 @@ use samspor_chassis::{
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
-use samspor_proto::bestillerkontor::{Avslutningsarsak, OpphorVedtakRequest};
+use samspor_proto::bestillerkontor::{Avslutningsarsak, ForeslaOpphorRequest};
 
 use super::{
     Avslutning, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_HOVEDANSVAR,
     FRIST_OPPFOLGING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP, Opphor, Tilstand,
     Underretning, Vedtak,
-    rules::{I_KRAFT, hoerer_om, klagefrist, krev},
+    endring::ta_endring,
+    innhold,
+    rules::{I_KRAFT, Myndighet, hoerer_om, klagefrist, krev},
 };
 use crate::oppdrag::{self, Oppdrag};
 
-/// Reads why a vedtak is ended.
+/// Reads why a vedtak is to be ended.
 pub(crate) fn les_opphor(
-    request: &OpphorVedtakRequest,
+    request: &ForeslaOpphorRequest,
     av: Aktor,
     faults: &mut FieldFaults,
 ) -> Opphor {
@@ -26,7 +28,7 @@ pub(crate) fn les_opphor(
         begrunnelse: felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults),
         hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
         alternativ: felt::pakrevd(&request.alternativ, "alternativ", felt::LANG, faults),
-        varsel: felt::pakrevd(&request.varsel, "varsel", felt::KORT, faults),
+        varsel: String::new(),
     }
 }
 
@@ -39,14 +41,32 @@ pub(crate) struct Avsluttet {
     pub(crate) virkninger: Virkninger,
 }
 
-/// Ends a vedtak by a decision.
+/// Decides the proposal to end a vedtak. `varsel`: how the person was told.
+///
+/// # Errors
+/// `IKKE_TILLATT` (W4) for who proposed it, `UGYLDIG_FORESPORSEL` for a line
+/// that is another's to decide, `UGYLDIG_OVERGANG` without a proposal.
 pub(crate) fn opphor(
     mut vedtak: Vedtak,
     uavsluttede: Vec<Oppdrag>,
-    opphor: Opphor,
+    varsel: String,
+    myndighet: &Myndighet<'_>,
+    av: &Aktor,
     now: Tid,
 ) -> Result<Avsluttet, Refusal> {
     krev(&vedtak, "OpphorVedtak")?;
+    let change = ta_endring(&mut vedtak)?;
+    let Some(proposed) = change.opphor else {
+        let allowed = ["GodkjennEndring", "AvvisEndring"];
+        return Err(Refusal::transition("ENDRING_FORESLATT", &allowed));
+    };
+    myndighet.krev_en_annen(av, [&change.forfatter])?;
+    innhold::krev_myndighet(&vedtak.innhold, myndighet.funksjoner)?;
+    let opphor = Opphor {
+        av: av.clone(),
+        varsel,
+        ..proposed
+    };
     vedtak.tilstand = Tilstand::Opphort;
     // The notice of the end is a notice too: it can be disputed for as long.
     vedtak.forlop.underretning = Some(Underretning {
@@ -102,10 +122,16 @@ fn avslutt(
     now: Tid,
 ) -> Avsluttet {
     let av = vedtatt.as_ref().map(|opphor| opphor.av.clone());
+    // A decision to end it can be disputed: the unit keeps the case for as long.
+    let told = vedtak.forlop.underretning.as_ref().filter(|_| av.is_some());
+    let until = told.map_or(now, |told| told.klagefrist.slutt());
     vedtak.forlop.avslutning = Some(Avslutning { tid: now, vedtatt });
     let mut out = Virkninger::new();
     out.hendelse(hendelse, &vedtak.emne(), hoerer_om(&vedtak));
-    out.fakta.extend(vedtak.fakta(Some(now)));
+    let mut facts = vedtak.fakta(Some(now));
+    let case = vedtak.sak(Some(until));
+    facts.retain(|fact| !case.iter().any(|kept| kept.id == fact.id));
+    out.fakta.extend(facts.into_iter().chain(case));
     vedtak.forlop.endring = None;
     for kind in [
         FRIST_UNDERRETNING,

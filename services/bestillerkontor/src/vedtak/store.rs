@@ -2,7 +2,7 @@
 
 use samspor_chassis::{
     domene::{dokument, navn},
-    error::{Error, Refusal},
+    error::{Error, FieldFaults, Refusal},
     page::Page,
     params,
     store::{self, Tx, etag},
@@ -80,7 +80,7 @@ pub(crate) async fn sett_inn(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> 
         .execute(
             "INSERT INTO vedtak \
              (id, person, versjon, tilstand, ansvarlig_enhet, soknad, hovedansvarlig, innhold) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (soknad, ansvarlig_enhet) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
             params![
                 vedtak.id.as_str(),
                 vedtak.person.as_str(),
@@ -208,33 +208,60 @@ pub(crate) async fn hovedansvarlig(tx: &mut Tx, person: &str) -> Result<Option<S
     Ok(row.map(|(unit,)| unit))
 }
 
-/// Takes the main responsibility for a person for one vedtak more.
+/// The main responsibility follows a vedtak that came into force or was amended:
+/// from the unit `before` (none: empty) to the one that it names.
 ///
 /// # Errors
-/// `KONFLIKT` when another unit has it.
-pub(crate) async fn ta_hovedansvar(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> {
+/// `UGYLDIG_FORESPORSEL` when another unit has it by another vedtak.
+pub(crate) async fn flytt_hovedansvar(
+    tx: &mut Tx,
+    before: &str,
+    vedtak: &Vedtak,
+) -> Result<(), Error> {
+    let after = vedtak.innhold.hovedansvarlig.as_str();
+    if before == after {
+        return Ok(());
+    }
+    if !before.is_empty() {
+        slipp_hovedansvar(tx, &vedtak.person).await?;
+    }
+    if after.is_empty() {
+        return Ok(());
+    }
     let taken = tx
         .execute(
             "INSERT INTO hovedansvar (person, enhet, antall) VALUES ($1, $2, 1) \
              ON CONFLICT (person) DO UPDATE SET antall = hovedansvar.antall + 1 \
              WHERE hovedansvar.enhet = excluded.enhet",
-            params![
-                vedtak.person.as_str(),
-                vedtak.innhold.hovedansvarlig.as_str()
-            ],
+            params![vedtak.person.as_str(), after],
         )
         .await?;
     if taken == 1 {
         return Ok(());
     }
-    let other: Option<(String,)> = tx
-        .one(
-            "SELECT enhet FROM hovedansvar WHERE person = $1",
-            params![vedtak.person.as_str()],
-        )
-        .await?;
-    let other = other.map(|(unit,)| navn::enhet(&unit)).unwrap_or_default();
-    Err(Refusal::conflict(format_args!("hovedansvarlig {other}")).into())
+    let other = hovedansvarlig(tx, &vedtak.person).await?;
+    let other = other.map(|unit| navn::enhet(&unit)).unwrap_or_default();
+    let mut faults = FieldFaults::new();
+    faults.contradicts(
+        "vedtak.hovedansvarlig",
+        "hovedansvarlig",
+        format_args!(
+            "{other} har hovedansvaret for personen ved et annet vedtak; velg den, eller bytt for \
+             alle vedtakene (BytteHovedansvarlig)"
+        ),
+    );
+    faults.finish()?;
+    Ok(())
+}
+
+/// Another unit has it, by all the vedtak that gave it.
+pub(crate) async fn bytt_hovedansvar(tx: &mut Tx, person: &str, enhet: &str) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE hovedansvar SET enhet = $1 WHERE person = $2",
+        params![enhet, person],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Gives it back for one vedtak; the last one frees it.
