@@ -563,7 +563,7 @@ pub(crate) fn an_evaluation(fra: &str, til: &str) -> Evaluering {
 /// nothing.
 async fn a_vedtak_is_prolonged_after_an_evaluation(database: Database) {
     let store = database.open(MIGRATIONS).await;
-    let decided = with_end(&store, "2026-12-31").await;
+    let decided = Box::pin(with_end(&store, "2026-12-31")).await;
     let decided = tell(&store, &decided).await;
     let mut content = decided.clone();
     for line in &mut content.linjer {
@@ -620,7 +620,7 @@ async fn a_vedtak_is_prolonged_after_an_evaluation(database: Database) {
 async fn no_vedtak_runs_out_in_silence(database: Database) {
     let store = database.open(MIGRATIONS).await;
     // The last night of October has an hour more.
-    let decided = with_end(&store, "2026-10-24").await;
+    let decided = Box::pin(with_end(&store, "2026-10-24")).await;
     assert!(decided.utskrevet_fra_sykehus);
     database.clock().set(at("2026-10-24T21:59:59Z"));
     tick(&store).await;
@@ -811,7 +811,7 @@ async fn what_is_short_needs_no_vedtak_until_it_is_prolonged(database: Database)
 /// plan, without the index.
 async fn a_broken_deadline_is_told_and_stays_in_the_work_list(database: Database) {
     let store = database.open(MIGRATIONS).await;
-    let decided = with_end(&store, "2027-06-30").await;
+    let decided = Box::pin(with_end(&store, "2027-06-30")).await;
     let decided = tell(&store, &decided).await;
     let rop = orders(&store).await.remove(0);
     let clock = database.clock();
@@ -901,7 +901,7 @@ async fn each_need_has_one_responsible_unit_at_every_step(database: Database) {
         (state >> 33) % n
     };
     let store = database.open(MIGRATIONS).await;
-    let decided = with_end(&store, "2027-06-30").await;
+    let decided = Box::pin(with_end(&store, "2027-06-30")).await;
     let mut seen = BTreeSet::new();
     for step in 0..150 {
         let all = orders(&store).await;

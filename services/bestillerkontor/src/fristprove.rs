@@ -67,7 +67,7 @@ async fn one_line_ends(store: &Store) -> Vedtak {
 /// place of `slutter`, and with `forlenges` comparing the last day of all.
 async fn a_line_that_ends_before_the_others_has_its_own_clock(database: Database) {
     let store = database.open(MIGRATIONS).await;
-    let told = one_line_ends(&store).await;
+    let told = Box::pin(one_line_ends(&store)).await;
     let four_weeks_before = at("2026-12-03T23:00:00Z");
     let year_end = at("2026-12-31T23:00:00Z");
     // The vedtak and the order, for who decided; the order, for who delivers.
@@ -222,7 +222,7 @@ async fn finish(store: &Store, order: &Oppdrag) {
 /// Seen red: without `oppfolging`, and without `folg` in `slipp_vedtaket`.
 async fn what_a_unit_ends_comes_back_to_who_ordered(database: Database) {
     let store = database.open(MIGRATIONS).await;
-    let told = one_line_ends(&store).await;
+    let told = Box::pin(one_line_ends(&store)).await;
     let [rop, bom] = orders(&store).await.try_into().unwrap();
     let ours = async || kinds(&waiting(&store, ENHET).await);
     let has = async |kind: &str| ours().await.contains(&kind.to_owned());

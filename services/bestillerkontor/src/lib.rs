@@ -39,6 +39,7 @@ mod fristprove;
 mod innboks;
 mod kartlegging;
 mod klage;
+mod mottatt;
 mod oppdrag;
 mod parorende;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use samspor_proto::{
 use crate::{
     ENHET,
     evaluering::Evaluering,
+    mottatt::Mottatt,
     soknad::{self, Soknad},
     vedtak::{self, Vedtak},
 };
@@ -51,6 +52,7 @@ pub(crate) fn soknad(tilstand: soknad::Tilstand) -> Soknad {
         av: who(ENHET, "a1"),
         fra_personen: false,
         ansvarlig: ENHET.into(),
+        mottatt: Mottatt::na(NOW),
     };
     let (received, _) = soknad::rules::motta(mottak, innsendt, NOW);
     let by = who(ENHET, "a2");

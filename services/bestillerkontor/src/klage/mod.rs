@@ -69,7 +69,13 @@ pub(crate) struct Klage {
 pub(crate) struct Innhold {
     pub(crate) grunn: String,
     pub(crate) innsender: String,
+    /// When it came.
     pub(crate) mottatt: Tid,
+    /// When it was registered, where that was later.
+    #[serde(default)]
+    pub(crate) registrert: Option<Tid>,
+    #[serde(default)]
+    pub(crate) etterregistrert_grunn: String,
     pub(crate) registrert_av: Aktor,
     pub(crate) pa_vegne_av: bool,
     pub(crate) klagefrist: Dag,
@@ -114,7 +120,7 @@ impl Klage {
             &self.id,
             &self.person,
             &self.name(),
-            (self.innhold.mottatt, til),
+            (self.innhold.registrert.unwrap_or(self.innhold.mottatt), til),
             &self.innhold.registrert_av,
         )
     }
@@ -125,6 +131,8 @@ impl Klage {
             grunn,
             innsender,
             mottatt,
+            registrert: _,
+            etterregistrert_grunn,
             registrert_av,
             pa_vegne_av,
             klagefrist,
@@ -144,7 +152,7 @@ impl Klage {
             grunn,
             pa_vegne_av,
             innsender,
-            etterregistrert_grunn: String::new(),
+            etterregistrert_grunn,
             mottatt: Some(mottatt.into()),
             registrert_av: Some(registrert_av.to_proto()),
             klagefrist: klagefrist.to_string(),

@@ -30,7 +30,8 @@ pub(crate) async fn registrer(
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let (owner, id) = navn::les_post(&request.vedtak, vedtak::SAMLING, "vedtak", &mut faults);
-    let innsendt = rules::les(&request, &mut faults);
+    let on_behalf = tx.call().actor.rolle != Rolle::Innbygger;
+    let innsendt = rules::les(&request, !on_behalf, tx.now(), &mut faults);
     faults.finish()?;
     if owner != person {
         return Err(Refusal::not_found().into());
@@ -38,7 +39,6 @@ pub(crate) async fn registrer(
     crate::las_person(tx, &person).await?;
     let decision = vedtak::store::hent(tx, &person, &id).await?;
     let av = Aktor::from(&tx.call().actor);
-    let on_behalf = av.rolle != Rolle::Innbygger;
     let new_id = tx.new_id();
     let (klage, virkninger) =
         rules::registrer(&decision, new_id, innsendt, av, on_behalf, tx.now())?;

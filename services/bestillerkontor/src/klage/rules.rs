@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     ENHET,
+    mottatt::{self, Mottatt},
     vedtak::{Klageutfall, Vedtak},
 };
 
@@ -51,11 +52,22 @@ pub(crate) struct Innsendt {
     grunn: String,
     forsinket_grunn: String,
     innsender: String,
+    mottatt: Mottatt,
+    /// Version that it disputes; 0: the one that the person was last told of.
+    versjon: i32,
 }
 
 /// Reads what a klage says.
-pub(crate) fn les(request: &RegistrerKlageRequest, faults: &mut FieldFaults) -> Innsendt {
+pub(crate) fn les(
+    request: &RegistrerKlageRequest,
+    selv: bool,
+    now: Tid,
+    faults: &mut FieldFaults,
+) -> Innsendt {
+    let why = &request.etterregistrert_grunn;
     Innsendt {
+        mottatt: mottatt::les(&request.mottatt, why, "mottatt", selv, now, faults),
+        versjon: request.versjon,
         grunn: felt::pakrevd(&request.grunn, "grunn", felt::LANG, faults),
         forsinket_grunn: felt::tekst(
             &request.forsinket_grunn,
@@ -93,13 +105,38 @@ pub(crate) fn registrer(
         faults.finish()?;
         return Err(Refusal::not_found());
     };
-    if Dag::av(now) > told.klagefrist && innsendt.forsinket_grunn.is_empty() {
+    let untold = vedtak.forlop.innholdsversjon > told.versjon;
+    if innsendt.versjon != 0 && innsendt.versjon != told.versjon {
+        let newer = untold && innsendt.versjon == vedtak.forlop.innholdsversjon;
+        let fix = if newer {
+            "personen er ikke underrettet om den ennå; registrer underretningen først \
+             (UnderrettVedtak)"
+        } else {
+            "klagen gjelder versjonen som personen sist ble underrettet om"
+        };
+        faults.contradicts("versjon", "underrettet_versjon", fix);
+    }
+    let came = Dag::av(innsendt.mottatt.tid);
+    let told_on = Dag::av(told.tid);
+    if came < told_on {
+        faults.form(
+            "mottatt",
+            format_args!("{told_on} eller senere, da personen ble underrettet"),
+        );
+    }
+    if came > told.klagefrist && innsendt.forsinket_grunn.is_empty() {
         faults.contradicts(
             "forsinket_grunn",
             "klagefrist",
             format_args!(
-                "klagefristen var {}; oppgi hvorfor klagen kommer etter den",
-                told.klagefrist
+                "klagefristen for versjon {} var {}; oppgi hvorfor klagen kommer etter den{}",
+                told.versjon,
+                told.klagefrist,
+                if untold {
+                    ", eller underrett først om den nye versjonen"
+                } else {
+                    ""
+                }
             ),
         );
     }
@@ -117,12 +154,14 @@ pub(crate) fn registrer(
         innhold: Innhold {
             grunn: innsendt.grunn,
             innsender: innsendt.innsender,
-            mottatt: now,
+            mottatt: innsendt.mottatt.tid,
+            registrert: (innsendt.mottatt.tid != now).then_some(now),
+            etterregistrert_grunn: innsendt.mottatt.grunn,
             registrert_av: av,
             pa_vegne_av,
             klagefrist: told.klagefrist,
             forsinket_grunn: innsendt.forsinket_grunn,
-            vedtaksversjon: vedtak.forlop.innholdsversjon,
+            vedtaksversjon: told.versjon,
             behandlet: None,
             oversendt: None,
             avgjorelse: None,
@@ -133,7 +172,8 @@ pub(crate) fn registrer(
     let emne = klage.emne();
     out.hendelse("KlageMottatt", &emne, hoerer_om(&klage));
     out.fakta = klage.fakta(None);
-    let due = kalender::til_arbeidsdag(kalender::maneder_etter(now, BEHANDLING_MANEDER));
+    let due = kalender::maneder_etter(klage.innhold.mottatt, BEHANDLING_MANEDER);
+    let due = kalender::til_arbeidsdag(due);
     out.frist(FRIST_KLAGE, &emne, due, None, hoerer_om(&klage));
     Ok((klage, out))
 }
@@ -304,7 +344,7 @@ mod tests {
             kartlegging: None,
         });
         let at = instant(&format!("{day}T10:00:00Z"));
-        let (told, _) = vedtak::rules::underrett(vedtak, "brev".into(), at).unwrap();
+        let (told, _) = vedtak::rules::underrett(vedtak, "brev".into(), Mottatt::na(at)).unwrap();
         told
     }
 
@@ -313,6 +353,8 @@ mod tests {
             grunn: "For få timer".into(),
             forsinket_grunn: late.into(),
             innsender: String::new(),
+            mottatt: Mottatt::na(instant(at)),
+            versjon: 0,
         };
         let by = who("rop", "r1");
         registrer(vedtak, "k".into(), innsendt, by, true, instant(at))

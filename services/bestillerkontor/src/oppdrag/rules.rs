@@ -80,11 +80,25 @@ pub(crate) fn tilby(
     now: Tid,
     out: &mut Virkninger,
 ) -> Oppdrag {
+    let til = Sted {
+        person: vedtak.person.clone(),
+        id,
+        vedtak: Some(vedtak.id.clone()),
+        linje_id: line.nr.clone(),
+        bestiller: vedtak.ansvarlig_enhet.clone(),
+        enhet: enhet.to_owned(),
+    };
+    ny(til, bestilling(line, enhet), av, now, out)
+}
+
+/// What one unit of a line is ordered: the line, with the unit's hours.
+fn bestilling(line: &Linje, enhet: &str) -> Bestilling {
+    let (min_timer, maks_timer) = line.timer(enhet);
     let Linje {
-        nr: linje_id,
+        nr: _,
         type_,
-        min_timer,
-        maks_timer,
+        min_timer: _,
+        maks_timer: _,
         enheter: _,
         fra,
         til,
@@ -93,8 +107,9 @@ pub(crate) fn tilby(
         mal,
         leveringssted,
         helsehensyn,
+        andeler: _,
     } = line.clone();
-    let bestilling = Bestilling {
+    Bestilling {
         type_,
         min_timer,
         maks_timer,
@@ -105,16 +120,7 @@ pub(crate) fn tilby(
         leveringssted,
         helsehensyn,
         hjemmel,
-    };
-    let til = Sted {
-        person: vedtak.person.clone(),
-        id,
-        vedtak: Some(vedtak.id.clone()),
-        linje_id,
-        bestiller: vedtak.ansvarlig_enhet.clone(),
-        enhet: enhet.to_owned(),
-    };
-    ny(til, bestilling, av, now, out)
+    }
 }
 
 /// To whom an order goes, and from whom.
@@ -293,32 +299,7 @@ pub(crate) fn utlop(oppdrag: Oppdrag, now: Tid) -> Option<(Oppdrag, Virkninger)>
 /// The order follows its line in a new version of the vedtak: what changes is
 /// the terms, and the unit goes on.
 pub(crate) fn endre(mut oppdrag: Oppdrag, line: &Linje, now: Tid, out: &mut Virkninger) -> Oppdrag {
-    let Linje {
-        nr: _,
-        type_,
-        min_timer,
-        maks_timer,
-        enheter: _,
-        fra,
-        til,
-        hjemmel,
-        vilkar,
-        mal,
-        leveringssted,
-        helsehensyn,
-    } = line.clone();
-    let bestilling = Bestilling {
-        type_,
-        min_timer,
-        maks_timer,
-        fra,
-        til,
-        vilkar,
-        mal,
-        leveringssted,
-        helsehensyn,
-        hjemmel,
-    };
+    let bestilling = bestilling(line, &oppdrag.enhet);
     if oppdrag.innhold.bestilling == bestilling {
         return oppdrag;
     }

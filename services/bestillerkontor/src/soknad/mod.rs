@@ -78,7 +78,13 @@ pub(crate) struct Soknad {
 pub(crate) struct Innhold {
     /// Reference on the receipt.
     pub(crate) referanse: String,
+    /// When it came.
     pub(crate) mottatt: Tid,
+    /// When it was registered, where that was later.
+    #[serde(default)]
+    pub(crate) registrert: Option<Tid>,
+    #[serde(default)]
+    pub(crate) etterregistrert_grunn: String,
     pub(crate) registrert_av: Aktor,
     /// The person filed it, without help of staff.
     pub(crate) fra_personen: bool,
@@ -212,7 +218,7 @@ impl Soknad {
             part: Hvem::Enhet(&self.ansvarlig_enhet),
             type_: Faktumtype::Soker,
             post: self.name(),
-            fra: self.innhold.mottatt,
+            fra: self.innhold.registrert.unwrap_or(self.innhold.mottatt),
             til,
             opprettet_av: &self.innhold.registrert_av.ansatt,
         }
@@ -224,6 +230,8 @@ impl Soknad {
         let Innhold {
             referanse,
             mottatt,
+            registrert: _,
+            etterregistrert_grunn,
             registrert_av,
             fra_personen,
             innsendt,
@@ -254,7 +262,7 @@ impl Soknad {
             ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
             referanse,
             mottatt: Some(mottatt.into()),
-            etterregistrert_grunn: String::new(),
+            etterregistrert_grunn,
             eget_onske: innsendt.eget_onske,
             gjelder: innsendt.gjelder.into_iter().map(Into::into).collect(),
             kanal: innsendt.kanal.into(),

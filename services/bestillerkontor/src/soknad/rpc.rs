@@ -23,6 +23,7 @@ use samspor_proto::{
 use super::{SAMLING, Soknad, Tilstand, kontakt, rules, store};
 use crate::{
     kartlegging::{self, les::Kall},
+    mottatt,
     vedtak::rules::Myndighet,
 };
 
@@ -39,6 +40,14 @@ pub(crate) async fn motta(
     let fra_personen =
         actor.rolle == Rolle::Innbygger && actor.person.as_deref() == Some(person.as_str());
     let av = Aktor::from(actor);
+    let mottatt = mottatt::les(
+        &request.mottatt,
+        &request.etterregistrert_grunn,
+        "mottatt",
+        fra_personen,
+        tx.now(),
+        &mut faults,
+    );
     let innsendt = rules::les(request, fra_personen, &mut faults);
     faults.finish()?;
 
@@ -55,6 +64,7 @@ pub(crate) async fn motta(
         av,
         fra_personen,
         ansvarlig: rules::ansvarlig(&tx.call().mandaterte, &tx.call().utforere),
+        mottatt,
     };
     let (soknad, virkninger) = rules::motta(mottak, innsendt, tx.now());
     store::sett_inn(tx, &soknad).await?;

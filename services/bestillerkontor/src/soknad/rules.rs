@@ -20,6 +20,7 @@ use super::{
 use crate::{
     ENHET, KOORDINERING,
     kartlegging::{self, Kartlegging, rules::Funn},
+    mottatt::Mottatt,
     parorende,
     vedtak::rules::Myndighet,
 };
@@ -159,6 +160,7 @@ pub(crate) fn ansvarlig(mandaterte: &[String], utforere: &[String]) -> String {
         .find(|unit| utforere.contains(unit))
         .or(mandaterte.first())
         .map_or_else(|| ENHET.to_owned(), Clone::clone)
+    pub(crate) mottatt: Mottatt,
 }
 
 /// Receives an application.
@@ -170,8 +172,9 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
         av,
         fra_personen,
         ansvarlig,
+        mottatt,
     } = mottak;
-    let due = kalender::maneder_etter(now, 1);
+    let due = kalender::maneder_etter(mottatt.tid, 1);
     let refused = innsendt.kontakt.nektet();
     let soknad = Soknad {
         person,
@@ -181,7 +184,9 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
         ansvarlig_enhet: ansvarlig,
         innhold: Innhold {
             referanse,
-            mottatt: now,
+            mottatt: mottatt.tid,
+            registrert: (mottatt.tid != now).then_some(now),
+            etterregistrert_grunn: mottatt.grunn,
             registrert_av: av,
             fra_personen,
             innsendt,
@@ -499,6 +504,7 @@ mod tests {
             av: by,
             fra_personen,
             ansvarlig: ENHET.into(),
+            mottatt: Mottatt::na(NOW),
         };
         motta(mottak, innsendt, NOW)
     }
@@ -810,6 +816,7 @@ mod tests {
             av: who("", ""),
             fra_personen: true,
             ansvarlig: ENHET.into(),
+            mottatt: Mottatt::na(NOW),
         };
         let (soknad, out) = motta(mottak, innsendt, NOW);
         let of = |units: &[&str], records: &[&str], ended: bool| -> Vec<(String, bool)> {
@@ -868,6 +875,7 @@ mod tests {
             av: who("spesialisthelsetjenesten", ""),
             fra_personen: false,
             ansvarlig: ENHET.into(),
+            mottatt: Mottatt::na(NOW),
         };
         let (soknad, _) = motta(mottak, innsendt, NOW);
         assert_eq!(soknad.tilstand, Tilstand::Mottatt);

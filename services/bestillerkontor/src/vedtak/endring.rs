@@ -307,7 +307,7 @@ pub(crate) fn godkjenn(
     myndighet.krev_en_annen(av, [&change.forfatter])?;
     ny_versjon(
         vedtak,
-        change,
+        &change,
         uavsluttede,
         nektet,
         myndighet,
@@ -340,14 +340,14 @@ pub(crate) fn avvis_endring(
 /// Nobody is without a responsible unit in between.
 fn ny_versjon(
     mut vedtak: Vedtak,
-    change: Endring,
+    change: &Endring,
     uavsluttede: Vec<Oppdrag>,
     nektet: &BTreeSet<String>,
     myndighet: &Myndighet<'_>,
     (av, now): (&Aktor, Tid),
     mut new_id: impl FnMut() -> String,
 ) -> Result<NyVersjon, Refusal> {
-    krev_ny_versjon(&vedtak, &change, nektet, now)?;
+    krev_ny_versjon(&vedtak, change, nektet, now)?;
     innhold::krev_myndighet(&change.innhold, myndighet.funksjoner)?;
     let mut before = vedtak.clone();
     let revived = vedtak.tilstand == Tilstand::Opphort;
@@ -380,7 +380,7 @@ fn ny_versjon(
         &before,
         &vedtak,
         uavsluttede,
-        &change,
+        change,
         (av, now),
         &mut new_id,
         &mut out,
@@ -388,7 +388,8 @@ fn ny_versjon(
     let ids = |facts: &[Faktum]| -> BTreeSet<String> {
         facts.iter().map(|fact| fact.id.clone()).collect()
     };
-    let had = if revived {
+    // Where it was ended or granted nothing, nobody had anything by it.
+    let had = if revived || !before.innhold.innvilger() {
         Vec::new()
     } else {
         before.fakta(Some(now))

@@ -13,6 +13,7 @@ use samspor_proto::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::avslag::{self, Avslag};
 use crate::{
     evaluering,
     parorende::{self, Parorende},
@@ -26,6 +27,8 @@ const MAKS_ENHETER: usize = 20;
 const MAKS_VILKAR: usize = 20;
 /// Hours of a week.
 const UKE: f64 = 168.0;
+/// A minute in hours: sums of hours are compared no closer.
+const MINUTT: f64 = 1.0 / 60.0;
 
 /// What a vedtak says. A draft may lack parts; [`fullstendig`] tells which.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,6 +51,9 @@ pub(crate) struct Innhold {
     #[serde(default)]
     pub(crate) utskrevet_fra_sykehus: bool,
     /// Unspecified only in a draft.
+    /// What is refused.
+    #[serde(default)]
+    pub(crate) avslag: Vec<Avslag>,
     #[serde(default, with = "tall")]
     pub(crate) personens_syn: PersonensSyn,
     #[serde(default)]
@@ -74,6 +80,18 @@ pub(crate) struct Linje {
     pub(crate) mal: String,
     pub(crate) leveringssted: String,
     pub(crate) helsehensyn: String,
+    /// The hours of each unit; none: divided equally.
+    #[serde(default)]
+    pub(crate) andeler: Vec<Andel>,
+}
+
+/// One unit's part of the hours of a shared line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Andel {
+    /// Unit id.
+    pub(crate) enhet: String,
+    pub(crate) min_timer: f64,
+    pub(crate) maks_timer: f64,
 }
 
 /// A housing line.
@@ -92,6 +110,11 @@ impl Innhold {
     pub(crate) fn siste_dag(&self) -> Option<Dag> {
         let days: Option<Vec<Dag>> = self.slutter().into_iter().collect();
         days?.into_iter().max()
+    }
+
+    /// It grants something, and does not only refuse.
+    pub(crate) fn innvilger(&self) -> bool {
+        !self.linjer.is_empty() || self.bolig.is_some()
     }
 
     /// The last day of each thing that it grants; none: until it is ended.
@@ -129,10 +152,12 @@ impl Innhold {
             hjemmel,
             parorende,
             utskrevet_fra_sykehus,
+            avslag,
             personens_syn,
             personens_ord,
         } = self.clone();
         proto::Vedtak {
+            avslag: avslag.iter().map(Avslag::to_proto).collect(),
             utskrevet_fra_sykehus,
             personens_syn: personens_syn.into(),
             personens_ord,
@@ -181,6 +206,9 @@ impl Innhold {
         }
         if !may(Dataklasse::Bolig) {
             self.bolig.clone_from(&before.bolig);
+            self.avslag.retain(|refused| !refused.om_bolig());
+            let withheld = before.avslag.iter().filter(|refused| refused.om_bolig());
+            self.avslag.extend(withheld.cloned());
         }
         for line in &mut self.linjer {
             let same = |old: &&Linje| !line.nr.is_empty() && old.nr == line.nr;
@@ -238,7 +266,13 @@ impl Linje {
             mal,
             leveringssted,
             helsehensyn,
+            andeler,
         } = self.clone();
+        let andeler = andeler.into_iter().map(|share| proto::Enhetsandel {
+            enhet: navn::enhet(&share.enhet),
+            min_timer: share.min_timer,
+            maks_timer: share.maks_timer,
+        });
         proto::Tjenestelinje {
             linje_id: nr,
             r#type: type_.into(),
@@ -252,8 +286,22 @@ impl Linje {
             mal,
             leveringssted,
             helsehensyn,
-            andeler: Vec::new(),
+            andeler: andeler.collect(),
         }
+    }
+
+    /// Fewest and most hours a week that one of its units delivers: its share, or
+    /// an equal part.
+    pub(crate) fn timer(&self, enhet: &str) -> (f64, f64) {
+        if let Some(share) = self.andeler.iter().find(|share| share.enhet == enhet) {
+            return (share.min_timer, share.maks_timer);
+        }
+        let units = self
+            .enheter
+            .iter()
+            .fold(0.0, |sum, _| sum + 1.0_f64)
+            .max(1.0);
+        (self.min_timer / units, self.maks_timer / units)
     }
 
     /// Whether a day is in both lines.
@@ -310,6 +358,7 @@ pub(crate) fn les(request: &proto::Vedtak, faults: &mut FieldFaults) -> Innhold 
         hjemmel: hjemmel(request.hjemmel.as_ref(), "vedtak.hjemmel", faults),
         parorende: parorende::les(&request.parorende, "vedtak.parorende", faults),
         utskrevet_fra_sykehus: request.utskrevet_fra_sykehus,
+        avslag: avslag::les(&request.avslag, faults),
         personens_syn,
         personens_ord: evaluering::ord(
             &request.personens_ord,
@@ -321,7 +370,7 @@ pub(crate) fn les(request: &proto::Vedtak, faults: &mut FieldFaults) -> Innhold 
 }
 
 /// A draft may lack the legal basis, but not have half of one.
-fn hjemmel(
+pub(super) fn hjemmel(
     value: Option<&samspor_proto::felles::Hjemmel>,
     field: &str,
     faults: &mut FieldFaults,
@@ -388,6 +437,7 @@ fn linje(line: &proto::Tjenestelinje, at: &str, faults: &mut FieldFaults) -> Opt
         faults.contradicts(field("til"), field("fra"), "til kan ikke være før fra");
     }
     let hjemmel = hjemmel(line.hjemmel.as_ref(), &field("hjemmel"), faults);
+    let andeler = andeler(line, &enheter, at, faults);
     let vilkar = felt::tekster(&line.vilkar, &field("vilkar"), MAKS_VILKAR, faults);
     let mal = felt::tekst(&line.mal, &field("mal"), felt::LANG, faults);
     let leveringssted = felt::tekst(
@@ -411,7 +461,55 @@ fn linje(line: &proto::Tjenestelinje, at: &str, faults: &mut FieldFaults) -> Opt
         mal,
         leveringssted,
         helsehensyn,
+        andeler,
     })
+}
+
+/// Reads the shares of a line: one for each of its units, and together within its
+/// hours.
+fn andeler(
+    line: &proto::Tjenestelinje,
+    enheter: &[String],
+    at: &str,
+    faults: &mut FieldFaults,
+) -> Vec<Andel> {
+    let field = format!("{at}.andeler");
+    felt::antall(line.andeler.len(), &field, MAKS_ENHETER, faults);
+    let shares = line.andeler.iter().enumerate().take(MAKS_ENHETER);
+    let shares: Vec<Andel> = shares
+        .map(|(place, share)| {
+            let at = format!("{field}[{place}].");
+            timer(share.min_timer, share.maks_timer, &at, faults);
+            Andel {
+                enhet: navn::les_enhet(&share.enhet, &format!("{at}enhet"), faults),
+                min_timer: share.min_timer,
+                maks_timer: share.maks_timer,
+            }
+        })
+        .collect();
+    if shares.is_empty() {
+        return shares;
+    }
+    let named: BTreeSet<&String> = shares.iter().map(|share| &share.enhet).collect();
+    let least: f64 = shares.iter().map(|share| share.min_timer).sum();
+    let most: f64 = shares.iter().map(|share| share.maks_timer).sum();
+    if named.len() != shares.len() || named != enheter.iter().collect() {
+        faults.contradicts(
+            field,
+            format!("{at}.enheter"),
+            "én andel for hver enhet i linjen",
+        );
+    } else if least + MINUTT < line.min_timer || most > line.maks_timer + MINUTT {
+        faults.contradicts(
+            field,
+            format!("{at}.maks_timer"),
+            format_args!(
+                "andelene gir {least} til {most} timer; linjen {} til {}",
+                line.min_timer, line.maks_timer
+            ),
+        );
+    }
+    shares
 }
 
 /// 0 ≤ min ≤ maks ≤ 168, and maks above 0. Not a number is in no range.
@@ -546,17 +644,33 @@ pub(crate) fn krev_myndighet(innhold: &Innhold, funksjoner: &[String]) -> Result
         }
     };
     for (place, line) in innhold.linjer.iter().enumerate() {
-        let name = line.type_.as_str_name();
-        let type_ = name.strip_prefix("TJENESTETYPE_").unwrap_or(name);
         krev(
             format!("vedtak.linjer[{place}].type"),
-            &type_.to_lowercase(),
+            &funksjonsnavn(line.type_),
         );
     }
     if innhold.bolig.is_some() {
         krev("vedtak.bolig.rett".to_owned(), "bolig");
     }
+    // Whoever may grant it is who may refuse it.
+    for (place, refused) in innhold.avslag.iter().enumerate() {
+        if refused.om_bolig() {
+            krev(format!("vedtak.avslag[{place}].bolig"), "bolig");
+        } else {
+            krev(
+                format!("vedtak.avslag[{place}].type"),
+                &funksjonsnavn(refused.type_),
+            );
+        }
+    }
     faults.finish()
+}
+
+/// The type as the municipality's file writes it.
+fn funksjonsnavn(type_: Tjenestetype) -> String {
+    let name = type_.as_str_name();
+    let name = name.strip_prefix("TJENESTETYPE_").unwrap_or(name);
+    name.to_lowercase()
 }
 
 /// An amendment changes what is to come. A line keeps its first day unless that
@@ -594,9 +708,10 @@ pub(crate) fn krev_fremover(before: &Innhold, after: &Innhold, today: Dag) -> Re
 /// `UGYLDIG_FORESPORSEL` with every part that is missing.
 pub(crate) fn fullstendig(innhold: &Innhold, i_kraft: Option<&str>) -> Result<(), Refusal> {
     let mut faults = FieldFaults::new();
-    if innhold.linjer.is_empty() && innhold.bolig.is_none() {
+    if !innhold.innvilger() && innhold.avslag.is_empty() {
         faults.missing("vedtak.linjer");
     }
+    avslag::fullstendig(&innhold.avslag, &mut faults);
     for (place, line) in innhold.linjer.iter().enumerate() {
         if line.hjemmel.is_none() {
             faults.missing(format!("vedtak.linjer[{place}].hjemmel"));
@@ -617,7 +732,15 @@ pub(crate) fn fullstendig(innhold: &Innhold, i_kraft: Option<&str>) -> Result<()
         .flat_map(|line| &line.enheter)
         .chain(innhold.bolig.iter().map(|line| &line.enhet))
         .any(|unit| *unit == innhold.hovedansvarlig);
-    if innhold.hovedansvarlig.is_empty() {
+    if !innhold.innvilger() && !innhold.avslag.is_empty() {
+        if !innhold.hovedansvarlig.is_empty() {
+            faults.contradicts(
+                "vedtak.hovedansvarlig",
+                "vedtak.linjer",
+                "et vedtak som bare avslår, gir ingen hovedansvaret",
+            );
+        }
+    } else if innhold.hovedansvarlig.is_empty() {
         faults.missing("vedtak.hovedansvarlig");
     } else if !delivers && i_kraft != Some(innhold.hovedansvarlig.as_str()) {
         faults.contradicts(

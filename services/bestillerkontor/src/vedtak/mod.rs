@@ -14,6 +14,7 @@
 //! by another, and takes force in one step with its orders; then the person is
 //! told again. Nothing is changed backwards in time.
 
+pub(crate) mod avslag;
 pub(crate) mod endring;
 pub(crate) mod hovedansvar;
 pub(crate) mod innhold;
@@ -39,7 +40,10 @@ use samspor_proto::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::innhold::{Bolig, Innhold, Linje};
+use self::{
+    avslag::Avslag,
+    innhold::{Bolig, Innhold, Linje},
+};
 use crate::{evaluering::Evaluering, kartlegging, klage, soknad};
 
 /// Collection in the resource name.
@@ -228,6 +232,11 @@ pub(crate) struct Underretning {
     pub(crate) mate: String,
     /// Last day for klage.
     pub(crate) klagefrist: Dag,
+    /// Number of the content that the person was told of.
+    #[serde(default)]
+    pub(crate) versjon: i32,
+    #[serde(default)]
+    pub(crate) etterregistrert_grunn: String,
 }
 
 /// The end.
@@ -467,6 +476,11 @@ impl Vedtak {
                 .as_ref()
                 .map(|notice| notice.klagefrist.to_string())
                 .unwrap_or_default(),
+            underrettet_versjon: underretning.as_ref().map_or(0, |notice| notice.versjon),
+            underrettet_etterregistrert_grunn: underretning
+                .as_ref()
+                .map(|notice| notice.etterregistrert_grunn.clone())
+                .unwrap_or_default(),
             underrettet_mate: underretning.map(|notice| notice.mate).unwrap_or_default(),
             iverksatt: iverksatt.map(Into::into),
             avsluttet: avslutning.map(|end| end.tid.into()),
@@ -500,7 +514,7 @@ impl Vedtak {
                     .map(|id| navn::post(&self.person, klage::SAMLING, &id))
                     .unwrap_or_default(),
                 opphor: change.opphor.is_some(),
-                avslag: Vec::new(),
+                avslag: change.innhold.avslag.iter().map(Avslag::to_proto).collect(),
             }),
             hovedansvarlig_byttet: byttet.as_ref().map(|change| change.tid.into()),
             hovedansvarlig_byttet_begrunnelse: byttet

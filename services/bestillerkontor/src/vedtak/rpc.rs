@@ -25,9 +25,10 @@ use samspor_proto::{
 };
 
 use super::{
-    SAMLING, Tilstand, Vedtak, endring, endring::Forslag, hovedansvar, innhold, rules, slutt, store,
+    SAMLING, Tilstand, Vedtak, avslag, endring, endring::Forslag, hovedansvar, innhold, rules,
+    slutt, store,
 };
-use crate::{evaluering, innboks, klage, oppdrag, soknad};
+use crate::{evaluering, innboks, klage, mottatt, oppdrag, soknad};
 
 pub(crate) async fn opprett(
     tx: &mut Tx,
@@ -124,6 +125,7 @@ pub(crate) async fn fatt(
         funksjoner: &funksjoner,
         hovedansvarlig: store::hovedansvarlig(tx, &vedtak.person).await?,
         siste: !others.iter().any(undecided),
+        besvart: avslag::besvart(others.iter().filter(|other| other.id != vedtak.id)),
     };
     let fattet = rules::fatt(vedtak, soknad, &myndighet, &av, tx.now(), || tx.new_id())?;
     let rules::Fattet {
@@ -151,8 +153,16 @@ pub(crate) async fn underrett(
 ) -> Result<UnderrettVedtakResponse, Error> {
     let mut faults = FieldFaults::new();
     let mate = felt::pakrevd(&request.mate, "mate", felt::KORT, &mut faults);
+    let told = mottatt::les(
+        &request.underrettet,
+        &request.etterregistrert_grunn,
+        "underrettet",
+        false,
+        tx.now(),
+        &mut faults,
+    );
     let vedtak = les(tx, &request.name, faults).await?;
-    let (mut vedtak, virkninger) = rules::underrett(vedtak, mate, tx.now())?;
+    let (mut vedtak, virkninger) = rules::underrett(vedtak, mate, told)?;
     store::lagre(tx, &mut vedtak).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(UnderrettVedtakResponse {
@@ -184,6 +194,11 @@ async fn lukk_soknad(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> {
         return Ok(());
     }
     let soknad = soknad::store::hent(tx, &vedtak.person, &vedtak.soknad).await?;
+    let answered = avslag::besvart(&others);
+    let mut applied = soknad.innhold.innsendt.gjelder.iter();
+    if !applied.all(|type_| answered.contains(type_)) {
+        return Ok(());
+    }
     let av = Aktor::from(&tx.call().actor);
     let (mut soknad, virkninger) = soknad::rules::vedta(soknad, av, tx.now())?;
     soknad::store::lagre(tx, &mut soknad).await?;

@@ -8,18 +8,21 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::{
-    bestillerkontor::UtsettUnderretningRequest, felles::Feilgrunn, klassifisering::Klasser,
+    bestillerkontor::{Tjenestetype, UtsettUnderretningRequest},
+    felles::Feilgrunn,
+    klassifisering::Klasser,
 };
 
 use super::{
     FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_FERDIGSTILLING, FRIST_GODKJENNING,
     FRIST_OPPFOLGING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP, Fatting, Forlop,
-    Klageutfall, Tilstand, Underretning, Utsettelse, Vedtak, innhold, innhold::Innhold,
+    Klageutfall, Tilstand, Underretning, Utsettelse, Vedtak, avslag, innhold, innhold::Innhold,
 };
 use crate::{
     ENHET, KOORDINERING,
     evaluering::{self, Evaluering},
     kartlegging,
+    mottatt::Mottatt,
     oppdrag::{self, Oppdrag},
     soknad::{self, Soknad},
 };
@@ -85,6 +88,8 @@ pub(crate) struct Myndighet<'a> {
     pub(crate) hovedansvarlig: Option<String>,
     /// Nothing else on the application waits for a decision.
     pub(crate) siste: bool,
+    /// Types of service that other vedtak on the application answer.
+    pub(crate) besvart: BTreeSet<Tjenestetype>,
 }
 
 impl<'a> Myndighet<'a> {
@@ -94,6 +99,7 @@ impl<'a> Myndighet<'a> {
             funksjoner,
             hovedansvarlig: None,
             siste: true,
+            besvart: BTreeSet::new(),
         }
     }
 
@@ -311,6 +317,10 @@ pub(crate) fn fatt(
     innhold::krev_ikke_nektet(&vedtak.innhold, &soknad.nektet())?;
     innhold::fullstendig(&vedtak.innhold, myndighet.hovedansvarlig.as_deref())?;
     innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
+    if myndighet.siste {
+        let applied = &soknad.innhold.innsendt.gjelder;
+        avslag::krev_svar(applied, &vedtak.innhold, &myndighet.besvart)?;
+    }
     let (soknad, mut out) = if myndighet.siste {
         soknad::rules::vedta(soknad, av.clone(), now)?
     } else {
@@ -333,7 +343,8 @@ pub(crate) fn fatt(
     frister_for_slutt(&vedtak, now, &mut out);
     // The packet of a hospital says it as well as who drafts.
     let packet = soknad.innhold.innsendt.sykehusmelding.is_some();
-    if vedtak.innhold.utskrevet_fra_sykehus || packet {
+    let discharged = vedtak.innhold.utskrevet_fra_sykehus || packet;
+    if discharged && vedtak.innhold.innvilger() {
         frist_for_revurdering(&mut vedtak, now, &mut out);
     }
     let mut orders = Vec::new();
@@ -475,7 +486,7 @@ pub(crate) fn klageutfall(mut vedtak: Vedtak, mut utfall: Klageutfall) -> (Vedta
     if utfall.ma_etterleves() && (ended || I_KRAFT.contains(&vedtak.tilstand)) {
         let due = kalender::arbeidsdager_etter(utfall.tid, ETTERLEVELSE_ARBEIDSDAGER);
         out.frist(FRIST_ETTERLEVELSE, &emne, due, None, myndigheten(&vedtak));
-        if ended {
+        if ended || !vedtak.innhold.innvilger() {
             // It can be amended, and so is an open case again.
             out.fakta = vedtak.sak(None);
         }
@@ -508,13 +519,29 @@ pub(super) fn klagefrist(now: Tid) -> Dag {
 pub(crate) fn underrett(
     mut vedtak: Vedtak,
     mate: String,
-    now: Tid,
+    told: Mottatt,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "UnderrettVedtak")?;
+    let Mottatt { tid, grunn } = told;
+    let decided = vedtak.forlop.fattet.as_ref().map(|decision| decision.tid);
+    let changed = vedtak.forlop.endret.as_ref().map(|change| change.tid);
+    if let Some(first) = changed.or(decided).map(Dag::av)
+        && Dag::av(tid) < first
+    {
+        let mut faults = FieldFaults::new();
+        faults.form(
+            "underrettet",
+            format_args!("{first} eller senere, da det ble vedtatt"),
+        );
+        faults.finish()?;
+    }
+    let klagefrist = klagefrist(tid);
     vedtak.forlop.underretning = Some(Underretning {
-        tid: now,
+        tid,
         mate,
-        klagefrist: klagefrist(now),
+        klagefrist,
+        versjon: vedtak.forlop.innholdsversjon,
+        etterregistrert_grunn: grunn,
     });
     // A service may have started before the letter was written.
     let started = vedtak.forlop.iverksatt.is_some();
@@ -525,6 +552,10 @@ pub(crate) fn underrett(
     };
     let mut out = Virkninger::new();
     out.hendelse("VedtakUnderrettet", &vedtak.emne(), hoerer_om(&vedtak));
+    if !vedtak.innhold.innvilger() {
+        // Nothing is delivered: the case is open for as long as it can be disputed.
+        out.fakta = vedtak.sak(Some(klagefrist.slutt()));
+    }
     out.slett_frist(FRIST_UNDERRETNING, &vedtak.name());
     Ok((vedtak, out))
 }
@@ -621,6 +652,7 @@ mod tests {
             funksjoner,
             hovedansvarlig: None,
             siste: true,
+            besvart: BTreeSet::new(),
         }
     }
 
@@ -687,7 +719,9 @@ mod tests {
             "SendTilGodkjenning" => send(vedtak, None, &ingen(), by, NOW).map(|(v, _)| v.tilstand),
             "ReturnerVedtak" => returner(vedtak, "Mangler".into(), NOW).map(|(v, _)| v.tilstand),
             "FattVedtak" => decide(vedtak, "b1").map(|f| f.vedtak.tilstand),
-            "UnderrettVedtak" => underrett(vedtak, "brev".into(), NOW).map(|(v, _)| v.tilstand),
+            "UnderrettVedtak" => {
+                underrett(vedtak, "brev".into(), Mottatt::na(NOW)).map(|(v, _)| v.tilstand)
+            }
             "ForkastVedtak" => forkast(vedtak, "Feil søknad".into(), NOW).map(|(v, _)| v.tilstand),
             "ForeslaOpphor" => foresla_opphor(vedtak, an_end(), NOW).map(|(v, _)| v.tilstand),
             "OpphorVedtak" => end(vedtak, vec![], NOW).map(|a| a.vedtak.tilstand),
@@ -873,10 +907,11 @@ mod tests {
         let (started, _) = iverksett(in_state(Tilstand::Fattet), NOW).unwrap();
         assert_eq!(started.tilstand, Tilstand::Fattet);
         assert!(iverksett(started.clone(), LATER).is_none());
-        let (told, _) = underrett(started, "brev".into(), LATER).unwrap();
+        let (told, _) = underrett(started, "brev".into(), Mottatt::na(LATER)).unwrap();
         assert_eq!(told.tilstand, Tilstand::Iverksatt);
 
-        let (told, _) = underrett(in_state(Tilstand::Fattet), "brev".into(), NOW).unwrap();
+        let (told, _) =
+            underrett(in_state(Tilstand::Fattet), "brev".into(), Mottatt::na(NOW)).unwrap();
         assert_eq!(told.tilstand, Tilstand::Underrettet);
         let notice = told.forlop.underretning.clone().unwrap();
         assert_eq!(notice.klagefrist.to_string(), "2027-02-05");

@@ -73,6 +73,8 @@ pub(crate) fn opphor(
         tid: now,
         mate: opphor.varsel.clone(),
         klagefrist: klagefrist(now),
+        versjon: vedtak.forlop.innholdsversjon,
+        etterregistrert_grunn: String::new(),
     });
     let end = oppdrag::Slutt {
         arsak: Avslutningsarsak::VedtakOpphort,

@@ -79,8 +79,8 @@ pub(crate) async fn sett_inn(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> 
     let inserted = tx
         .execute(
             "INSERT INTO vedtak \
-             (id, person, versjon, tilstand, ansvarlig_enhet, soknad, hovedansvarlig, innhold) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+             (id, person, versjon, tilstand, ansvarlig_enhet, soknad, hovedansvarlig, innhold, \
+             innvilger) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
             params![
                 vedtak.id.as_str(),
                 vedtak.person.as_str(),
@@ -89,7 +89,8 @@ pub(crate) async fn sett_inn(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> 
                 vedtak.ansvarlig_enhet.as_str(),
                 vedtak.soknad.as_str(),
                 vedtak.innhold.hovedansvarlig.as_str(),
-                skriv(vedtak)?
+                skriv(vedtak)?,
+                i64::from(vedtak.innhold.innvilger())
             ],
         )
         .await?;
@@ -104,11 +105,12 @@ pub(crate) async fn lagre(tx: &mut Tx, vedtak: &mut Vedtak) -> Result<(), Error>
     let affected = tx
         .execute(
             "UPDATE vedtak SET versjon = versjon + 1, tilstand = $1, hovedansvarlig = $2, \
-             innhold = $3 WHERE id = $4 AND versjon = $5",
+             innhold = $3, innvilger = $4 WHERE id = $5 AND versjon = $6",
             params![
                 vedtak.tilstand.kode(),
                 vedtak.innhold.hovedansvarlig.as_str(),
                 skriv(vedtak)?,
+                i64::from(vedtak.innhold.innvilger()),
                 vedtak.id.as_str(),
                 vedtak.versjon
             ],
