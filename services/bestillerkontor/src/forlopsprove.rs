@@ -665,8 +665,7 @@ pub(crate) async fn klage_state(store: &Store, name: &str) -> KlageTilstand {
     found.klage.unwrap().tilstand()
 }
 
-/// Seen red: without `klageutfall`; with `krev_en_annen` left out of `omgjor`
-/// and of `godkjenn`.
+/// Seen red: without `klageutfall`; with `krev_en_annen` left out of `godkjenn`.
 async fn a_klage_is_carried_back_into_the_vedtak(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let decided = fattet(&store).await;

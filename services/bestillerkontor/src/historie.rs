@@ -29,6 +29,7 @@ use serde_json::Value;
 
 use crate::{
     ENHET, innboks,
+    mottatt::Mottatt,
     oppdrag::{self, Oppdrag},
     soknad::{self, Soknad},
     vedtak::{
@@ -243,6 +244,7 @@ impl Historie for Vedtakshistorie {
             av: system(ENHET),
             fra_personen: false,
             ansvarlig: ENHET.to_owned(),
+            mottatt: Mottatt::na(dager.sokt.start()),
         };
         let (mut soknad, _) = soknad::rules::motta(mottak, innsendt, dager.sokt.start());
         soknad.tilstand = soknad::Tilstand::Klar;
@@ -314,11 +316,7 @@ impl Vedtakshistorie {
         let (draft, _) =
             vedtak::rules::opprett(&soknad, id, ENHET, innhold, &system(ENHET), decided)?;
         let (sent, _) = vedtak::rules::send(draft, None, &soknad.nektet(), system(ENHET), decided)?;
-        let myndighet = Myndighet {
-            funksjoner: &self.funksjoner,
-            hovedansvarlig: None,
-            siste: true,
-        };
+        let myndighet = Myndighet::alene(&self.funksjoner);
         let mut number = 0;
         let mut order_id = || {
             number += 1;
@@ -333,7 +331,7 @@ impl Vedtakshistorie {
         } = vedtak::rules::fatt(sent, soknad, &myndighet, &av, decided, &mut order_id)?;
         let mut gjelder = Gjelder::default();
         gjelder.ta(virkninger);
-        let told = dager.underrettet.start();
+        let told = Mottatt::na(dager.underrettet.start());
         let (mut vedtak, out) = vedtak::rules::underrett(vedtak, "historikk".to_owned(), told)?;
         gjelder.ta(out);
         let mut oppdrag = Vec::new();
@@ -361,12 +359,12 @@ impl Vedtakshistorie {
                     alternativ: end.alternativ.clone(),
                     varsel: end.varsel.clone(),
                 };
-                Some(slutt::opphor(
+                Some(slutt::avslutt_ved_vedtak(
                     vedtak.clone(),
                     open.clone(),
                     opphor,
                     day.start(),
-                )?)
+                ))
             }
             _ => slutt::utlop(vedtak.clone(), open.clone(), siste(&vedtak, now)),
         };
@@ -439,11 +437,12 @@ impl Gjelder {
         order
     }
 
-    /// What holds now: relations without an end, clocks that run.
+    /// What holds now: relations that have not ended, clocks that run.
     fn na(self, now: Tid) -> Virkninger {
         let holds = |fact: &Faktum| {
             let period = fact.periode.as_ref();
-            period.is_none_or(|period| period.til.is_none())
+            let ends = period.and_then(|period| period.til);
+            ends.is_none_or(|til| Tid::try_from(til).is_ok_and(|til| til > now))
         };
         let mut out = Virkninger::new();
         out.fakta = self.fakta.into_values().filter(holds).collect();
@@ -521,7 +520,7 @@ async fn ta_inn(tx: &mut Tx, line: Lest, rows: [Vec<Row>; 3]) -> Result<u64, Err
     }
     let new = sett_inn(tx, rows).await?;
     if new == 1 {
-        vedtak::store::ta_hovedansvar(tx, &line.vedtak).await?;
+        vedtak::store::flytt_hovedansvar(tx, "", &line.vedtak).await?;
         innboks::utfor(tx, line.gjelder).await?;
     }
     Ok(new)

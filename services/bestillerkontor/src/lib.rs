@@ -32,10 +32,10 @@ mod evaluering;
     reason = "tests"
 )]
 mod forlopsprove;
-pub mod historie;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod fristprove;
+pub mod historie;
 mod innboks;
 mod kartlegging;
 mod klage;
@@ -136,6 +136,7 @@ const MIGRATIONS: Migrations = &[
         include_str!("../migrations/004_vedtak_klage_innboks.sql"),
     ),
     ("005_skala", include_str!("../migrations/005_skala.sql")),
+    ("006_frister", include_str!("../migrations/006_frister.sql")),
 ];
 
 /// The service.

@@ -19,7 +19,6 @@ pub(crate) struct Mottatt {
     pub(crate) grunn: String,
 }
 
-#[cfg(test)]
 impl Mottatt {
     /// It came as it is recorded.
     pub(crate) fn na(now: Tid) -> Self {

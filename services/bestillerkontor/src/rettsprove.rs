@@ -446,8 +446,6 @@ async fn the_main_responsibility_moves_for_all_vedtak_at_once(database: Database
     assert_eq!(open.count(), 2);
 }
 
-/// Seen red: without `lukk_soknad`, without the clock in `opprett`, and with
-/// the index over discarded drafts too.
 async fn a_draft_is_completed_in_time_or_discarded(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let application = ready(&store).await;
@@ -504,9 +502,8 @@ fn refusal_of(type_: Tjenestetype) -> Avslag {
     }
 }
 
-/// Seen red: without `krev_svar`, without the authority to refuse, with a
-/// hovedansvarlig required, without `sak` at the notice, and with the facts of
-/// an empty vedtak counted as held.
+/// Seen red: without `krev_svar`, and with the facts of an empty vedtak counted
+/// as held.
 async fn what_is_refused_is_told_and_can_be_disputed(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let request = MottaSoknadRequest {

@@ -146,6 +146,7 @@ pub(crate) struct Mottak {
     pub(crate) fra_personen: bool,
     /// Unit that answers for it from its first instant.
     pub(crate) ansvarlig: String,
+    pub(crate) mottatt: Mottatt,
 }
 
 /// Who answers for an application: this unit, unless the person is hidden from
@@ -160,7 +161,6 @@ pub(crate) fn ansvarlig(mandaterte: &[String], utforere: &[String]) -> String {
         .find(|unit| utforere.contains(unit))
         .or(mandaterte.first())
         .map_or_else(|| ENHET.to_owned(), Clone::clone)
-    pub(crate) mottatt: Mottatt,
 }
 
 /// Receives an application.
@@ -370,9 +370,9 @@ pub(crate) fn foresla_henleggelse(
     soknad.innhold.foreslatt = Some((henleggelse, av));
     let mut out = Virkninger::new();
     let emne = soknad.emne();
-    out.hendelse("HenleggelseForeslatt", &emne, [ENHET]);
+    out.hendelse("HenleggelseForeslatt", &emne, [&*emne.eier]);
     let due = kalender::arbeidsdager_etter(now, HENLEGGELSE_ARBEIDSDAGER);
-    out.frist(FRIST_HENLEGGELSE, &emne, due, None, [ENHET]);
+    out.frist(FRIST_HENLEGGELSE, &emne, due, None, [&*emne.eier]);
     Ok((soknad, out))
 }
 

@@ -67,6 +67,16 @@ pub(crate) fn opphor(
         varsel,
         ..proposed
     };
+    Ok(avslutt_ved_vedtak(vedtak, uavsluttede, opphor, now))
+}
+
+/// Ends a vedtak as it was decided.
+pub(crate) fn avslutt_ved_vedtak(
+    mut vedtak: Vedtak,
+    uavsluttede: Vec<Oppdrag>,
+    opphor: Opphor,
+    now: Tid,
+) -> Avsluttet {
     vedtak.tilstand = Tilstand::Opphort;
     // The notice of the end is a notice too: it can be disputed for as long.
     vedtak.forlop.underretning = Some(Underretning {
@@ -82,14 +92,7 @@ pub(crate) fn opphor(
         alternativ: opphor.alternativ.clone(),
     };
     let vedtatt = Some(opphor);
-    Ok(avslutt(
-        vedtak,
-        uavsluttede,
-        vedtatt,
-        &end,
-        "VedtakOpphort",
-        now,
-    ))
+    avslutt(vedtak, uavsluttede, vedtatt, &end, "VedtakOpphort", now)
 }
 
 /// The last day has passed. None when the vedtak is not in force, or says

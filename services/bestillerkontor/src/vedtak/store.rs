@@ -147,17 +147,18 @@ pub(crate) async fn personens(
     Ok((records, next))
 }
 
-/// A person's vedtak that are in force.
+/// A person's vedtak that are in force, oldest first.
 pub(crate) async fn i_kraft(tx: &mut Tx, person: &str) -> Result<Vec<Vedtak>, Error> {
     let rows: Vec<Row> = tx
         .all(
             "SELECT id, person, versjon, tilstand, ansvarlig_enhet, soknad, innhold FROM vedtak \
-             WHERE person = $1 AND tilstand IN ('FATTET', 'UNDERRETTET', 'IVERKSATT') \
-             ORDER BY id",
+             WHERE person = $1 AND tilstand IN ('FATTET', 'UNDERRETTET', 'IVERKSATT')",
             params![person],
         )
         .await?;
-    rows.into_iter().map(les).collect()
+    let mut records: Vec<Vedtak> = rows.into_iter().map(les).collect::<Result<_, _>>()?;
+    records.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(records)
 }
 
 /// Vedtak on an application.
