@@ -301,13 +301,14 @@ impl Stage<'_> {
         }
         for (who, what) in [
             (&cast.decider, "who decided, tries to answer the klage"),
-            (&other, "grants it: up to 12 hours of BOM"),
+            (&other, "proposes to grant it: up to 12 hours of BOM"),
         ] {
             let request = OmgjorKlageRequest {
                 name: klage.name.clone(),
                 request_id: self.id(),
                 begrunnelse: "Behovet i helgene var ikke vurdert.".to_owned(),
                 vedtak: Some(content.clone()),
+                linjeslutt: Vec::new(),
             };
             self.ask(
                 who,
@@ -318,13 +319,39 @@ impl Stage<'_> {
                 |answer: &OmgjorKlageResponse| {
                     let klage = answer.klage.clone().unwrap_or_default();
                     format!(
-                        "{}; the vedtak has a new version",
+                        "{}; a new version waits for another to decide",
                         short(klage.tilstand().as_str_name())
                     )
                 },
             )
             .await;
         }
+        let waits = self
+            .vedtak_read(&cast.decider, Formal::Saksbehandling, vedtak)
+            .await
+            .map_err(|status| anyhow::anyhow!("{status}"))?;
+        let request = GodkjennEndringRequest {
+            name: waits.name,
+            request_id: self.id(),
+            etag: waits.etag,
+        };
+        self.must(
+            &cast.decider,
+            Formal::Saksbehandling,
+            "decides what another proposed, and the klage ends",
+            "bestillerkontor.v1.VedtakService/GodkjennEndring",
+            request,
+            |answer: &GodkjennEndringResponse| {
+                let vedtak = answer.vedtak.clone().unwrap_or_default();
+                let outcome = vedtak.klageutfall.last().cloned().unwrap_or_default();
+                format!(
+                    "{}; the vedtak has version {}",
+                    short(outcome.tilstand().as_str_name()),
+                    vedtak.versjon
+                )
+            },
+        )
+        .await?;
         self.told(&cast.caseworker, vedtak).await?;
         let request = ListEnhetensOppdragRequest {
             parent: "enheter/bom".to_owned(),

@@ -304,6 +304,7 @@ impl Stage<'_> {
             name: name.to_owned(),
             request_id: self.id(),
             mate: "Lest opp ved et besøk, og gitt på papir.".to_owned(),
+            ..Default::default()
         };
         let told = self
             .must(
