@@ -436,7 +436,7 @@ pub struct Journal {
     pub plan: String,
 }
 
-fn basis(paragraf: &str) -> Hjemmel {
+pub fn basis(paragraf: &str) -> Hjemmel {
     Hjemmel {
         lov: "helse- og omsorgstjenesteloven".to_owned(),
         paragraf: paragraf.to_owned(),

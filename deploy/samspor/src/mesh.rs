@@ -47,6 +47,8 @@ pub struct Options {
     pub addr: SocketAddr,
     /// Municipality: `karmoy`.
     pub kommune: String,
+    /// Directory with `policies/` and `kommuner/`; none: the embedded files.
+    pub katalog: Option<PathBuf>,
     /// Database of a service (or of the gateway) by name; SQLite in the folder
     /// when it gives none.
     pub databases: BTreeMap<String, String>,
@@ -71,6 +73,7 @@ impl Options {
             folder: folder.to_owned(),
             addr: (Ipv4Addr::LOCALHOST, 0).into(),
             kommune: "karmoy".to_owned(),
+            katalog: None,
             databases: BTreeMap::new(),
             gateways: 1,
             reflection: true,
@@ -291,7 +294,10 @@ async fn gateway(
         listener,
         health: Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?),
         database_url: database(options, "gateway"),
-        policy: Policy::load(&PolicySource::embedded(&options.kommune))?,
+        policy: Policy::load(&PolicySource {
+            kommune: options.kommune.clone(),
+            katalog: options.katalog.clone(),
+        })?,
         issuers: Issuers::parse(
             &issuers,
             &BTreeMap::from([(ISS.to_owned(), issuer.jwks()?)]),

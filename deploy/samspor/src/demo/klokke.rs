@@ -13,17 +13,23 @@ use tokio::sync::watch;
 /// A Monday in January 2027, nine in the morning in Norway.
 const BEGIN: Tid = Tid(1_799_654_400_000_000);
 
-/// Microseconds that the story is ahead of the machine.
-pub(super) struct Klokke(watch::Sender<i64>);
+/// The clock of a story, which begins on a Monday in January 2027.
+#[derive(Debug)]
+pub struct Klokke(
+    /// Microseconds that the story is ahead of the machine.
+    watch::Sender<i64>,
+);
 
-impl Klokke {
-    pub(super) fn new() -> Self {
+impl Default for Klokke {
+    fn default() -> Self {
         let ahead = BEGIN.0.saturating_sub(SystemClock.now().0);
         Self(watch::Sender::new(ahead))
     }
+}
 
+impl Klokke {
     /// So many days go by, and whoever waited for one of them is woken.
-    pub(super) fn days_pass(&self, days: i32) {
+    pub fn days_pass(&self, days: i32) {
         let now = self.now();
         let then = Dag::av(now).pluss_dager(days).start().0 - Dag::av(now).start().0;
         self.0
@@ -58,7 +64,7 @@ mod tests {
     /// Seen red: with `sleep_until` that waits for the machine alone.
     #[tokio::test]
     async fn who_sleeps_is_woken_by_a_jump() {
-        let clock = Klokke::new();
+        let clock = Klokke::default();
         let begin = clock.now();
         let tomorrow = begin.plus(Duration::from_hours(24));
         let mut woken = clock.sleep_until(tomorrow);

@@ -30,10 +30,11 @@ use samspor_chassis::{
 use samspor_gateway::policy::{Municipality, Policy, PolicySource};
 use serde::Deserialize;
 
-use self::{klokke::Klokke, print::Printer, stage::Stage};
+use self::{print::Printer, stage::Stage};
 use crate::mesh::{Mesh, Options};
 
 pub use self::{
+    klokke::Klokke,
     print::{Step, Style},
     rad::Rad,
     seen::Seen,
@@ -169,7 +170,7 @@ async fn play_in(
     municipality: &Municipality,
     out: &mut Printer,
 ) -> Result<(String, Option<Rad>)> {
-    let klokke = Arc::new(Klokke::new());
+    let klokke = Arc::new(Klokke::default());
     let clock: Arc<dyn Clock> = Arc::<Klokke>::clone(&klokke);
     let folder = tempfile::tempdir().context("cannot make a folder for the demo")?;
     let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
