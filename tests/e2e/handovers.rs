@@ -18,7 +18,7 @@ const HENT_VEDTAK: &str = "bestillerkontor.v1.VedtakService/HentVedtak";
 const FORESLA: &str = "koordinering.v1.VernService/ForeslaVern";
 
 /// Waits for what a consumer does in its own time.
-async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..200 {
         if let Some(found) = look().await {
             return found;

@@ -16,6 +16,7 @@ mod accountability;
 mod border;
 mod handovers;
 mod historier;
+mod innboks;
 mod kartlegging;
 mod kommuner;
 mod nodtilgang;

@@ -1,19 +1,21 @@
 //! `samspor innboks`: what waits for a unit, since when, and what breaks next,
-//! asked through the gateway as any client asks. With the token of a leader
-//! also the break-glass sessions that wait for review.
+//! asked through the gateway as any client asks, of every service that has a
+//! work list: bestillerkontor, rop, and with the token of a leader the
+//! gateway's break-glass sessions that wait for review.
 
 #![expect(clippy::print_stdout, reason = "a command line talks to its user")]
 
-use std::{io::IsTerminal as _, net::SocketAddr};
+use std::{collections::BTreeSet, io::IsTerminal as _, net::SocketAddr};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use samspor_chassis::{domene::Dag, tid::Tid};
 use samspor_proto::{
     bestillerkontor::{ListVenteposterRequest, ListVenteposterResponse, Ventepost},
     gateway::{ListNodtilgangerRequest, ListNodtilgangerResponse, Nodtilgang},
+    rop::{ListOppgaverRequest, ListOppgaverResponse, Oppgave},
     tilgang::Formal,
 };
-use tonic::transport::Endpoint;
+use tonic::{Code, Status, transport::Endpoint};
 
 use crate::desk::{Answer, Desk, TokenSource};
 
@@ -39,16 +41,7 @@ pub async fn run(
         .connect()
         .await
         .with_context(|| format!("no gateway answers at {gateway}"))?;
-    let parent = format!("enheter/{enhet}");
-    let desk = Desk::new(channel, token).with_purpose(Formal::Ytelse);
-    let mut waiting = venteposter(&desk, &parent).await?;
-    // None to whom break-glass is not shown: that is the leader's to review.
-    let control = desk.with_purpose(Formal::Kontroll);
-    waiting.extend(
-        nodtilganger(&control, &parent, now)
-            .await
-            .unwrap_or_default(),
-    );
+    let waiting = liste(&Desk::new(channel, token), enhet, now).await?;
     let colour = colour && std::io::stdout().is_terminal();
     for post in &waiting {
         println!("{}", line(post, json, colour, now));
@@ -59,14 +52,60 @@ pub async fn run(
     Ok(())
 }
 
+/// What waits for a unit in every service that has a work list, that which
+/// breaks next first.
+///
+/// # Errors
+/// When the gateway does not answer, or refuses.
+pub async fn liste(desk: &Desk, enhet: &str, now: Tid) -> Result<Vec<Venter>> {
+    let parent = format!("enheter/{enhet}");
+    let desk = desk.with_purpose(Formal::Ytelse);
+    let mut waiting = venteposter(&desk, &parent).await?;
+    let orders: BTreeSet<String> = waiting.iter().map(|post| post.post.clone()).collect();
+    let tasks = if_shown(oppgaver(&desk, &parent, now).await)?.into_iter();
+    // An offer waits at bestillerkontor, and once is enough.
+    waiting.extend(tasks.filter(|task| task.type_ != OFFER || !orders.contains(&task.post)));
+    let control = desk.with_purpose(Formal::Kontroll);
+    waiting.extend(if_shown(nodtilganger(&control, &parent, now).await)?);
+    let rest = Tid(i64::MAX);
+    waiting.sort_by(|a, b| {
+        let due = |of: &Venter| of.frist.unwrap_or(rest);
+        (due(a), &a.post).cmp(&(due(b), &b.post))
+    });
+    Ok(waiting)
+}
+
+/// ROP's task about an offer.
+const OFFER: &str = "OPPDRAG_TILBUDT";
+
+/// A list that is not for this unit or this role is empty to it: break-glass is
+/// the leader's to review. That a service does not answer is a fault.
+fn if_shown(list: Result<Vec<Venter>>) -> Result<Vec<Venter>> {
+    match list {
+        Err(fault) if fault.downcast_ref::<Status>().is_some_and(not_shown) => Ok(Vec::new()),
+        list => list,
+    }
+}
+
+fn not_shown(refused: &Status) -> bool {
+    matches!(refused.code(), Code::NotFound | Code::PermissionDenied)
+}
+
 /// One thing that waits.
-struct Venter {
-    type_: String,
-    venter_pa: String,
-    post: String,
-    siden: Option<Tid>,
-    frist: Option<Tid>,
-    brutt: bool,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Venter {
+    /// What is waited for: `SVAR`, `OPPSOKENDE`, `NODTILGANG` …
+    pub type_: String,
+    /// Unit that must act: `enheter/rop`.
+    pub venter_pa: String,
+    /// The record.
+    pub post: String,
+    /// Since when.
+    pub siden: Option<Tid>,
+    /// When it must be done.
+    pub frist: Option<Tid>,
+    /// That time has passed.
+    pub brutt: bool,
 }
 
 fn instant(at: Option<prost_types::Timestamp>) -> Option<Tid> {
@@ -88,6 +127,20 @@ impl From<Ventepost> for Venter {
 }
 
 impl Venter {
+    /// A task of ROP's, taken or not, that is not done.
+    fn oppgave(task: Oppgave, now: Tid) -> Self {
+        let kind = task.r#type().as_str_name();
+        let due = instant(task.frist);
+        Self {
+            type_: kind.strip_prefix("OPPGAVETYPE_").unwrap_or(kind).to_owned(),
+            venter_pa: task.ansvarlig_enhet,
+            post: task.post,
+            siden: instant(task.siden),
+            frist: due,
+            brutt: due.is_some_and(|due| due <= now),
+        }
+    }
+
     /// A session that waits for review.
     fn nodtilgang(session: Nodtilgang, now: Tid) -> Self {
         let due = instant(session.gjennomgang_frist);
@@ -103,15 +156,15 @@ impl Venter {
 }
 
 fn result<A>(answer: Answer<A>) -> Result<A> {
-    match answer.result {
-        Ok(page) => Ok(page),
-        Err(refused) => bail!(
+    answer.result.map_err(|refused| {
+        let said = format!(
             "{:?}: {} (trace {})",
             refused.code(),
             refused.message(),
             answer.trace_id
-        ),
-    }
+        );
+        anyhow::Error::new(refused).context(said)
+    })
 }
 
 async fn venteposter(desk: &Desk, parent: &str) -> Result<Vec<Venter>> {
@@ -125,6 +178,26 @@ async fn venteposter(desk: &Desk, parent: &str) -> Result<Vec<Venter>> {
         let method = "bestillerkontor.v1.InnboksService/ListVenteposter";
         let page: ListVenteposterResponse = result(desk.call(method, request).await)?;
         all.extend(page.venteposter.into_iter().map(Venter::from));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+async fn oppgaver(desk: &Desk, parent: &str, now: Tid) -> Result<Vec<Venter>> {
+    let (mut all, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListOppgaverRequest {
+            parent: parent.to_owned(),
+            page_size: PAGE,
+            page_token,
+            ..ListOppgaverRequest::default()
+        };
+        let method = "rop.v1.InnboksService/ListOppgaver";
+        let page: ListOppgaverResponse = result(desk.call(method, request).await)?;
+        let tasks = page.oppgaver.into_iter();
+        all.extend(tasks.map(|task| Venter::oppgave(task, now)));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return Ok(all);
@@ -174,7 +247,7 @@ fn line(post: &Venter, json: bool, colour: bool, now: Tid) -> String {
     };
     let unit = post.venter_pa.strip_prefix("enheter/");
     let text = format!(
-        "{:10}  {mark:5}  {kind:14}  {:20}  siden {:10}  {}",
+        "{:10}  {mark:5}  {kind:15}  {:20}  siden {:10}  {}",
         day(last),
         unit.unwrap_or_default(),
         day(since.map(Dag::av)),
@@ -220,7 +293,7 @@ mod tests {
         let text = line(&Venter::nodtilgang(session, now), false, false, now);
         assert_eq!(
             text,
-            "2027-01-22  BRUTT  NODTILGANG      rop                   siden 2027-01-15  \
+            "2027-01-22  BRUTT  NODTILGANG       rop                   siden 2027-01-15  \
              personer/p/nodtilganger/n"
         );
     }
@@ -232,7 +305,7 @@ mod tests {
         let far = line(&post("2027-01-20T23:00:00Z", false), false, false, now);
         assert_eq!(
             far,
-            "2027-01-20         SVAR            rop                   siden 2027-01-15  \
+            "2027-01-20         SVAR             rop                   siden 2027-01-15  \
              personer/p/oppdrag/o"
         );
         let near = line(&post("2027-01-19T23:00:00Z", false), false, true, now);

@@ -18,13 +18,16 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use samspor::{desk::Desk, mesh::employee};
+use samspor::{
+    desk::Desk,
+    mesh::{Mesh, Options, employee},
+};
 use samspor_chassis::{
     id::{Ids as _, RandomIds},
     tid::{Clock as _, SystemClock},
 };
 use samspor_gateway::identity::dev::{DevIssuer, UTSTEDERE};
-use samspor_proto::{felles::Rolle, koordinering::*, tilgang::Formal};
+use samspor_proto::{bestillerkontor::*, felles::Rolle, koordinering::*, tilgang::Formal};
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
 
@@ -272,4 +275,61 @@ fn each_story_plays_to_its_end() {
         let outcomes = told.iter().filter(|line| !line["utfall"].is_null());
         assert_eq!(outcomes.count(), municipalities, "{arguments:?}");
     }
+}
+
+/// The work list of a running mesh, told to a person and to a machine.
+///
+/// Seen red: with bestillerkontor's list left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_work_list_is_told_by_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SystemClock);
+    let ids = Arc::new(RandomIds::new(clock.clone()));
+    let data = folder.path().join("data");
+    let mesh = Mesh::start(Options::new(&data, clock, ids.clone())).await;
+    let mesh = mesh.unwrap();
+    let address = mesh.addr.to_string();
+    let list = |more: &[&str]| {
+        let data = data.display().to_string();
+        let arguments = ["innboks", "--adresse", &address, "--data-dir", &data];
+        let told = run(&[&arguments, more].concat(), folder.path());
+        assert!(told.status.success(), "{told:?}");
+        String::from_utf8(told.stdout).unwrap()
+    };
+    assert_eq!(list(&["--enhet", "rop"]), "ingenting venter på rop\n");
+    assert_eq!(list(&["--json"]), "");
+
+    let desk = |role: Rolle| mesh.desk(employee("bestillerkontor", &format!("{role:?}"), role));
+    let known = desk(Rolle::Saksbehandler).await.unwrap();
+    let known = known.with_purpose(Formal::Saksbehandling);
+    let request = SikrePersonRequest {
+        request_id: ids.record().to_string(),
+        fodselsnummer: "01819010001".to_owned(),
+    };
+    let known =
+        known.call::<_, SikrePersonResponse>("koordinering.v1.PersonService/SikrePerson", request);
+    let person = known.await.result.unwrap().person;
+    let request = MottaSoknadRequest {
+        parent: person.clone(),
+        request_id: ids.record().to_string(),
+        eget_onske: "Faste folk.".to_owned(),
+        kanal: Kanal::Telefon.into(),
+        ..MottaSoknadRequest::default()
+    };
+    let counter = desk(Rolle::Inntak).await.unwrap();
+    let counter = counter.with_purpose(Formal::Oppfolging);
+    let received = counter
+        .call::<_, MottaSoknadResponse>("bestillerkontor.v1.SoknadService/MottaSoknad", request);
+    received.await.result.unwrap();
+
+    let told = list(&[]);
+    assert!(
+        told.contains("FORELOPIG_SVAR") && told.contains(&person),
+        "{told}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&list(&["--json"])).unwrap();
+    assert_eq!(json["type"], "FORELOPIG_SVAR");
+    assert_eq!(json["venter_pa"], "enheter/bestillerkontor");
+    assert_eq!(json["brutt"], false);
+    mesh.shutdown().await;
 }
