@@ -689,7 +689,9 @@ pub(crate) mod tests {
         // What the gateway reads is what it would have read of a vedtak that was
         // decided here.
         let facts = column(&store, "SELECT faktum FROM chassis_faktum").await;
-        assert!(!facts.is_empty());
+        // The case and its record, both parties and both who deliver, one with
+        // the main responsibility, and the order that goes on: its offer and case.
+        assert_eq!(facts.len(), 9, "{facts:?}");
         let due = column(&store, "SELECT CAST(forfall AS TEXT) FROM chassis_frist").await;
         assert!(!due.is_empty());
         let now = database.clock().now().0;

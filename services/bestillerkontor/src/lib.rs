@@ -56,6 +56,10 @@ mod proveark;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod rettsprove;
 mod soknad;
+mod statistikk;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod statistikkprove;
 mod vedtak;
 
 use futures::{FutureExt as _, future::BoxFuture};
@@ -83,20 +87,22 @@ use samspor_proto::{
         FullforKartleggingResponse, GiForelopigSvarRequest, GiForelopigSvarResponse,
         GjenopptaOppdragRequest, GjenopptaOppdragResponse, GjorKlarSoknadRequest,
         GjorKlarSoknadResponse, GodkjennEndringRequest, GodkjennEndringResponse,
-        HenleggSoknadRequest, HenleggSoknadResponse, HentKartleggingRequest,
-        HentKartleggingResponse, HentKlageRequest, HentKlageResponse, HentOppdragRequest,
-        HentOppdragResponse, HentSoknadRequest, HentSoknadResponse, HentVedtakRequest,
-        HentVedtakResponse, ListEnhetensOppdragRequest, ListEnhetensOppdragResponse,
-        ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse, ListInstrumenterRequest,
-        ListInstrumenterResponse, ListKartleggingerRequest, ListKartleggingerResponse,
-        ListKlagerRequest, ListKlagerResponse, ListOppdragRequest, ListOppdragResponse,
-        ListSoknaderRequest, ListSoknaderResponse, ListVedtakRequest, ListVedtakResponse,
-        ListVenteposterRequest, ListVenteposterResponse, MottaSoknadRequest, MottaSoknadResponse,
-        OmgjorKlageRequest, OmgjorKlageResponse, OppdaterLivsomraderRequest,
-        OppdaterLivsomraderResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
-        OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
-        OpprettholdKlageRequest, OpprettholdKlageResponse, OversendKlageRequest,
-        OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse, RapporterOppdragRequest,
+        HenleggSoknadRequest, HenleggSoknadResponse, HentBestillingstallRequest,
+        HentBestillingstallResponse, HentKartleggingRequest, HentKartleggingResponse,
+        HentKlageRequest, HentKlageResponse, HentOppdragRequest, HentOppdragResponse,
+        HentPubliserteBestillingstallRequest, HentPubliserteBestillingstallResponse,
+        HentSoknadRequest, HentSoknadResponse, HentVedtakRequest, HentVedtakResponse,
+        ListEnhetensOppdragRequest, ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest,
+        ListEnhetensSoknaderResponse, ListInstrumenterRequest, ListInstrumenterResponse,
+        ListKartleggingerRequest, ListKartleggingerResponse, ListKlagerRequest, ListKlagerResponse,
+        ListOppdragRequest, ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse,
+        ListVedtakRequest, ListVedtakResponse, ListVenteposterRequest, ListVenteposterResponse,
+        MottaSoknadRequest, MottaSoknadResponse, OmgjorKlageRequest, OmgjorKlageResponse,
+        OppdaterLivsomraderRequest, OppdaterLivsomraderResponse, OppdaterVedtakRequest,
+        OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
+        OpprettVedtakResponse, OpprettholdKlageRequest, OpprettholdKlageResponse,
+        OversendKlageRequest, OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse,
+        PubliserBestillingstallRequest, PubliserBestillingstallResponse, RapporterOppdragRequest,
         RapporterOppdragResponse, RegistrerEvalueringRequest, RegistrerEvalueringResponse,
         RegistrerInstrumentRequest, RegistrerInstrumentResponse, RegistrerKlageRequest,
         RegistrerKlageResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
@@ -107,7 +113,7 @@ use samspor_proto::{
         TrekkSoknadResponse, UnderrettVedtakRequest, UnderrettVedtakResponse,
         UtsettUnderretningRequest, UtsettUnderretningResponse, innboks_service_server,
         kartlegging_service_server, klage_service_server, oppdrag_service_server,
-        soknad_service_server, vedtak_service_server,
+        soknad_service_server, statistikk_service_server, vedtak_service_server,
     },
     felles::{Faktum, Faktumtype},
 };
@@ -137,6 +143,7 @@ const MIGRATIONS: Migrations = &[
     ),
     ("005_skala", include_str!("../migrations/005_skala.sql")),
     ("006_frister", include_str!("../migrations/006_frister.sql")),
+    ("007_tall", include_str!("../migrations/007_tall.sql")),
 ];
 
 /// The service.
@@ -167,6 +174,9 @@ impl Agency for Bestillerkontor {
             service.clone(),
         ))
         .add_service(innboks_service_server::InnboksServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(statistikk_service_server::StatistikkServiceServer::new(
             service.clone(),
         ))
         .add_service(oppdrag_service_server::OppdragServiceServer::new(service))
@@ -271,6 +281,14 @@ samspor_chassis::rpc! {
         write trekk_klage(TrekkKlageRequest) -> TrekkKlageResponse = klage::rpc::trekk;
         read hent_klage(HentKlageRequest) -> HentKlageResponse = klage::rpc::hent;
         read list_klager(ListKlagerRequest) -> ListKlagerResponse = klage::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl statistikk_service_server::StatistikkService for Bestillerkontor {
+        read hent_bestillingstall(HentBestillingstallRequest) -> HentBestillingstallResponse = statistikk::hent;
+        write publiser_bestillingstall(PubliserBestillingstallRequest) -> PubliserBestillingstallResponse = statistikk::publiser;
+        read hent_publiserte_bestillingstall(HentPubliserteBestillingstallRequest) -> HentPubliserteBestillingstallResponse = statistikk::hent_publiserte;
     }
 }
 

@@ -3,7 +3,10 @@
 //! reports can be subtracted (P22).
 
 use samspor_chassis::{
-    domene::{Dag, dokument, felt, navn},
+    domene::{
+        Dag, dokument, navn,
+        periode::{self, avrund, avrund_timer},
+    },
     error::{Error, FieldFaults, Refusal},
     params,
     store::Tx,
@@ -16,10 +19,13 @@ use samspor_proto::rop::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{kontakt::Utfall, tiltak};
+use crate::{
+    kontakt::Utfall,
+    tiltak::{self, Timer},
+};
 
-/// Longest period, in days.
-const LENGST: i32 = 366;
+/// So many must have waited for the longest wait to be published.
+const FAERREST: usize = 5;
 
 /// The figures of a period.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,7 +35,7 @@ struct Tall {
     /// Contacts by outcome, in the order of [`Utfall::ALLE`].
     kontakter: Vec<i32>,
     anonyme: i32,
-    timer: tiltak::Timer,
+    timer: Timer,
     /// Days from order to first meeting, of those first met in the period.
     ventet: Vec<i32>,
     /// Ordered, and neither met nor ended when the period ended.
@@ -62,21 +68,8 @@ impl Tall {
     }
 }
 
-/// A number as it is published: the nearest that 5 divides.
-fn avrund(number: i32) -> i32 {
-    number.saturating_add(2).div_euclid(5).saturating_mul(5)
-}
-
 fn antall(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "hours of a unit in a year are far below the end of i32"
-)]
-fn hele(hours: f64) -> i32 {
-    hours.round() as i32
 }
 
 /// Counts a period of whole days, both of them in it. What is said of a period
@@ -127,22 +120,9 @@ pub(crate) async fn hent(
 ) -> Result<HentStatistikkResponse, Error> {
     let mut faults = FieldFaults::new();
     let enhet = navn::les_enhet(&request.parent, "parent", &mut faults);
-    let fra = felt::pakrevd_dag(&request.fra, "fra", &mut faults);
-    let til = felt::pakrevd_dag(&request.til, "til", &mut faults);
-    if let (Some(fra), Some(til)) = (fra, til) {
-        if til < fra {
-            faults.contradicts("til", "fra", "siste dag er før første");
-        } else if til > fra.pluss_dager(LENGST) {
-            faults.form("til", format_args!("en dag høyst {LENGST} dager etter fra"));
-        }
-        if til >= Dag::av(tx.now()) {
-            faults.form("til", "en dag som er over");
-        }
-    }
+    let period = periode::les(&request.fra, &request.til, tx.now(), &mut faults);
     faults.finish()?;
-    let (Some(fra), Some(til)) = (fra, til) else {
-        return Err(Error::internal("no period and no fault"));
-    };
+    let (fra, til) = period.ok_or_else(|| Error::internal("no period and no fault"))?;
     let tall = tell(tx, &enhet, fra, til).await?;
     let exact = |number: i32| number;
     let hours = |number: f64| (number * 100.0).round() / 100.0;
@@ -226,19 +206,6 @@ impl Publisert {
     }
 }
 
-/// First and last day of a month `YYYY-MM`.
-fn les_maned(maned: &str, faults: &mut FieldFaults) -> Option<(Dag, Dag)> {
-    if maned.is_empty() {
-        faults.missing("maned");
-        return None;
-    }
-    let first: Option<Dag> = format!("{maned}-01").parse().ok();
-    if first.is_none() {
-        faults.form("maned", "YYYY-MM");
-    }
-    first.map(|first| (first, first.pluss_maneder(1).pluss_dager(-1)))
-}
-
 fn publisert_id(enhet: &str, maned: &str) -> String {
     format!("{enhet}_{maned}")
 }
@@ -250,24 +217,27 @@ pub(crate) async fn publiser(
     crate::for_enhet(tx)?;
     let mut faults = FieldFaults::new();
     let enhet = crate::egen_enhet(&request.parent, &mut faults);
-    let month = les_maned(&request.maned, &mut faults);
+    let month = periode::les_maned(&request.maned, &mut faults);
     if month.is_some_and(|(_, last)| last >= Dag::av(tx.now())) {
         faults.form("maned", "en måned som er over");
     }
     faults.finish()?;
     let (fra, til) = month.ok_or_else(|| Error::internal("no month and no fault"))?;
     let tall = tell(tx, &enhet, fra, til).await?;
+    let Timer { min, maks, levert } = tall.timer;
+    // The longest wait of a few is one person's.
+    let longest = tall.ventet.iter().copied().max();
+    let longest = longest.filter(|_| tall.ventet.len() >= FAERREST);
     let rounded = [
-        tall.anonyme,
-        hele(tall.timer.min),
-        hele(tall.timer.maks),
-        hele(tall.timer.levert),
-        antall(tall.ventet.len()),
-        tall.median(),
-        tall.ventet.iter().copied().max().unwrap_or(0),
-        tall.venter,
-    ]
-    .map(avrund);
+        avrund(tall.anonyme),
+        avrund_timer(min),
+        avrund_timer(maks),
+        avrund_timer(levert),
+        avrund(antall(tall.ventet.len())),
+        avrund(tall.median()),
+        avrund(longest.unwrap_or(0)),
+        avrund(tall.venter),
+    ];
     let publisert = Publisert {
         fra,
         til,
@@ -298,7 +268,7 @@ pub(crate) async fn hent_publisert(
 ) -> Result<HentPublisertStatistikkResponse, Error> {
     let mut faults = FieldFaults::new();
     let enhet = navn::les_enhet(&request.parent, "parent", &mut faults);
-    les_maned(&request.maned, &mut faults);
+    periode::les_maned(&request.maned, &mut faults);
     faults.finish()?;
     let id = publisert_id(&enhet, &request.maned);
     let row: Option<(String,)> = tx
@@ -312,34 +282,4 @@ pub(crate) async fn hent_publisert(
     Ok(HentPublisertStatistikkResponse {
         publisert_statistikk: Some(publisert.to_proto(&enhet, &id)),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn published_numbers_are_those_that_5_divides() {
-        for (exact, published) in [(0, 0), (2, 0), (3, 5), (7, 5), (8, 10), (12, 10), (13, 15)] {
-            assert_eq!(avrund(exact), published, "{exact}");
-        }
-    }
-
-    #[test]
-    fn a_month_has_its_own_last_day() {
-        for (maned, last) in [
-            ("2026-02", Some("2026-02-28")),
-            ("2028-02", Some("2028-02-29")),
-            ("2026-12", Some("2026-12-31")),
-            ("2026-13", None),
-            ("2026-1", None),
-            ("2026", None),
-            ("", None),
-        ] {
-            let mut faults = FieldFaults::new();
-            let read = les_maned(maned, &mut faults).map(|(_, last)| last.to_string());
-            assert_eq!(read.as_deref(), last, "{maned}");
-            assert_eq!(faults.is_empty(), last.is_some());
-        }
-    }
 }

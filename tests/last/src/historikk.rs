@@ -26,6 +26,7 @@ use samspor::{
 use samspor_bestillerkontor::Bestillerkontor;
 use samspor_chassis::{
     attest::{self, Key},
+    client::{MeshClientConfig, TokenSource},
     id::{Ids, RandomIds},
     server::{self, Agency, Running, ServiceConfig},
     tid::{Clock, SystemClock, Tid},
@@ -332,7 +333,10 @@ impl Service {
         ids.random(&mut secret);
         let key = Key::new(&secret).context("no key")?;
         let file = at.join(A::NAME).with_extension("db");
-        let config = ServiceConfig::new(&format!("sqlite:{}", file.display()), key.clone());
+        let mut config = ServiceConfig::new(&format!("sqlite:{}", file.display()), key.clone());
+        // There is none: what others tell is not measured.
+        let nobody = TokenSource::Static(String::new());
+        config.gateway = Some(MeshClientConfig::new("http://127.0.0.1:9", nobody));
         let running = server::start::<A>(config, Arc::clone(&clock), Arc::clone(&ids)).await?;
         let channel = Endpoint::from_shared(format!("http://{}", running.addr))?.connect_lazy();
         Ok(Self {

@@ -8,9 +8,10 @@ use samspor_chassis::{
     page::Page,
     params,
     store::{self, Tx, etag},
+    tid::Tid,
 };
 
-use super::{Oppdrag, Tilstand};
+use super::{Innhold, Oppdrag, Tilstand};
 
 type Row = (
     String,
@@ -52,22 +53,46 @@ fn les(row: Row) -> Result<Oppdrag, Error> {
     })
 }
 
-/// For many rows at once, each made by [`rad`]; under a vedtak.
-pub(crate) const INN: &str = "INSERT INTO oppdrag (id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, ansvarlig_enhet, innhold) VALUES ";
+/// For many rows at once, each made by [`rad`].
+pub(crate) const INN: &str = "INSERT INTO oppdrag (id, person, versjon, tilstand, vedtak, \
+    linje_id, bestiller, enhet, ansvarlig_enhet, innhold, tilbudt, startet, slutt) VALUES ";
+
+/// Where the time of a step is kept that has not been taken: after everything.
+const ALDRI: Tid = Tid(i64::MAX);
+
+/// When it started, and when it ended or was declined.
+fn tider(oppdrag: &Oppdrag) -> (Tid, Tid) {
+    let Innhold {
+        besvart,
+        startet,
+        slutt,
+        ..
+    } = &oppdrag.innhold;
+    let ended = match oppdrag.tilstand {
+        Tilstand::Avvist => besvart.as_ref().map(|(at, _)| *at),
+        Tilstand::Avsluttet => slutt.as_ref().map(|(at, _, _)| *at),
+        _ => None,
+    };
+    (startet.unwrap_or(ALDRI), ended.unwrap_or(ALDRI))
+}
 
 /// The row of a record.
 pub(crate) fn rad(oppdrag: &Oppdrag) -> Result<store::Row, Error> {
+    let (started, ended) = tider(oppdrag);
     Ok(vec![
         oppdrag.id.as_str().into(),
         oppdrag.person.as_str().into(),
         oppdrag.versjon.into(),
         oppdrag.tilstand.kode().into(),
-        oppdrag.vedtak.as_deref().unwrap_or_default().into(),
+        oppdrag.vedtak.as_deref().into(),
         oppdrag.linje_id.as_str().into(),
         oppdrag.bestiller.as_str().into(),
         oppdrag.enhet.as_str().into(),
         oppdrag.ansvarlig_enhet.as_str().into(),
         dokument::skriv(&oppdrag.innhold)?.into(),
+        oppdrag.innhold.tilbudt.into(),
+        started.into(),
+        ended.into(),
     ])
 }
 
@@ -85,36 +110,23 @@ pub(crate) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Oppdrag,
 
 /// Stores a new oppdrag.
 pub(crate) async fn sett_inn(tx: &mut Tx, oppdrag: &Oppdrag) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO oppdrag (id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
-         ansvarlig_enhet, innhold) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        params![
-            oppdrag.id.as_str(),
-            oppdrag.person.as_str(),
-            oppdrag.versjon,
-            oppdrag.tilstand.kode(),
-            oppdrag.vedtak.as_deref(),
-            oppdrag.linje_id.as_str(),
-            oppdrag.bestiller.as_str(),
-            oppdrag.enhet.as_str(),
-            oppdrag.ansvarlig_enhet.as_str(),
-            dokument::skriv(&oppdrag.innhold)?
-        ],
-    )
-    .await?;
+    tx.insert(INN, "", vec![rad(oppdrag)?]).await?;
     Ok(())
 }
 
 /// Stores a change of the version that was read; the record has the next.
 pub(crate) async fn lagre(tx: &mut Tx, oppdrag: &mut Oppdrag) -> Result<(), Error> {
+    let (started, ended) = tider(oppdrag);
     let affected = tx
         .execute(
             "UPDATE oppdrag SET versjon = versjon + 1, tilstand = $1, ansvarlig_enhet = $2, \
-             innhold = $3 WHERE id = $4 AND versjon = $5",
+             innhold = $3, startet = $4, slutt = $5 WHERE id = $6 AND versjon = $7",
             params![
                 oppdrag.tilstand.kode(),
                 oppdrag.ansvarlig_enhet.as_str(),
                 dokument::skriv(&oppdrag.innhold)?,
+                started,
+                ended,
                 oppdrag.id.as_str(),
                 oppdrag.versjon
             ],

@@ -6,6 +6,7 @@ use samspor_chassis::{
     page::Page,
     params,
     store::{self, Tx, etag},
+    tid::Tid,
 };
 
 use super::{Soknad, Tilstand};
@@ -24,11 +25,25 @@ fn les((id, person, versjon, tilstand, ansvarlig_enhet, innhold): Row) -> Result
 }
 
 /// For many rows at once, each made by [`rad`].
-pub(crate) const INN: &str =
-    "INSERT INTO soknad (id, person, versjon, tilstand, ansvarlig_enhet, innhold) VALUES ";
+pub(crate) const INN: &str = "INSERT INTO soknad (id, person, versjon, tilstand, ansvarlig_enhet, innhold, mottatt, \
+     forelopig, vedtatt) VALUES ";
+
+/// Where the time of a step is kept that has not been taken: after everything.
+const ALDRI: Tid = Tid(i64::MAX);
+
+/// When the person had a preliminary answer, and when it was decided.
+fn tider(soknad: &Soknad) -> (Tid, Tid) {
+    let decided = soknad.innhold.avsluttet.as_ref().map(|(at, _)| *at);
+    let decided = decided.filter(|_| soknad.tilstand == Tilstand::Vedtatt);
+    (
+        soknad.innhold.forelopig_svar.unwrap_or(ALDRI),
+        decided.unwrap_or(ALDRI),
+    )
+}
 
 /// The row of a record.
 pub(crate) fn rad(soknad: &Soknad) -> Result<store::Row, Error> {
+    let (answered, decided) = tider(soknad);
     Ok(vec![
         soknad.id.as_str().into(),
         soknad.person.as_str().into(),
@@ -36,6 +51,9 @@ pub(crate) fn rad(soknad: &Soknad) -> Result<store::Row, Error> {
         soknad.tilstand.kode().into(),
         soknad.ansvarlig_enhet.as_str().into(),
         dokument::skriv(&soknad.innhold)?.into(),
+        soknad.innhold.mottatt.into(),
+        answered.into(),
+        decided.into(),
     ])
 }
 
@@ -53,32 +71,23 @@ pub(crate) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Soknad, 
 
 /// Stores a new application.
 pub(crate) async fn sett_inn(tx: &mut Tx, soknad: &Soknad) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO soknad (id, person, versjon, tilstand, ansvarlig_enhet, innhold) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        params![
-            soknad.id.as_str(),
-            soknad.person.as_str(),
-            soknad.versjon,
-            soknad.tilstand.kode(),
-            soknad.ansvarlig_enhet.as_str(),
-            dokument::skriv(&soknad.innhold)?
-        ],
-    )
-    .await?;
+    tx.insert(INN, "", vec![rad(soknad)?]).await?;
     Ok(())
 }
 
 /// Stores a change of the version that was read; the record has the next.
 pub(crate) async fn lagre(tx: &mut Tx, soknad: &mut Soknad) -> Result<(), Error> {
+    let (answered, decided) = tider(soknad);
     let affected = tx
         .execute(
             "UPDATE soknad SET versjon = versjon + 1, tilstand = $1, ansvarlig_enhet = $2, \
-             innhold = $3 WHERE id = $4 AND versjon = $5",
+             innhold = $3, forelopig = $4, vedtatt = $5 WHERE id = $6 AND versjon = $7",
             params![
                 soknad.tilstand.kode(),
                 soknad.ansvarlig_enhet.as_str(),
                 dokument::skriv(&soknad.innhold)?,
+                answered,
+                decided,
                 soknad.id.as_str(),
                 soknad.versjon
             ],

@@ -11,6 +11,7 @@ pub mod felles;
 pub mod felt;
 pub mod kalender;
 pub mod navn;
+pub mod periode;
 pub mod tilstand;
 pub mod virkning;
 

@@ -68,6 +68,10 @@ pub async fn growing(store: &Store, seed: &[&'static str], allowed: &[Allowed]) 
     }
     let mut report = String::new();
     for filled in [false, true] {
+        if !filled && store.backend() == Backend::Postgres {
+            // It measures its tables by itself, and plans nothing in empty ones.
+            continue;
+        }
         if filled {
             for sql in seed {
                 examiner.run(sql).await;
