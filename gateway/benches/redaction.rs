@@ -197,6 +197,7 @@ fn answer() -> HentVedtakResponse {
         mal: text(),
         leveringssted: "Hos personen".into(),
         helsehensyn: text(),
+        ..Default::default()
     };
     let person = "personer/6f1c2a34-0b5d-4e6f-8a90-123456789abc";
     let vedtak = Vedtak {
