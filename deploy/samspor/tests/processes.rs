@@ -179,7 +179,7 @@ fn run(arguments: &[&str], folder: &Path) -> Output {
 /// Four processes find one another, answer a caller, and end when asked; what
 /// the caller did stands in the log, which is whole.
 ///
-/// Seen red: with the wrong key of one pair.
+/// Guards against: with the wrong key of one pair.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_part_runs_as_a_process_of_its_own() {
     let mut deployment = Deployment::new();
@@ -250,7 +250,7 @@ fn story(arguments: &[&str]) -> Vec<serde_json::Value> {
 /// The first thing that anybody runs tells its story to the end, and what it
 /// comes to.
 ///
-/// Seen red: with a step of the story that is refused.
+/// Guards against: with a step of the story that is refused.
 #[test]
 fn the_demo_plays_to_its_end() {
     let told = story(&[]);

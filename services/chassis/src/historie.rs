@@ -374,7 +374,7 @@ mod tests {
         tx.one::<(i64,)>(sql, params![]).await.unwrap().unwrap().0
     }
 
-    /// Seen red: without the look for identity numbers; with numbers of lines
+    /// Guards against: without the look for identity numbers; with numbers of lines
     /// that count only sound ones.
     async fn bad_lines_are_written_aside_and_the_rest_goes_in(database: Database) {
         let store = database.open(TABELL).await;
@@ -412,7 +412,7 @@ mod tests {
         assert_eq!(count(&store).await, 2);
     }
 
-    /// Seen red: with ids that are made anew each time; with a commit for each
+    /// Guards against: with ids that are made anew each time; with a commit for each
     /// line.
     async fn what_broke_off_is_run_again_and_nothing_is_doubled(database: Database) {
         let store = database.open(TABELL).await;

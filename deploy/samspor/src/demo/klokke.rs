@@ -61,7 +61,7 @@ impl Clock for Klokke {
 mod tests {
     use super::*;
 
-    /// Seen red: with `sleep_until` that waits for the machine alone.
+    /// Guards against: with `sleep_until` that waits for the machine alone.
     #[tokio::test]
     async fn who_sleeps_is_woken_by_a_jump() {
         let clock = Klokke::default();

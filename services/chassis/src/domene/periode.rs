@@ -89,7 +89,7 @@ mod tests {
         }
     }
 
-    /// Seen red: with the place rounded down, which gives 1 for the half of
+    /// Guards against: with the place rounded down, which gives 1 for the half of
     /// (1, 2, 3).
     #[test]
     fn a_quantile_is_one_of_the_values() {

@@ -372,7 +372,7 @@ fn statement(head: &'static str, width: usize, rows: usize, tail: &'static str) 
 mod tests {
     use super::*;
 
-    /// Seen red: with texts that are kept by their head alone.
+    /// Guards against: with texts that are kept by their head alone.
     #[test]
     fn a_text_is_kept_with_its_tail() {
         let head = "INSERT INTO t (a) VALUES ";

@@ -14,7 +14,7 @@ samspor_chassis::on_both_databases! {
     a_reference_is_answered_with_the_persons_id,
 }
 
-/// Seen red: with a person for each reference, whatever the number.
+/// Guards against: with a person for each reference, whatever the number.
 async fn a_reference_is_answered_with_the_persons_id(database: Database) {
     let store = database.open(Koordinering::migrations()).await;
     let line = |referanse: &str, number: &str| json!({ "ref": referanse, "fodselsnummer": number });

@@ -23,7 +23,7 @@ samspor_chassis::on_both_databases! {
 
 /// Whatever a contact brings about: the record, outreach, a deadline, events.
 ///
-/// Seen red: with a second transaction for the task.
+/// Guards against: with a second transaction for the task.
 async fn a_write_is_one_commit_and_a_read_is_none(database: Database) {
     let benk = Benk::start(&database).await;
     // The service's own work may fall into some of them, not into all.
@@ -40,7 +40,7 @@ async fn a_write_is_one_commit_and_a_read_is_none(database: Database) {
     assert_eq!(reads.iter().min(), Some(&0), "{reads:?}");
 }
 
-/// Seen red: ordered by id; with a list that leaves out what was taken.
+/// Guards against: ordered by id; with a list that leaves out what was taken.
 async fn what_breaks_next_comes_first_and_stays_until_it_is_done(database: Database) {
     let benk = Benk::start(&database).await;
     let given = benk.ok(gi()).await.tilbakemelding.unwrap();
@@ -73,7 +73,7 @@ async fn what_breaks_next_comes_first_and_stays_until_it_is_done(database: Datab
     assert!(list().await.is_empty());
 }
 
-/// Seen red: with an amendment that means nothing.
+/// Guards against: with an amendment that means nothing.
 async fn an_amended_oppdrag_asks_for_the_new_hours(database: Database) {
     let told = [("OppdragEndret", oppdrag(1)), ("OppdragEndret", oppdrag(2))];
     let first = Benk::start(&database).await;
@@ -100,7 +100,7 @@ async fn an_amended_oppdrag_asks_for_the_new_hours(database: Database) {
     assert!(list().await.is_empty());
 }
 
-/// Seen red: with pathways that are open now, and with those who wait now.
+/// Guards against: with pathways that are open now, and with those who wait now.
 async fn a_month_is_counted_the_same_whenever_it_is_asked(database: Database) {
     let benk = Benk::start(&database).await;
     let set = benk.ok(forlop(Forlop::To, "2026-10-01")).await;

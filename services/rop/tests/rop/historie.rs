@@ -66,7 +66,7 @@ async fn count(store: &Store, sql: &'static str) -> i64 {
     tx.one::<(i64,)>(sql, params![]).await.unwrap().unwrap().0
 }
 
-/// Seen red: with an event for each contact; with a clock for an offer whose
+/// Guards against: with an event for each contact; with a clock for an offer whose
 /// day has passed; with ids of the day of the import, which put the contact of
 /// 2015 first.
 async fn a_history_of_contacts_is_taken_in_once_and_tells_nobody(database: Database) {
