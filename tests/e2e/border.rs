@@ -318,8 +318,7 @@ fn signed<Q>(scene: &Scene, message: Q) -> Request<Q> {
 /// The gateway says itself that the deadline has passed, at once or while it
 /// works. Sent over bare HTTP/2, so that no client's own clock answers first.
 ///
-/// Seen red: without the margin before the deadline, and with a deadline of
-/// zero taken for none.
+/// Guards against a deadline that the server meets before the gateway does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_that_has_passed_is_told() {
     let scene = Scene::start().await;
@@ -359,8 +358,7 @@ async fn a_deadline_that_has_passed_is_told() {
 /// Whoever is turned away is told so before anything of the request is read,
 /// with the trace id of the answer.
 ///
-/// Seen red: with the token looked at after the body, and with answers of the
-/// border without their id.
+/// Seen red: with answers of the border without their id.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_the_body_is_not_waited_for() {
     let scene = Scene::start().await;

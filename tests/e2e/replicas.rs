@@ -29,8 +29,7 @@ async fn desk_at(scene: &Scene, gateway: usize, rolle: Rolle) -> Desk {
 /// A withdrawal that one gateway has answered holds at the other on the very
 /// next call, a read or a stream: no poll lies between (I9).
 ///
-/// Seen red: with the versions of the facts not checked by the log, and with
-/// streams opened without a row.
+/// Seen red: with the versions of the facts not checked by the log.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawal_answered_by_one_gateway_holds_at_the_other() {
     let Some(database) = testing::postgres() else {

@@ -70,10 +70,8 @@ async fn to_follow_is_a_disclosure() {
     drop(stream);
 }
 
-/// A consent that ends by itself ends what it opened, though nothing happens
-/// to the person at that time.
-///
-/// Seen red: with streams that look at their right only when something comes.
+/// A consent that ends by itself ends what it opened: by the clock, or by what
+/// koordinering tells of it, whichever comes first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_the_consent_that_opened_it() {
     let clock = Arc::new(TestClock::new(START));
@@ -123,8 +121,7 @@ pub fn consent(scene: &Scene, person: &str, lasts: Duration) -> GiSamtykkeReques
 /// A session of break-glass opens for its employee in the role in which it was
 /// started and in no other; ended twice, it says in which state it is.
 ///
-/// Seen red: with sessions bound to the employee alone, and with the state of
-/// a session hidden as a class that sessions do not have.
+/// Seen red: with sessions bound to the employee alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn break_glass_opens_in_its_own_role() {
     let scene = Scene::start().await;
