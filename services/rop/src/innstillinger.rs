@@ -1,14 +1,15 @@
 //! Lengths of deadlines and the cap of a caseload, as data with their source
 //! (`data/innstillinger.json`).
 
-use std::sync::OnceLock;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use samspor_chassis::error::Error;
+use samspor_proto::rop::{Risikoniva, Risikotiltak};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
-struct Verdi {
-    verdi: u16,
+struct Verdi<T = u16> {
+    verdi: T,
     /// Where the value comes from; read by people and by the test.
     #[cfg_attr(not(test), expect(dead_code, reason = "for people"))]
     kilde: String,
@@ -23,10 +24,11 @@ struct Fil {
     tilbakemelding_arbeidsdager: Verdi,
     hoy_risiko_arbeidsdager: Verdi,
     brukere_per_ansatt: Verdi,
+    tiltak_for_niva: Verdi<BTreeMap<String, Vec<String>>>,
 }
 
 /// The values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Innstillinger {
     /// Days after which a contact is registered late.
     pub(crate) etterregistrering_dager: u16,
@@ -40,6 +42,28 @@ pub(crate) struct Innstillinger {
     pub(crate) hoy_risiko_arbeidsdager: u16,
     /// Persons per primary contact above which the unit is warned.
     pub(crate) brukere_per_ansatt: u16,
+    tiltak_for_niva: Vec<(Risikoniva, Vec<Risikotiltak>)>,
+}
+
+impl Innstillinger {
+    /// Measures that a level of risk always asks for.
+    pub(crate) fn tiltak_for(&self, niva: Risikoniva) -> &[Risikotiltak] {
+        let mut levels = self.tiltak_for_niva.iter();
+        let found = levels.find(|(level, _)| *level == niva);
+        found.map_or(&[], |(_, measures)| measures)
+    }
+}
+
+/// The levels and measures that the file names. None where it names another.
+fn les_nivaer(
+    file: &BTreeMap<String, Vec<String>>,
+) -> Option<Vec<(Risikoniva, Vec<Risikotiltak>)>> {
+    let measure = |name: &String| Risikotiltak::from_str_name(&format!("RISIKOTILTAK_{name}"));
+    let level = |(name, measures): (&String, &Vec<String>)| {
+        let level = Risikoniva::from_str_name(&format!("RISIKONIVA_{name}"))?;
+        Some((level, measures.iter().map(measure).collect::<Option<_>>()?))
+    };
+    file.iter().map(level).collect()
 }
 
 fn fil() -> Result<Fil, serde_json::Error> {
@@ -50,7 +74,7 @@ fn fil() -> Result<Fil, serde_json::Error> {
 ///
 /// # Errors
 /// A defect where the file of the build cannot be read; a test holds it.
-pub(crate) fn innstillinger() -> Result<Innstillinger, Error> {
+pub(crate) fn innstillinger() -> Result<&'static Innstillinger, Error> {
     static LEST: OnceLock<Option<Innstillinger>> = OnceLock::new();
     let read = LEST.get_or_init(|| {
         let fil = fil().ok()?;
@@ -61,9 +85,11 @@ pub(crate) fn innstillinger() -> Result<Innstillinger, Error> {
             tilbakemelding_arbeidsdager: fil.tilbakemelding_arbeidsdager.verdi,
             hoy_risiko_arbeidsdager: fil.hoy_risiko_arbeidsdager.verdi,
             brukere_per_ansatt: fil.brukere_per_ansatt.verdi,
+            tiltak_for_niva: les_nivaer(&fil.tiltak_for_niva.verdi)?,
         })
     });
-    read.ok_or_else(|| Error::internal("the settings of the build cannot be read"))
+    read.as_ref()
+        .ok_or_else(|| Error::internal("the settings of the build cannot be read"))
 }
 
 #[cfg(test)]
@@ -85,6 +111,22 @@ mod tests {
         ] {
             assert!(value.verdi > 0 && !value.kilde.is_empty(), "{value:?}");
         }
+        assert!(!fil.tiltak_for_niva.kilde.is_empty());
         assert!(innstillinger().is_ok());
+    }
+
+    /// A name that nobody knows would silently ask for nothing.
+    #[test]
+    fn a_level_names_measures_that_exist() {
+        for (niva, tiltak, sound) in [
+            ("ROD", "TO_ANSATTE", true),
+            ("ROED", "TO_ANSATTE", false),
+            ("ROD", "TO", false),
+        ] {
+            let file = BTreeMap::from([(niva.to_owned(), vec![tiltak.to_owned()])]);
+            assert_eq!(les_nivaer(&file).is_some(), sound, "{niva} {tiltak}");
+        }
+        let red = innstillinger().unwrap().tiltak_for(Risikoniva::Rod);
+        assert_eq!(red, [Risikotiltak::ToAnsatte]);
     }
 }

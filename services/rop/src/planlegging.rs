@@ -1,8 +1,8 @@
 //! Planlagt kontakt: a contact that is to come.
 //!
 //! PLANLAGT → GJENNOMFORT (a contact was registered for it) | AVLYST.
-//! Invariants: what is planned face to face has two employees while the current
-//! risk assessment asks for two: refused here, where it can still be changed;
+//! Invariants: what is planned face to face has two employees while the risk
+//! assessment asks for two: refused here, where it can still be changed;
 //! a planned contact that nobody reports on becomes a task the day after.
 
 use samspor_chassis::{
@@ -22,7 +22,8 @@ use crate::{
     innboks::{self, Type},
     kontakt::{self, Kontakt, rules::les_ref},
     lager::{self, Post},
-    risikovurdering, tabell,
+    risikovurdering::{self, Bemanning},
+    tabell,
 };
 
 /// Collection in the resource name.
@@ -110,7 +111,7 @@ fn les(
     person: &str,
     av: Aktor,
     now: Tid,
-    to_ansatte: bool,
+    bemanning: Bemanning,
     faults: &mut FieldFaults,
 ) -> Plan {
     let type_ = felt::valg(request.r#type, "type", "samspor.rop.v1.Kontakttype", faults);
@@ -125,12 +126,21 @@ fn les(
     let ansatte = kontakt::rules::les_ansatte(&request.ansatte, faults);
     if ansatte.is_empty() {
         faults.missing("ansatte");
-    } else if ansatte.len() < 2 && to_ansatte && kontakt::rules::utenfor(type_) {
-        faults.contradicts(
-            "ansatte",
-            "type",
-            "gjeldende risikovurdering krever to ansatte; legg til en",
-        );
+    } else if ansatte.len() < 2 && kontakt::rules::utenfor(type_) {
+        match bemanning {
+            Bemanning::En => {}
+            Bemanning::To => faults.contradicts(
+                "ansatte",
+                "type",
+                "gjeldende risikovurdering krever to ansatte; legg til en",
+            ),
+            Bemanning::ToUtlopt => faults.contradicts(
+                "ansatte",
+                "type",
+                "risikovurderingen er utløpt uten å være erstattet, og to ansatte kreves fortsatt; \
+                 legg til en, eller registrer en ny vurdering",
+            ),
+        }
     }
     Plan {
         tilstand: PlanTilstand::Planlagt,
@@ -166,8 +176,8 @@ pub(crate) async fn planlegg(
     let av = crate::for_enhet(tx)?;
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
-    let two = risikovurdering::krever_to(tx, &person).await?;
-    let innhold = les(&request, &person, av, tx.now(), two, &mut faults);
+    let staff = risikovurdering::bemanning(tx, &person).await?;
+    let innhold = les(&request, &person, av, tx.now(), staff, &mut faults);
     faults.finish()?;
     crate::las_person(tx, &person).await?;
     let plan = Post::ny(person, tx.new_id(), innhold);

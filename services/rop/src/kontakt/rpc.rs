@@ -26,7 +26,7 @@ pub(crate) async fn registrer(
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let krav = rules::Krav {
-        to_ansatte: risikovurdering::krever_to(tx, &person).await?,
+        bemanning: risikovurdering::bemanning(tx, &person).await?,
         etterregistrering_dager: innstillinger()?.etterregistrering_dager,
         historie: false,
     };

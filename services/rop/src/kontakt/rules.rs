@@ -8,6 +8,7 @@ use samspor_chassis::{
 use samspor_proto::rop::{Kontakttype, Kontaktutfall, RegistrerKontaktRequest};
 
 use super::{FRIST_NYTT_TILBUD, Innhold, Kontakt, Utfall};
+use crate::risikovurdering::Bemanning;
 
 /// How far back a contact can be registered.
 const ELDST_MANEDER: i32 = 120;
@@ -60,8 +61,8 @@ pub(crate) const OPPSOKENDE_ETTER: usize = 3;
 /// What a contact is held to beside its own fields.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Krav {
-    /// The current risk assessment asks for two employees.
-    pub(crate) to_ansatte: bool,
+    /// How many employees the risk assessment asks for.
+    pub(crate) bemanning: Bemanning,
     /// Days after which it is registered late.
     pub(crate) etterregistrering_dager: u16,
     /// It is part of a history that is taken in: it may be old, and what the
@@ -72,7 +73,7 @@ pub(crate) struct Krav {
 impl Krav {
     /// What a historical contact is held to.
     pub(crate) const HISTORIE: Self = Self {
-        to_ansatte: false,
+        bemanning: Bemanning::En,
         etterregistrering_dager: 0,
         historie: true,
     };
@@ -132,8 +133,17 @@ pub(crate) fn les(
             "ansatte",
             "gjelder bare en ansatt alene",
         );
-    } else if alene_begrunnelse.is_empty() && alone && krav.to_ansatte && utenfor(type_) {
-        faults.missing("alene_begrunnelse");
+    } else if alene_begrunnelse.is_empty() && alone && utenfor(type_) {
+        match krav.bemanning {
+            Bemanning::En => {}
+            Bemanning::To => faults.missing("alene_begrunnelse"),
+            Bemanning::ToUtlopt => faults.contradicts(
+                "alene_begrunnelse",
+                "ansatte",
+                "risikovurderingen er utløpt uten å være erstattet, og to ansatte kreves fortsatt; \
+                 skriv hvorfor én var alene, og registrer en ny vurdering",
+            ),
+        }
     }
     if !(0..=LENGST).contains(&request.minutter) {
         faults.range("minutter", 0, LENGST);
@@ -288,15 +298,15 @@ mod tests {
     }
 
     fn read(request: &RegistrerKontaktRequest) -> Result<Registrering, Vec<(String, Feilgrunn)>> {
-        read_with(request, false)
+        read_with(request, Bemanning::En)
     }
 
     fn read_with(
         request: &RegistrerKontaktRequest,
-        to_ansatte: bool,
+        bemanning: Bemanning,
     ) -> Result<Registrering, Vec<(String, Feilgrunn)>> {
         let krav = Krav {
-            to_ansatte,
+            bemanning,
             etterregistrering_dager: 30,
             historie: false,
         };
@@ -435,8 +445,11 @@ mod tests {
             request.r#type = type_.into();
             request.ansatte = others.iter().map(|who| (*who).to_owned()).collect();
             request.alene_begrunnelse = reason.into();
-            let found = read_with(&request, true);
+            let found = read_with(&request, Bemanning::To);
             assert_eq!(found.is_ok(), sound, "{type_:?} {others:?} {reason}");
+            let expired = read_with(&request, Bemanning::ToUtlopt).err();
+            let fault = ("alene_begrunnelse".to_owned(), Feilgrunn::FeltMotstrid);
+            assert_eq!(expired, (!sound).then(|| vec![fault]));
             if let Ok(registrering) = found {
                 let (_, out) = registrer(registrering, P.into(), "k".into(), &[]);
                 let told = out
@@ -446,7 +459,10 @@ mod tests {
                 assert_eq!(told, !reason.is_empty());
             }
             if reason.is_empty() {
-                assert!(read_with(&request, false).is_ok(), "nobody asks for two");
+                assert!(
+                    read_with(&request, Bemanning::En).is_ok(),
+                    "nobody asks for two"
+                );
             }
         }
     }

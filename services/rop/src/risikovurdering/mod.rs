@@ -2,7 +2,9 @@
 //!
 //! Invariants: it always has an expiry, and one that has expired or was
 //! replaced is not current; a person has at most one that is not replaced;
-//! yellow and red name a measure.
+//! yellow and red name a measure, and what a level asks for by itself
+//! (`data/innstillinger.json`) is named and lasts until somebody assesses anew:
+//! nobody is safer for an expiry.
 
 pub(crate) mod rpc;
 pub(crate) mod rules;
@@ -20,6 +22,8 @@ use samspor_chassis::{
 };
 use samspor_proto::rop::{self as proto, Risikokilde, Risikoniva, Risikotiltak};
 use serde::{Deserialize, Serialize};
+
+use crate::innstillinger::innstillinger;
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "risikovurderinger";
@@ -62,12 +66,25 @@ pub(crate) struct Innhold {
     pub(crate) hjemmel: Hjemmel,
 }
 
-/// Whether the assessment that holds now asks for two employees.
-pub(crate) async fn krever_to(tx: &mut Tx, person: &str) -> Result<bool, Error> {
-    let now = tx.now();
-    let current = store::nyeste(tx, person).await?;
-    let current = current.filter(|vurdering| vurdering.gjelder(now));
-    Ok(current.is_some_and(|v| v.innhold.tiltak.contains(&Risikotiltak::ToAnsatte)))
+/// How many employees meet the person outside the service's own rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bemanning {
+    /// One is enough.
+    En,
+    /// Two, by the assessment that holds.
+    To,
+    /// Two, by the level of an assessment that expired and was not replaced.
+    ToUtlopt,
+}
+
+/// How many employees the person's latest assessment asks for now.
+pub(crate) async fn bemanning(tx: &mut Tx, person: &str) -> Result<Bemanning, Error> {
+    let latest = store::nyeste(tx, person).await?;
+    let settings = innstillinger()?;
+    Ok(latest.map_or(Bemanning::En, |vurdering| {
+        let always = settings.tiltak_for(vurdering.innhold.niva);
+        rules::bemanning(&vurdering, always, tx.now())
+    }))
 }
 
 impl Risikovurdering {

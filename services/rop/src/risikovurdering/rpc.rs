@@ -16,6 +16,7 @@ use samspor_proto::rop::{
 use super::{Risikovurdering, SAMLING, rules, store};
 use crate::{
     innboks::{self, Type},
+    innstillinger::innstillinger,
     planlegging,
 };
 
@@ -26,7 +27,7 @@ pub(crate) async fn registrer(
     let av = crate::for_enhet(tx)?;
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
-    let registrering = rules::les(&request, av, tx.now(), &mut faults);
+    let registrering = rules::les(&request, av, tx.now(), innstillinger()?, &mut faults);
     faults.finish()?;
     let registrering = registrering.ok_or_else(|| Error::internal("no assessment, no fault"))?;
 

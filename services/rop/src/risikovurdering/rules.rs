@@ -7,10 +7,10 @@ use samspor_chassis::{
     error::FieldFaults,
     tid::Tid,
 };
-use samspor_proto::rop::{RegistrerRisikovurderingRequest, Risikoniva};
+use samspor_proto::rop::{RegistrerRisikovurderingRequest, Risikoniva, Risikotiltak};
 
-use super::{FRIST_UTLOP, Innhold, Risikovurdering};
-use crate::unntak;
+use super::{Bemanning, FRIST_UTLOP, Innhold, Risikovurdering};
+use crate::{innstillinger::Innstillinger, unntak};
 
 /// Longest time that an assessment holds.
 const MAKS_MANEDER: i32 = 12;
@@ -29,6 +29,7 @@ pub(crate) fn les(
     request: &RegistrerRisikovurderingRequest,
     av: Aktor,
     now: Tid,
+    innstillinger: &Innstillinger,
     faults: &mut FieldFaults,
 ) -> Option<Registrering> {
     let niva = felt::valg(request.niva, "niva", "samspor.rop.v1.Risikoniva", faults);
@@ -40,6 +41,14 @@ pub(crate) fn les(
     );
     if tiltak.is_empty() && matches!(niva, Risikoniva::Gul | Risikoniva::Rod) {
         faults.missing("tiltak");
+    } else {
+        for always in innstillinger.tiltak_for(niva) {
+            if !tiltak.contains(always) {
+                let (niva, always) = (niva.as_str_name(), always.as_str_name());
+                let rule = format_args!("{niva} krever {always}; legg det til");
+                faults.contradicts("tiltak", "niva", rule);
+            }
+        }
     }
     let innhold = Innhold {
         niva,
@@ -68,6 +77,24 @@ pub(crate) fn les(
         faults.form("utloper", "et tidspunkt i framtiden og innen ett år");
     }
     Some(Registrering { utloper, innhold })
+}
+
+/// How many employees an assessment that is not replaced asks for. What was
+/// chosen beyond its level lapses with it, what the level always asks for does
+/// not.
+pub(crate) fn bemanning(
+    vurdering: &Risikovurdering,
+    always: &[Risikotiltak],
+    now: Tid,
+) -> Bemanning {
+    let two = &Risikotiltak::ToAnsatte;
+    let holds = vurdering.gjelder(now);
+    let chosen = vurdering.innhold.tiltak.contains(two);
+    match (always.contains(two), holds) {
+        (true, false) => Bemanning::ToUtlopt,
+        (by_level, true) if by_level || chosen => Bemanning::To,
+        _ => Bemanning::En,
+    }
 }
 
 /// Registers an assessment; the one before (if any) ends now.
@@ -114,10 +141,11 @@ mod tests {
     use samspor_chassis::domene::virkning::Fristendring;
     use samspor_proto::{
         felles::{Feilgrunn, Hjemmel, Rolle},
-        rop::{Risikokilde, Risikotiltak},
+        rop::Risikokilde,
     };
 
     use super::*;
+    use crate::innstillinger::innstillinger;
 
     /// Friday 2027-01-15 08:00 UTC.
     const NOW: Tid = Tid(1_800_000_000_000_000);
@@ -149,7 +177,7 @@ mod tests {
             rolle: Rolle::Miljo,
         };
         let mut faults = FieldFaults::new();
-        let read = les(&request, by, NOW, &mut faults);
+        let read = les(&request, by, NOW, innstillinger().unwrap(), &mut faults);
         match faults.finish() {
             Ok(()) => Ok(read.unwrap()),
             Err(refusal) => Err(refusal
@@ -163,11 +191,16 @@ mod tests {
     #[test]
     fn every_field_is_held_to_its_rule() {
         type Change = fn(&mut RegistrerRisikovurderingRequest);
-        let table: [(Change, &str, Feilgrunn); 9] = [
+        let table: [(Change, &str, Feilgrunn); 10] = [
             (|r| r.niva = 0, "niva", Feilgrunn::FeltUkjentVerdi),
             (|r| r.tiltak.clear(), "tiltak", Feilgrunn::FeltMangler),
             (
-                |r| r.tiltak = vec![99],
+                |r| r.tiltak = vec![Risikotiltak::Alarm.into()],
+                "tiltak",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |r| r.tiltak = vec![99, Risikotiltak::ToAnsatte.into()],
                 "tiltak[0]",
                 Feilgrunn::FeltUkjentVerdi,
             ),
@@ -195,6 +228,37 @@ mod tests {
             r.tiltak.clear();
         });
         assert!(green_without_measures.is_ok());
+        let yellow_with_an_alarm = read(|r| {
+            r.niva = Risikoniva::Gul.into();
+            r.tiltak = vec![Risikotiltak::Alarm.into()];
+        });
+        assert!(yellow_with_an_alarm.is_ok());
+    }
+
+    /// Measures of the level, measures chosen, and how many go while it holds
+    /// and after it expired.
+    #[test]
+    fn two_by_the_level_outlasts_the_expiry() {
+        let two = Risikotiltak::ToAnsatte;
+        for (always, chosen, holds, expired) in [
+            (&[two][..], &[two][..], Bemanning::To, Bemanning::ToUtlopt),
+            // From before the level asked.
+            (
+                &[two],
+                &[Risikotiltak::Alarm],
+                Bemanning::To,
+                Bemanning::ToUtlopt,
+            ),
+            (&[], &[two], Bemanning::To, Bemanning::En),
+            (&[], &[Risikotiltak::Alarm], Bemanning::En, Bemanning::En),
+        ] {
+            let new = read(|_| ()).unwrap();
+            let (mut one, _, _) = registrer(new, "p".into(), "1".into(), None, NOW);
+            one.innhold.tiltak = chosen.to_vec();
+            assert_eq!(bemanning(&one, always, NOW), holds, "{always:?} {chosen:?}");
+            let after = bemanning(&one, always, one.utloper);
+            assert_eq!(after, expired, "{always:?} {chosen:?}");
+        }
     }
 
     #[test]

@@ -22,8 +22,8 @@ use samspor_proto::{
         MeldKontaktstegRequest, Naklasse, OppdaterTiltakRequest, Oppgavetype,
         OpprettKontaktplanRequest, OpprettTiltakRequest, PlanTilstand, PlanleggKontaktRequest,
         PubliserStatistikkRequest, RegistrerAktivitetstilbudRequest, RegistrerKontaktRequest,
-        RegistrerLavterskelRequest, SettHovedforlopRequest, SkrivBehandlingsplanRequest,
-        Tilbakemeldingstype, TildelPrimaerkontaktRequest,
+        RegistrerLavterskelRequest, Risikoniva, Risikotiltak, SettHovedforlopRequest,
+        SkrivBehandlingsplanRequest, Tilbakemeldingstype, TildelPrimaerkontaktRequest,
     },
 };
 
@@ -285,7 +285,8 @@ pub(crate) async fn alle_endringer(benk: &Benk, who: &Hvem) -> Vec<Feilgrunn> {
     answers
 }
 
-/// Seen red: with a rule that does not ask the assessment.
+/// Seen red: with a rule that does not ask the assessment; with a level that
+/// lapses with its assessment.
 async fn two_staff_where_the_assessment_asks_for_two(database: Database) {
     let benk = Benk::start(&database).await;
     // Planned before anybody knew.
@@ -332,9 +333,22 @@ async fn two_staff_where_the_assessment_asks_for_two(database: Database) {
     two.planlagt.clone_from(&before.name);
     benk.ok(two).await;
 
-    // The assessment expires: one is enough again.
+    // The assessment expires, and nobody has assessed anew: two go on, until a
+    // newer one says that one is enough.
     benk.clock.advance(DAY * 91);
+    let refusal = benk.avslag(kontakt(Kontaktutfall::Mott)).await;
+    assert_eq!(
+        refusal.felt,
+        [("alene_begrunnelse".into(), Feilgrunn::FeltMotstrid)]
+    );
+    let refusal = benk.avslag(planlegg(&benk, &["r1"])).await;
+    assert_eq!(refusal.felt, [("ansatte".into(), Feilgrunn::FeltMotstrid)]);
+    let mut calmer = risiko(&benk);
+    calmer.niva = Risikoniva::Gul.into();
+    calmer.tiltak = vec![Risikotiltak::Alarm.into()];
+    benk.ok(calmer).await;
     benk.ok(kontakt(Kontaktutfall::Mott)).await;
+    benk.ok(planlegg(&benk, &["r1"])).await;
 }
 
 async fn what_is_planned_is_reported_or_becomes_a_task(database: Database) {
