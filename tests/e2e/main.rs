@@ -23,6 +23,7 @@ mod nodtilgang;
 mod paging;
 mod replicas;
 mod representant;
+mod rop_forlop;
 mod sammenslaing;
 mod scene;
 mod skjult;

@@ -180,7 +180,9 @@ impl<'g> Passage<'g> {
     /// none: a sperring against it would block nobody, in silence.
     fn check_units(&self, body: &Bytes) -> Result<(), Refused> {
         let municipality = self.gateway.policy.municipality();
-        let known = |id: &str| id == "*" || municipality.units().any(|unit| *unit.id == *id);
+        // `-` stands for every unit, where a list allows it.
+        let known =
+            |id: &str| ["*", "-"].contains(&id) || municipality.units().any(|unit| *unit.id == *id);
         let mut refused = Refused::new(Feilgrunn::UgyldigForesporsel);
         for (path, id) in self.requests.units(body) {
             if !known(id) {

@@ -1,6 +1,7 @@
 //! Aktivitetstilbud: what a unit offers, and whom an offer does not accept, so
 //! that «who accepts active use?» has an answer before somebody is turned away
-//! at the door. About no person; every unit of the municipality reads it.
+//! at the door. About no person; every unit that delivers says what it offers,
+//! and every unit of the municipality reads it.
 
 use samspor_chassis::{
     domene::{Aktor, Dag, dokument, felles::mange_tall, felt, navn},
@@ -10,6 +11,7 @@ use samspor_chassis::{
     store::{Tx, etag},
     tid::Tid,
 };
+use samspor_proto::felles::Feilgrunn;
 use samspor_proto::rop::{
     self as proto, AvsluttAktivitetstilbudRequest, AvsluttAktivitetstilbudResponse, Eksklusjon,
     HentAktivitetstilbudRequest, HentAktivitetstilbudResponse, ListAktivitetstilbudRequest,
@@ -119,13 +121,33 @@ fn les(
     })
 }
 
+/// Names every unit in a search.
+const ALLE: &str = "enheter/-";
+
+/// Who acts, for a unit that delivers something to offer.
+///
+/// # Errors
+/// `IKKE_TILLATT` for another.
+fn for_utforer(tx: &Tx) -> Result<Aktor, Refusal> {
+    let av = Aktor::from(&tx.call().actor);
+    if av.enhet == crate::ENHET || tx.call().utforere.contains(&av.enhet) {
+        return Ok(av);
+    }
+    Err(Refusal::new(Feilgrunn::IkkeTillatt)
+        .with("regel", "W3")
+        .with(
+            "rad",
+            "Bare enheter som leverer tjenester, har aktivitetstilbud.",
+        ))
+}
+
 pub(crate) async fn registrer(
     tx: &mut Tx,
     request: RegistrerAktivitetstilbudRequest,
 ) -> Result<RegistrerAktivitetstilbudResponse, Error> {
-    let av = crate::for_enhet(tx)?;
+    let av = for_utforer(tx)?;
     let mut faults = FieldFaults::new();
-    let enhet = crate::egen_enhet(&request.parent, &mut faults);
+    let enhet = crate::egen_enhet(&request.parent, &av.enhet, &mut faults);
     let innhold = les(&request, av, tx.now(), &mut faults);
     faults.finish()?;
     let tilbud = Tilbud {
@@ -136,13 +158,14 @@ pub(crate) async fn registrer(
         innhold: innhold.ok_or_else(|| Error::internal("no offer and no fault"))?,
     };
     tx.execute(
-        "INSERT INTO aktivitetstilbud (id, enhet, versjon, aktivt, ekskluderer, innhold) \
-         VALUES ($1, $2, 1, 1, $3, $4)",
+        "INSERT INTO aktivitetstilbud (id, enhet, versjon, aktivt, ekskluderer, innhold, \
+         gjelder_fra) VALUES ($1, $2, 1, 1, $3, $4, $5)",
         params![
             tilbud.id.as_str(),
             tilbud.enhet.as_str(),
             bits(&tilbud.innhold.ekskluderer),
-            dokument::skriv(&tilbud.innhold)?
+            dokument::skriv(&tilbud.innhold)?,
+            tilbud.innhold.gjelder_fra.to_string()
         ],
     )
     .await?;
@@ -187,8 +210,14 @@ pub(crate) async fn avslutt(
     tx: &mut Tx,
     request: AvsluttAktivitetstilbudRequest,
 ) -> Result<AvsluttAktivitetstilbudResponse, Error> {
-    let av = crate::for_enhet(tx)?;
+    let av = for_utforer(tx)?;
     let mut tilbud = finn(tx, &request.name).await?;
+    if tilbud.enhet != av.enhet {
+        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+            .with("regel", "W3")
+            .with("rad", "Bare enheten som gir tilbudet, avslutter det.")
+            .into());
+    }
     if !tilbud.aktivt {
         return Err(Refusal::transition("AVSLUTTET", &[]).into());
     }
@@ -228,19 +257,33 @@ pub(crate) async fn list(
     request: ListAktivitetstilbudRequest,
 ) -> Result<ListAktivitetstilbudResponse, Error> {
     let mut faults = FieldFaults::new();
-    let enhet = navn::les_enhet(&request.parent, "parent", &mut faults);
+    let enhet =
+        (request.parent != ALLE).then(|| navn::les_enhet(&request.parent, "parent", &mut faults));
     let accepted = felt::flere_valg(&request.godtar, "godtar", EKSKLUSJON, &mut faults);
     faults.finish()?;
     let page = Page::parse(request.page_size, &request.page_token)?;
     let after = page.after().unwrap_or_default();
-    let rows: Vec<Row> = tx
-        .all(
-            "SELECT id, enhet, versjon, aktivt, innhold FROM aktivitetstilbud \
-             WHERE enhet = $1 AND aktivt = 1 AND id > $2 AND (ekskluderer & $3) = 0 \
-             ORDER BY id LIMIT $4",
-            params![enhet, after, bits(&accepted), page.limit()],
-        )
-        .await?;
+    let (bits, today) = (bits(&accepted), Dag::av(tx.now()).to_string());
+    let rows: Vec<Row> = match enhet {
+        Some(enhet) => {
+            tx.all(
+                "SELECT id, enhet, versjon, aktivt, innhold FROM aktivitetstilbud \
+                 WHERE enhet = $1 AND aktivt = 1 AND id > $2 AND (ekskluderer & $3) = 0 \
+                 AND gjelder_fra <= $4 ORDER BY id LIMIT $5",
+                params![enhet, after, bits, today, page.limit()],
+            )
+            .await?
+        }
+        None => {
+            tx.all(
+                "SELECT id, enhet, versjon, aktivt, innhold FROM aktivitetstilbud \
+                 WHERE aktivt = 1 AND id > $1 AND (ekskluderer & $2) = 0 \
+                 AND gjelder_fra <= $3 ORDER BY id LIMIT $4",
+                params![after, bits, today, page.limit()],
+            )
+            .await?
+        }
+    };
     let (rows, next_page_token) = page.cut(rows, |row| row.0.clone());
     let mut aktivitetstilbud = Vec::new();
     for row in rows {

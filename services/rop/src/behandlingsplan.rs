@@ -64,6 +64,7 @@ pub(crate) struct Plan {
 impl lager::Innhold for Plan {
     const SAMLING: &'static str = SAMLING;
     const SQL: &'static lager::Sql = tabell!("behandlingsplan");
+    const TELLES: bool = true;
 
     fn apen(&self) -> bool {
         self.gjeldende

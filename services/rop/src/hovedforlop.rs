@@ -2,7 +2,8 @@
 //! when to when, and who decided.
 //!
 //! Invariants: one at a time; the periods of a person neither overlap nor lie
-//! in the future.
+//! in the future; one that is registered late says why, and is not older than
+//! the figures that have been reported.
 
 use samspor_chassis::{
     domene::{Aktor, Dag, Hjemmel, Virkninger, felles::tall, felt, navn},
@@ -18,6 +19,7 @@ use samspor_proto::rop::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    innstillinger::{Innstillinger, innstillinger},
     lager::{self, Post},
     tabell,
 };
@@ -33,6 +35,8 @@ pub(crate) struct Periode {
     til: Option<Dag>,
     besluttet_av: Aktor,
     begrunnelse: String,
+    #[serde(default)]
+    sen_begrunnelse: String,
     registrert: Tid,
     hjemmel: Hjemmel,
 }
@@ -40,6 +44,7 @@ pub(crate) struct Periode {
 impl lager::Innhold for Periode {
     const SAMLING: &'static str = SAMLING;
     const SQL: &'static lager::Sql = tabell!("hovedforlop");
+    const TELLES: bool = true;
 
     fn apen(&self) -> bool {
         self.til.is_none()
@@ -65,6 +70,7 @@ fn to_proto(periode: &Post<Periode>) -> proto::Hovedforlop {
         til,
         besluttet_av,
         begrunnelse,
+        sen_begrunnelse,
         registrert,
         hjemmel,
     } = periode.innhold.clone();
@@ -77,6 +83,7 @@ fn to_proto(periode: &Post<Periode>) -> proto::Hovedforlop {
         til: til.map(|day| day.to_string()).unwrap_or_default(),
         besluttet_av: Some(besluttet_av.to_proto()),
         begrunnelse,
+        sen_begrunnelse,
         registrert: Some(registrert.into()),
         hjemmel: Some(hjemmel.to_proto()),
         skjerming: None,
@@ -105,6 +112,26 @@ fn avslutt(
     Ok(periode)
 }
 
+/// First day of a period that is registered now; late only with a reason.
+fn les_fra(
+    request: &SettHovedforlopRequest,
+    now: Tid,
+    innstillinger: &Innstillinger,
+    faults: &mut FieldFaults,
+) -> Option<Dag> {
+    let today = Dag::av(now);
+    let eldst = today.pluss_maneder(-i32::from(innstillinger.hovedforlop_maneder));
+    let sen = today.pluss_dager(-i32::from(innstillinger.etterregistrering_dager));
+    let fra = felt::pakrevd_dag(&request.fra, "fra", faults)?;
+    if fra > today || fra < eldst {
+        let form = format_args!("en dag fra {eldst}, som ikke er i framtiden");
+        faults.form("fra", form);
+    } else if fra < sen && request.sen_begrunnelse.trim().is_empty() {
+        faults.missing("sen_begrunnelse");
+    }
+    Some(fra)
+}
+
 pub(crate) async fn sett(
     tx: &mut Tx,
     request: SettHovedforlopRequest,
@@ -113,10 +140,13 @@ pub(crate) async fn sett(
     let now = tx.now();
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
-    let fra = felt::pakrevd_dag(&request.fra, "fra", &mut faults);
-    if fra.is_some_and(|day| day > Dag::av(now)) {
-        faults.form("fra", "en dag som ikke er i framtiden");
-    }
+    let fra = les_fra(&request, now, innstillinger()?, &mut faults);
+    let sen_begrunnelse = felt::tekst(
+        &request.sen_begrunnelse,
+        "sen_begrunnelse",
+        felt::LANG,
+        &mut faults,
+    );
     let forlop = felt::valg(
         request.forlop,
         "forlop",
@@ -141,6 +171,7 @@ pub(crate) async fn sett(
         til: None,
         besluttet_av: av,
         begrunnelse,
+        sen_begrunnelse,
         registrert: now,
         hjemmel,
     };
@@ -204,4 +235,48 @@ pub(crate) async fn list(
         hovedforlop: periods.iter().map(to_proto).collect(),
         next_page_token,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use samspor_proto::felles::Feilgrunn;
+
+    use super::*;
+
+    /// Friday 2027-01-15 08:00 UTC.
+    const NOW: Tid = Tid(1_800_000_000_000_000);
+
+    /// First day, reason for being late, which field is wrong and why.
+    ///
+    /// Seen red: with a bound that is further back.
+    #[test]
+    fn a_pathway_that_is_registered_late_says_why() {
+        for (fra, reason, fault) in [
+            ("2027-01-15", "", None),
+            ("2027-01-16", "", Some(("fra", Feilgrunn::FeltForm))),
+            ("2026-12-16", "", None),
+            (
+                "2026-12-15",
+                " ",
+                Some(("sen_begrunnelse", Feilgrunn::FeltMangler)),
+            ),
+            ("2026-12-15", "glemt", None),
+            ("2026-01-15", "glemt", None),
+            ("2026-01-14", "glemt", Some(("fra", Feilgrunn::FeltForm))),
+        ] {
+            let request = SettHovedforlopRequest {
+                fra: fra.into(),
+                sen_begrunnelse: reason.into(),
+                ..Default::default()
+            };
+            let mut faults = FieldFaults::new();
+            les_fra(&request, NOW, innstillinger().unwrap(), &mut faults);
+            let found = faults.finish().err().and_then(|mut r| r.felt.pop());
+            let found = found.map(|fault| (fault.felt, fault.grunn));
+            let expected = fault.map(|(field, reason)| (field.to_owned(), reason));
+            assert_eq!(found, expected, "{fra} {reason}");
+        }
+    }
 }

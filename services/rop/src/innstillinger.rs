@@ -24,6 +24,10 @@ struct Fil {
     tilbakemelding_arbeidsdager: Verdi,
     hoy_risiko_arbeidsdager: Verdi,
     brukere_per_ansatt: Verdi,
+    nytt_tilbud_dager: Verdi,
+    hovedforlop_maneder: Verdi,
+    fit_ors_tideler: Verdi,
+    fit_srs_tideler: Verdi,
     tiltak_for_niva: Verdi<BTreeMap<String, Vec<String>>>,
 }
 
@@ -42,6 +46,15 @@ pub(crate) struct Innstillinger {
     pub(crate) hoy_risiko_arbeidsdager: u16,
     /// Persons per primary contact above which the unit is warned.
     pub(crate) brukere_per_ansatt: u16,
+    /// Days within which what a person declined is offered again.
+    pub(crate) nytt_tilbud_dager: u16,
+    /// Months back that a main pathway can begin when it is registered.
+    pub(crate) hovedforlop_maneder: u16,
+    /// A score of the Outcome Rating Scale below this calls for attention, in
+    /// tenths.
+    pub(crate) fit_ors_tideler: u16,
+    /// The same of the Session Rating Scale.
+    pub(crate) fit_srs_tideler: u16,
     tiltak_for_niva: Vec<(Risikoniva, Vec<Risikotiltak>)>,
 }
 
@@ -85,6 +98,10 @@ pub(crate) fn innstillinger() -> Result<&'static Innstillinger, Error> {
             tilbakemelding_arbeidsdager: fil.tilbakemelding_arbeidsdager.verdi,
             hoy_risiko_arbeidsdager: fil.hoy_risiko_arbeidsdager.verdi,
             brukere_per_ansatt: fil.brukere_per_ansatt.verdi,
+            nytt_tilbud_dager: fil.nytt_tilbud_dager.verdi,
+            hovedforlop_maneder: fil.hovedforlop_maneder.verdi,
+            fit_ors_tideler: fil.fit_ors_tideler.verdi,
+            fit_srs_tideler: fil.fit_srs_tideler.verdi,
             tiltak_for_niva: les_nivaer(&fil.tiltak_for_niva.verdi)?,
         })
     });
@@ -108,6 +125,10 @@ mod tests {
             &fil.tilbakemelding_arbeidsdager,
             &fil.hoy_risiko_arbeidsdager,
             &fil.brukere_per_ansatt,
+            &fil.nytt_tilbud_dager,
+            &fil.hovedforlop_maneder,
+            &fil.fit_ors_tideler,
+            &fil.fit_srs_tideler,
         ] {
             assert!(value.verdi > 0 && !value.kilde.is_empty(), "{value:?}");
         }

@@ -12,6 +12,8 @@ use samspor_chassis::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::plandekning;
+
 /// Where the end of what goes on is kept: after everything.
 pub(crate) const APENT: Tid = Tid(i64::MAX);
 
@@ -92,6 +94,8 @@ pub(crate) trait Innhold: Clone + Serialize + DeserializeOwned + Send + Sync {
     const SAMLING: &'static str;
     /// Its table.
     const SQL: &'static Sql;
+    /// Whether the unit counts who has one ([`plandekning`]).
+    const TELLES: bool = false;
     /// Whether it goes on; open records are found by person and by unit.
     fn apen(&self) -> bool;
     /// What else it is found by.
@@ -216,6 +220,9 @@ pub(crate) async fn sett_inn<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<
             ],
         )
         .await?;
+    if I::TELLES {
+        plandekning::oppdater(tx, &post.person).await?;
+    }
     Ok(inserted == 1)
 }
 
@@ -245,6 +252,9 @@ pub(crate) async fn lagre<I: Innhold>(tx: &mut Tx, post: &mut Post<I>) -> Result
         .await?;
     etag::ensure_affected(affected)?;
     post.versjon += 1;
+    if I::TELLES {
+        plandekning::oppdater(tx, &post.person).await?;
+    }
     Ok(())
 }
 

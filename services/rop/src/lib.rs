@@ -9,7 +9,7 @@
 //! crisis), [`behandlingsplan`] (goals and their evaluation), [`hovedforlop`],
 //! [`kontaktplan`] (who is hard to reach), [`tilbakemelding`] (must be answered),
 //! [`behandler`] (who treats), [`primaerkontakt`] (whom the person turns to, and
-//! caseload), [`statistikk`], [`innboks`] (what waits for the unit). In a folder `mod.rs` has the
+//! caseload), [`plandekning`] (who lacks a plan), [`statistikk`], [`innboks`] (what waits for the unit). In a folder `mod.rs` has the
 //! record, `rules.rs` what may happen to it (pure), `rpc.rs` the contract,
 //! `store.rs` the SQL; a small resource is one file on [`lager`], which has the
 //! SQL of all records of one shape. The oppdrag that it delivers are held by
@@ -31,6 +31,7 @@ mod kontaktplan;
 mod kriseplan;
 mod lager;
 mod lavterskel;
+mod plandekning;
 mod planlegging;
 mod primaerkontakt;
 mod risikovurdering;
@@ -51,30 +52,32 @@ use samspor_chassis::{
 use samspor_proto::{
     felles::{Feilgrunn, Rolle},
     rop::{
-        AvlysKontaktRequest, AvlysKontaktResponse, AvsluttAktivitetstilbudRequest,
-        AvsluttAktivitetstilbudResponse, AvsluttBehandlerRequest, AvsluttBehandlerResponse,
-        AvsluttHovedforlopRequest, AvsluttHovedforlopResponse, AvsluttKontaktplanRequest,
-        AvsluttKontaktplanResponse, BesvarTilbakemeldingRequest, BesvarTilbakemeldingResponse,
+        AnnullerKontaktRequest, AnnullerKontaktResponse, AvlysKontaktRequest, AvlysKontaktResponse,
+        AvsluttAktivitetstilbudRequest, AvsluttAktivitetstilbudResponse, AvsluttBehandlerRequest,
+        AvsluttBehandlerResponse, AvsluttHovedforlopRequest, AvsluttHovedforlopResponse,
+        AvsluttKontaktplanRequest, AvsluttKontaktplanResponse, AvsluttPrimaerkontaktRequest,
+        AvsluttPrimaerkontaktResponse, BesvarTilbakemeldingRequest, BesvarTilbakemeldingResponse,
         GiTilbakemeldingRequest, GiTilbakemeldingResponse, HentAapentNotatRequest,
         HentAapentNotatResponse, HentAktivitetstilbudRequest, HentAktivitetstilbudResponse,
         HentBegrensetNotatRequest, HentBegrensetNotatResponse, HentBehandlingsplanRequest,
         HentBehandlingsplanResponse, HentGjeldendeRisikovurderingRequest,
         HentGjeldendeRisikovurderingResponse, HentKontaktRequest, HentKontaktResponse,
-        HentKriseplanRequest, HentKriseplanResponse, HentPublisertStatistikkRequest,
-        HentPublisertStatistikkResponse, HentRisikovurderingRequest, HentRisikovurderingResponse,
-        HentStatistikkRequest, HentStatistikkResponse, HentTilbakemeldingRequest,
-        HentTilbakemeldingResponse, KvitterOppgaveRequest, KvitterOppgaveResponse,
-        ListAapneNotaterRequest, ListAapneNotaterResponse, ListAktivitetstilbudRequest,
-        ListAktivitetstilbudResponse, ListBegrensedeNotaterRequest, ListBegrensedeNotaterResponse,
-        ListBehandlereRequest, ListBehandlereResponse, ListBehandlingsplanerRequest,
-        ListBehandlingsplanerResponse, ListBelastningRequest, ListBelastningResponse,
-        ListHovedforlopRequest, ListHovedforlopResponse, ListKontakterRequest,
-        ListKontakterResponse, ListKontaktplanerRequest, ListKontaktplanerResponse,
-        ListKriseplanerRequest, ListKriseplanerResponse, ListLavterskelRequest,
-        ListLavterskelResponse, ListOppgaverRequest, ListOppgaverResponse,
-        ListPlanlagteKontakterRequest, ListPlanlagteKontakterResponse, ListPrimaerkontakterRequest,
-        ListPrimaerkontakterResponse, ListRisikovurderingerRequest, ListRisikovurderingerResponse,
-        ListTilbakemeldingerRequest, ListTilbakemeldingerResponse,
+        HentKriseplanRequest, HentKriseplanResponse, HentPlandekningRequest,
+        HentPlandekningResponse, HentPublisertStatistikkRequest, HentPublisertStatistikkResponse,
+        HentRisikovurderingRequest, HentRisikovurderingResponse, HentStatistikkRequest,
+        HentStatistikkResponse, HentTilbakemeldingRequest, HentTilbakemeldingResponse,
+        KvitterOppgaveRequest, KvitterOppgaveResponse, ListAapneNotaterRequest,
+        ListAapneNotaterResponse, ListAktivitetstilbudRequest, ListAktivitetstilbudResponse,
+        ListBegrensedeNotaterRequest, ListBegrensedeNotaterResponse, ListBehandlereRequest,
+        ListBehandlereResponse, ListBehandlingsplanerRequest, ListBehandlingsplanerResponse,
+        ListBelastningRequest, ListBelastningResponse, ListHovedforlopRequest,
+        ListHovedforlopResponse, ListKontakterRequest, ListKontakterResponse,
+        ListKontaktplanerRequest, ListKontaktplanerResponse, ListKriseplanerRequest,
+        ListKriseplanerResponse, ListLavterskelRequest, ListLavterskelResponse,
+        ListOppgaverRequest, ListOppgaverResponse, ListPlanlagteKontakterRequest,
+        ListPlanlagteKontakterResponse, ListPlanmanglerRequest, ListPlanmanglerResponse,
+        ListPrimaerkontakterRequest, ListPrimaerkontakterResponse, ListRisikovurderingerRequest,
+        ListRisikovurderingerResponse, ListTilbakemeldingerRequest, ListTilbakemeldingerResponse,
         ListUbesvarteTilbakemeldingerRequest, ListUbesvarteTilbakemeldingerResponse,
         MeldKontaktstegRequest, MeldKontaktstegResponse, OpprettKontaktplanRequest,
         OpprettKontaktplanResponse, PlanleggKontaktRequest, PlanleggKontaktResponse,
@@ -89,9 +92,9 @@ use samspor_proto::{
         aktivitetstilbud_service_server, behandling_service_server, behandlingsplan_service_server,
         hovedforlop_service_server, innboks_service_server, journal_service_server,
         kontakt_service_server, kontaktplan_service_server, kriseplan_service_server,
-        lavterskel_service_server, planlegging_service_server, primaerkontakt_service_server,
-        risikovurdering_service_server, statistikk_service_server, tilbakemelding_service_server,
-        tiltak_service_server,
+        lavterskel_service_server, plandekning_service_server, planlegging_service_server,
+        primaerkontakt_service_server, risikovurdering_service_server, statistikk_service_server,
+        tilbakemelding_service_server, tiltak_service_server,
     },
 };
 use tonic::service::Routes;
@@ -117,6 +120,10 @@ impl Agency for Rop {
             ),
             ("003_tiltak", include_str!("../migrations/003_tiltak.sql")),
             ("004_skala", include_str!("../migrations/004_skala.sql")),
+            (
+                "005_dekning_og_rettelser",
+                include_str!("../migrations/005_dekning_og_rettelser.sql"),
+            ),
         ]
     }
 
@@ -167,6 +174,9 @@ impl Agency for Rop {
         .add_service(statistikk_service_server::StatistikkServiceServer::new(
             service.clone(),
         ))
+        .add_service(plandekning_service_server::PlandekningServiceServer::new(
+            service.clone(),
+        ))
         .add_service(innboks_service_server::InnboksServiceServer::new(service))
     }
 
@@ -187,6 +197,7 @@ impl Agency for Rop {
 samspor_chassis::rpc! {
     impl kontakt_service_server::KontaktService for Rop {
         write registrer_kontakt(RegistrerKontaktRequest) -> RegistrerKontaktResponse = kontakt::rpc::registrer;
+        write annuller_kontakt(AnnullerKontaktRequest) -> AnnullerKontaktResponse = kontakt::rpc::annuller;
         read hent_kontakt(HentKontaktRequest) -> HentKontaktResponse = kontakt::rpc::hent;
         read list_kontakter(ListKontakterRequest) -> ListKontakterResponse = kontakt::rpc::list;
     }
@@ -278,6 +289,7 @@ samspor_chassis::rpc! {
 samspor_chassis::rpc! {
     impl primaerkontakt_service_server::PrimaerkontaktService for Rop {
         write tildel_primaerkontakt(TildelPrimaerkontaktRequest) -> TildelPrimaerkontaktResponse = primaerkontakt::tildel;
+        write avslutt_primaerkontakt(AvsluttPrimaerkontaktRequest) -> AvsluttPrimaerkontaktResponse = primaerkontakt::avslutt;
         read list_primaerkontakter(ListPrimaerkontakterRequest) -> ListPrimaerkontakterResponse = primaerkontakt::list;
         read list_belastning(ListBelastningRequest) -> ListBelastningResponse = primaerkontakt::list_belastning;
     }
@@ -299,6 +311,13 @@ samspor_chassis::rpc! {
         write avslutt_aktivitetstilbud(AvsluttAktivitetstilbudRequest) -> AvsluttAktivitetstilbudResponse = aktivitetstilbud::avslutt;
         read hent_aktivitetstilbud(HentAktivitetstilbudRequest) -> HentAktivitetstilbudResponse = aktivitetstilbud::hent;
         read list_aktivitetstilbud(ListAktivitetstilbudRequest) -> ListAktivitetstilbudResponse = aktivitetstilbud::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl plandekning_service_server::PlandekningService for Rop {
+        read hent_plandekning(HentPlandekningRequest) -> HentPlandekningResponse = plandekning::hent;
+        read list_planmangler(ListPlanmanglerRequest) -> ListPlanmanglerResponse = plandekning::list;
     }
 }
 
@@ -344,11 +363,11 @@ fn for_person_eller_enhet(tx: &Tx) -> Result<Aktor, Refusal> {
     for_enhet(tx)
 }
 
-/// The own unit that a request names; another has nothing here.
-fn egen_enhet(name: &str, faults: &mut FieldFaults) -> String {
+/// The unit that a request names: `own`; another has nothing here.
+fn egen_enhet(name: &str, own: &str, faults: &mut FieldFaults) -> String {
     let enhet = navn::les_enhet(name, "parent", faults);
-    if !enhet.is_empty() && enhet != ENHET {
-        faults.form("parent", format_args!("enheter/{ENHET}"));
+    if !enhet.is_empty() && enhet != own {
+        faults.form("parent", format_args!("enheter/{own}"));
     }
     enhet
 }

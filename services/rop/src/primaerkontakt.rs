@@ -12,7 +12,8 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::rop::{
-    self as proto, ListBelastningRequest, ListBelastningResponse, ListPrimaerkontakterRequest,
+    self as proto, AvsluttPrimaerkontaktRequest, AvsluttPrimaerkontaktResponse,
+    ListBelastningRequest, ListBelastningResponse, ListPrimaerkontakterRequest,
     ListPrimaerkontakterResponse, TildelPrimaerkontaktRequest, TildelPrimaerkontaktResponse,
 };
 use serde::{Deserialize, Serialize};
@@ -34,11 +35,17 @@ pub(crate) struct Forhold {
     til: Option<Tid>,
     tildelt_av: Aktor,
     hjemmel: Hjemmel,
+    /// Why it ended, where no other took over.
+    #[serde(default)]
+    avslutning: String,
+    #[serde(default)]
+    avsluttet_av: Option<Aktor>,
 }
 
 impl lager::Innhold for Forhold {
     const SAMLING: &'static str = "primaerkontakter";
     const SQL: &'static lager::Sql = tabell!("primaerkontakt");
+    const TELLES: bool = true;
 
     fn apen(&self) -> bool {
         self.til.is_none()
@@ -56,6 +63,8 @@ fn to_proto(forhold: &Post<Forhold>) -> proto::Primaerkontakt {
         til,
         tildelt_av,
         hjemmel,
+        avslutning,
+        avsluttet_av,
     } = forhold.innhold.clone();
     proto::Primaerkontakt {
         name: forhold.name(),
@@ -66,6 +75,8 @@ fn to_proto(forhold: &Post<Forhold>) -> proto::Primaerkontakt {
         til: til.map(Into::into),
         tildelt_av: Some(tildelt_av.to_proto()),
         hjemmel: Some(hjemmel.to_proto()),
+        avslutning,
+        avsluttet_av: avsluttet_av.map(|who| who.to_proto()),
         skjerming: None,
     }
 }
@@ -108,6 +119,7 @@ pub(crate) async fn tildel(
             return Err(Refusal::conflict("samme primærkontakt").into());
         }
         before.innhold.til = Some(now);
+        before.innhold.avsluttet_av = Some(av.clone());
         lager::lagre(tx, &mut before).await?;
     }
     let forhold = Forhold {
@@ -116,6 +128,8 @@ pub(crate) async fn tildel(
         til: None,
         tildelt_av: av,
         hjemmel,
+        avslutning: String::new(),
+        avsluttet_av: None,
     };
     let forhold = Post::ny(person, tx.new_id(), forhold);
     lager::legg_til(tx, &forhold).await?;
@@ -133,6 +147,32 @@ pub(crate) async fn tildel(
         over_grensen: count > cap,
         antall: count,
         grense: cap,
+    })
+}
+
+pub(crate) async fn avslutt(
+    tx: &mut Tx,
+    request: AvsluttPrimaerkontaktRequest,
+) -> Result<AvsluttPrimaerkontaktResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let reason = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let mut forhold = lager::hent_for_endring::<Forhold>(tx, &request.name, faults).await?;
+    if forhold.innhold.til.is_some() {
+        return Err(Refusal::transition("AVSLUTTET", &[]).into());
+    }
+    forhold.innhold.til = Some(tx.now());
+    forhold.innhold.avslutning = reason;
+    forhold.innhold.avsluttet_av = Some(av);
+    lager::lagre(tx, &mut forhold).await?;
+    let mut out = Virkninger::new();
+    let owner = [forhold.enhet.clone()];
+    out.hendelse("PrimaerkontaktAvsluttet", &forhold.emne(), owner);
+    out.utfor(tx);
+    let antall = antall(tx, &forhold.enhet, &forhold.innhold.ansatt).await?;
+    Ok(AvsluttPrimaerkontaktResponse {
+        primaerkontakt: Some(to_proto(&forhold)),
+        antall,
     })
 }
 

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     kontakt::Utfall,
+    plandekning,
     tiltak::{self, Timer},
 };
 
@@ -35,6 +36,8 @@ struct Tall {
     /// Contacts by outcome, in the order of [`Utfall::ALLE`].
     kontakter: Vec<i32>,
     anonyme: i32,
+    /// Persons with and without each plan on the last day.
+    planer: plandekning::Tall,
     timer: Timer,
     /// Days from order to first meeting, of those first met in the period.
     ventet: Vec<i32>,
@@ -93,7 +96,7 @@ async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Tall, Erro
         let contacts: Option<(i64,)> = tx
             .one(
                 "SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt WHERE ansvarlig_enhet = $1 \
-                 AND utfall = $2 AND tidspunkt >= $3 AND tidspunkt < $4",
+                 AND utfall = $2 AND tidspunkt >= $3 AND tidspunkt < $4 AND rettelse = ''",
                 params![enhet, utfall.kode(), from, to],
             )
             .await?;
@@ -103,11 +106,12 @@ async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Tall, Erro
     let anonymous: Option<(i64,)> = tx
         .one(
             "SELECT CAST(COALESCE(SUM(antall), 0) AS BIGINT) FROM lavterskel \
-             WHERE enhet = $1 AND dag >= $2 AND dag <= $3",
+             WHERE enhet = $1 AND dag >= $2 AND dag <= $3 AND rettet = 0",
             params![enhet, fra.to_string(), til.to_string()],
         )
         .await?;
     tall.anonyme = anonymous.map_or(0, |(sum,)| count(sum));
+    tall.planer = plandekning::tell(tx, enhet, to).await?;
     tall.ventet = tiltak::ventet(tx, enhet, from, to).await?;
     tall.venter = count(tiltak::ventet_da(tx, enhet, to).await?);
     tall.timer = tiltak::timer_i(tx, enhet, fra, til).await?;
@@ -143,6 +147,7 @@ pub(crate) async fn hent(
             ventet_median: tall.median(),
             ventet_lengst: tall.ventet.iter().copied().max().unwrap_or(0),
             venter: tall.venter,
+            planer: plandekning::to_proto(&tall.planer, exact),
             skjerming: None,
         }),
     })
@@ -160,6 +165,9 @@ struct Publisert {
     /// Anonymous, granted least and most, delivered, begun, median, longest,
     /// waiting.
     resten: [i32; 8],
+    /// With and without each plan; none where published before it was counted.
+    #[serde(default)]
+    planer: Vec<[i32; 2]>,
     publisert: Tid,
 }
 
@@ -201,6 +209,7 @@ impl Publisert {
             ventet_lengst,
             venter,
             publisert: Some(self.publisert.into()),
+            planer: plandekning::to_proto(&self.planer, same),
             skjerming: None,
         }
     }
@@ -214,9 +223,9 @@ pub(crate) async fn publiser(
     tx: &mut Tx,
     request: PubliserStatistikkRequest,
 ) -> Result<PubliserStatistikkResponse, Error> {
-    crate::for_enhet(tx)?;
+    let av = crate::for_enhet(tx)?;
     let mut faults = FieldFaults::new();
-    let enhet = crate::egen_enhet(&request.parent, &mut faults);
+    let enhet = crate::egen_enhet(&request.parent, &av.enhet, &mut faults);
     let month = periode::les_maned(&request.maned, &mut faults);
     if month.is_some_and(|(_, last)| last >= Dag::av(tx.now())) {
         faults.form("maned", "en måned som er over");
@@ -244,6 +253,7 @@ pub(crate) async fn publiser(
         forlop: tall.forlop.map(avrund).to_vec(),
         kontakter: tall.kontakter.iter().copied().map(avrund).collect(),
         resten: rounded,
+        planer: tall.planer.map(|cells| cells.map(avrund)).to_vec(),
         publisert: tx.now(),
     };
     let id = publisert_id(&enhet, &request.maned);

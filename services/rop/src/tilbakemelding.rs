@@ -1,7 +1,9 @@
 //! Tilbakemelding: FIT and brukererfaring, by or for the person (S3).
 //!
 //! Invariants: every one has a deadline for its answer, which only an answer
-//! ends; an answer says what changes. The person reads it.
+//! ends; an answer says what changes. The person reads it. A score below the
+//! cut-off of its scale (`data/innstillinger.json`) is a task of its own: it
+//! says how the person is, and not what the unit is to answer.
 
 use samspor_chassis::{
     domene::{Aktor, Virkninger, felles::tall, felt, kalender, navn},
@@ -13,7 +15,7 @@ use samspor_chassis::{
 use samspor_proto::{
     felles::Rolle,
     rop::{
-        self as proto, BesvarTilbakemeldingRequest, BesvarTilbakemeldingResponse,
+        self as proto, BesvarTilbakemeldingRequest, BesvarTilbakemeldingResponse, Fitskjema,
         GiTilbakemeldingRequest, GiTilbakemeldingResponse, HentTilbakemeldingRequest,
         HentTilbakemeldingResponse, ListTilbakemeldingerRequest, ListTilbakemeldingerResponse,
         ListUbesvarteTilbakemeldingerRequest, ListUbesvarteTilbakemeldingerResponse,
@@ -24,15 +26,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     innboks::{self, Type},
-    innstillinger::innstillinger,
+    innstillinger::{Innstillinger, innstillinger},
     lager::{self, Post},
     tabell,
 };
 
 /// Deadline: it is answered.
 pub(crate) const FRIST_SVAR: &str = "tilbakemelding_svar";
-/// Highest score: four scales of 0 to 10 (ORS, SRS).
-const MAKS_SKAR: i32 = 40;
+/// Deadline: somebody sees to a person whose score is below the cut-off.
+pub(crate) const FRIST_FIT: &str = "fit_under_grensen";
+/// Highest score in tenths: four scales of 0 to 10 (ORS, SRS).
+const MAKS_TIDELER: i32 = 400;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Svar {
@@ -47,7 +51,15 @@ struct Svar {
 pub(crate) struct Melding {
     #[serde(with = "tall")]
     type_: Tilbakemeldingstype,
+    /// Whole points, from before tenths and the scale were asked for.
+    #[serde(default)]
     skar: Option<i32>,
+    #[serde(default)]
+    skar_tideler: Option<i32>,
+    #[serde(default, with = "tall")]
+    skjema: Fitskjema,
+    #[serde(default)]
+    under_grensen: bool,
     tekst: String,
     pa_vegne_av: bool,
     svarfrist: Tid,
@@ -73,6 +85,9 @@ fn to_proto(melding: &Post<Melding>) -> proto::Tilbakemelding {
     let Melding {
         type_,
         skar,
+        skar_tideler,
+        skjema,
+        under_grensen,
         tekst,
         pa_vegne_av,
         svarfrist,
@@ -80,13 +95,16 @@ fn to_proto(melding: &Post<Melding>) -> proto::Tilbakemelding {
         registrert_av,
         registrert,
     } = melding.innhold.clone();
+    let tideler = skar_tideler.or(skar.map(|whole| whole.saturating_mul(10)));
     proto::Tilbakemelding {
         name: melding.name(),
         etag: melding.etag(),
         ansvarlig_enhet: navn::enhet(&melding.enhet),
         r#type: type_.into(),
-        skar: skar.unwrap_or_default(),
-        har_skar: skar.is_some(),
+        skar_tideler: tideler.unwrap_or_default(),
+        har_skar: tideler.is_some(),
+        skjema: skjema.into(),
+        under_grensen,
         tekst,
         pa_vegne_av,
         svarfrist: Some(svarfrist.into()),
@@ -105,7 +123,7 @@ fn les(
     request: &GiTilbakemeldingRequest,
     av: Aktor,
     now: Tid,
-    dager: u16,
+    innstillinger: &Innstillinger,
     faults: &mut FieldFaults,
 ) -> Melding {
     let type_ = felt::valg(
@@ -117,11 +135,26 @@ fn les(
     if request.har_skar && type_ == Tilbakemeldingstype::Brukererfaring {
         faults.contradicts("har_skar", "type", "bare FIT har skår");
     }
-    if !(0..=MAKS_SKAR).contains(&request.skar) {
-        faults.range("skar", 0, MAKS_SKAR);
-    } else if request.skar != 0 && !request.har_skar {
-        faults.contradicts("skar", "har_skar", "skår er oppgitt uten har_skar");
+    if !(0..=MAKS_TIDELER).contains(&request.skar_tideler) {
+        faults.range("skar_tideler", 0, MAKS_TIDELER);
+    } else if request.skar_tideler != 0 && !request.har_skar {
+        faults.contradicts("skar_tideler", "har_skar", "skår er oppgitt uten har_skar");
     }
+    let skjema: Option<Fitskjema> =
+        felt::filter(request.skjema, "skjema", "samspor.rop.v1.Fitskjema", faults);
+    match (request.har_skar, skjema) {
+        (true, None) => faults.missing("skjema"),
+        (false, Some(_)) => {
+            faults.contradicts("skjema", "har_skar", "skjema er oppgitt uten har_skar");
+        }
+        _ => {}
+    }
+    let skjema = skjema.unwrap_or_default();
+    let cut_off = match skjema {
+        Fitskjema::Ors => innstillinger.fit_ors_tideler,
+        Fitskjema::Srs => innstillinger.fit_srs_tideler,
+        Fitskjema::Unspecified => 0,
+    };
     let tekst = if request.har_skar {
         felt::tekst(&request.tekst, "tekst", felt::LANG, faults)
     } else {
@@ -129,10 +162,13 @@ fn les(
     };
     Melding {
         type_,
-        skar: request.har_skar.then_some(request.skar),
+        skar: None,
+        skar_tideler: request.har_skar.then_some(request.skar_tideler),
+        skjema,
+        under_grensen: request.har_skar && request.skar_tideler < i32::from(cut_off),
         tekst,
         pa_vegne_av: av.rolle != Rolle::Innbygger,
-        svarfrist: kalender::arbeidsdager_etter(now, dager),
+        svarfrist: kalender::arbeidsdager_etter(now, innstillinger.tilbakemelding_arbeidsdager),
         svar: None,
         registrert_av: av,
         registrert: now,
@@ -146,8 +182,7 @@ pub(crate) async fn gi(
     let av = crate::for_person_eller_enhet(tx)?;
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
-    let days = innstillinger()?.tilbakemelding_arbeidsdager;
-    let melding = les(&request, av, tx.now(), days, &mut faults);
+    let melding = les(&request, av, tx.now(), innstillinger()?, &mut faults);
     faults.finish()?;
     crate::las_person(tx, &person).await?;
     let melding = Post::ny(person, tx.new_id(), melding);
@@ -156,11 +191,20 @@ pub(crate) async fn gi(
     let mut out = Virkninger::new();
     let owner = [melding.enhet.clone()];
     out.hendelse("TilbakemeldingGitt", &melding.emne(), owner.clone());
-    out.frist(FRIST_SVAR, &melding.emne(), due, None, owner);
+    out.frist(FRIST_SVAR, &melding.emne(), due, None, owner.clone());
+    let mut tasks = vec![(Type::Tilbakemelding, due)];
+    if melding.innhold.under_grensen {
+        let days = innstillinger()?.oppgave_arbeidsdager;
+        let soon = kalender::arbeidsdager_etter(tx.now(), days);
+        out.frist(FRIST_FIT, &melding.emne(), soon, None, owner);
+        tasks.push((Type::FitUnderGrensen, soon));
+    }
     out.utfor(tx);
     let (person, eier) = (melding.person.as_str(), melding.enhet.as_str());
     let name = melding.name();
-    innboks::rpc::oppgave_om(tx, Type::Tilbakemelding, person, eier, &name, due).await?;
+    for (type_, due) in tasks {
+        innboks::rpc::oppgave_om(tx, type_, person, eier, &name, due).await?;
+    }
     Ok(GiTilbakemeldingResponse {
         tilbakemelding: Some(to_proto(&melding)),
     })
@@ -191,9 +235,13 @@ pub(crate) async fn besvar(
         &melding.emne(),
         [melding.enhet.clone()],
     );
-    out.slett_frist(FRIST_SVAR, &melding.name());
+    let name = melding.name();
+    out.slett_frist(FRIST_SVAR, &name);
+    out.slett_frist(FRIST_FIT, &name);
     out.utfor(tx);
-    innboks::rpc::ferdig(tx, &melding.person, Type::Tilbakemelding, &melding.name()).await?;
+    for type_ in [Type::Tilbakemelding, Type::FitUnderGrensen] {
+        innboks::rpc::ferdig(tx, &melding.person, type_, &name).await?;
+    }
     Ok(BesvarTilbakemeldingResponse {
         tilbakemelding: Some(to_proto(&melding)),
     })
@@ -251,26 +299,28 @@ mod tests {
     /// Kind, score, words, which field is wrong and why.
     #[test]
     fn feedback_is_a_score_or_words() {
+        use Fitskjema::{Ors, Srs, Unspecified};
         use Tilbakemeldingstype::{Brukererfaring, Fit};
+        let missing = |field| Some((field, Feilgrunn::FeltMangler));
+        let contradicts = |field| Some((field, Feilgrunn::FeltMotstrid));
+        let range = Some(("skar_tideler", Feilgrunn::FeltOmrade));
         let table = [
-            (Fit, Some(40), "", None),
-            (Fit, Some(0), "", None),
-            (Fit, None, "Går bedre", None),
-            (Fit, None, "", Some(("tekst", Feilgrunn::FeltMangler))),
-            (Fit, Some(41), "", Some(("skar", Feilgrunn::FeltOmrade))),
-            (Fit, Some(-1), "", Some(("skar", Feilgrunn::FeltOmrade))),
-            (Brukererfaring, None, "Ble hørt", None),
-            (
-                Brukererfaring,
-                Some(3),
-                "",
-                Some(("har_skar", Feilgrunn::FeltMotstrid)),
-            ),
+            (Fit, Ors, Some(400), "", None),
+            (Fit, Srs, Some(0), "", None),
+            (Fit, Unspecified, None, "Går bedre", None),
+            (Fit, Unspecified, None, "", missing("tekst")),
+            (Fit, Unspecified, Some(200), "", missing("skjema")),
+            (Fit, Ors, None, "Går bedre", contradicts("skjema")),
+            (Fit, Ors, Some(401), "", range),
+            (Fit, Ors, Some(-1), "", range),
+            (Brukererfaring, Unspecified, None, "Ble hørt", None),
+            (Brukererfaring, Ors, Some(300), "", contradicts("har_skar")),
         ];
-        for (type_, score, words, fault) in table {
+        for (type_, skjema, score, words, fault) in table {
             let request = GiTilbakemeldingRequest {
                 r#type: type_.into(),
-                skar: score.unwrap_or_default(),
+                skjema: skjema.into(),
+                skar_tideler: score.unwrap_or_default(),
                 har_skar: score.is_some(),
                 tekst: words.into(),
                 ..Default::default()
@@ -281,7 +331,7 @@ mod tests {
                 rolle: Rolle::Innbygger,
             };
             let mut faults = FieldFaults::new();
-            let read = les(&request, by, NOW, 10, &mut faults);
+            let read = les(&request, by, NOW, innstillinger().unwrap(), &mut faults);
             let found = faults.finish().err().map(|refusal| {
                 assert_eq!(refusal.felt.len(), 1, "{refusal:?}");
                 (refusal.felt[0].felt.clone(), refusal.felt[0].grunn)
@@ -291,6 +341,36 @@ mod tests {
             // Ten working days after a Friday: the end of a Friday.
             assert_eq!(read.svarfrist.to_string(), "2027-01-29T23:00:00Z");
             assert!(!read.pa_vegne_av);
+        }
+    }
+
+    /// Scale, tenths, whether somebody must see to the person.
+    ///
+    /// Seen red: without a cut-off for one of them.
+    #[test]
+    fn each_scale_has_its_cut_off() {
+        for (skjema, score, below) in [
+            (Fitskjema::Ors, 249, true),
+            (Fitskjema::Ors, 250, false),
+            (Fitskjema::Srs, 359, true),
+            (Fitskjema::Srs, 360, false),
+        ] {
+            let request = GiTilbakemeldingRequest {
+                r#type: Tilbakemeldingstype::Fit.into(),
+                skjema: skjema.into(),
+                skar_tideler: score,
+                har_skar: true,
+                ..Default::default()
+            };
+            let by = Aktor {
+                enhet: "rop".into(),
+                ansatt: "r1".into(),
+                rolle: Rolle::Behandler,
+            };
+            let mut faults = FieldFaults::new();
+            let read = les(&request, by, NOW, innstillinger().unwrap(), &mut faults);
+            assert!(faults.is_empty());
+            assert_eq!(read.under_grensen, below, "{skjema:?} {score}");
         }
     }
 }

@@ -73,6 +73,7 @@ pub(crate) struct Tiltak {
 impl lager::Innhold for Tiltak {
     const SAMLING: &'static str = kontakt::TILTAK;
     const SQL: &'static lager::Sql = tabell!("tiltak");
+    const TELLES: bool = true;
 
     fn apen(&self) -> bool {
         self.avsluttet.is_none()
@@ -495,21 +496,21 @@ async fn list(tx: &mut Tx, request: ListTiltakRequest) -> Result<ListTiltakRespo
 type Row = (String, String, Tid, String, i64, i64, i64);
 
 const PERSONENS_UKE: &str = "SELECT t.id, t.person, t.frist, t.innhold, \
-    (SELECT CAST(COALESCE(SUM(k.minutter), 0) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id \
+    (SELECT CAST(COALESCE(SUM(k.minutter), 0) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id AND k.rettelse = '' \
      AND k.tiltak <> '' AND k.tidspunkt >= $4 AND k.tidspunkt < $5 AND k.utfall = 'MOTT'), \
-    (SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id \
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id AND k.rettelse = '' \
      AND k.tiltak <> '' AND k.tidspunkt >= $4 AND k.tidspunkt < $5), \
-    (SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id \
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id AND k.rettelse = '' \
      AND k.tiltak <> '' AND k.tidspunkt >= $4 AND k.tidspunkt < $5 AND k.utfall <> 'MOTT') \
     FROM tiltak t WHERE t.person = $1 AND (t.frist, t.id) > ($2, $3) \
     ORDER BY t.frist, t.id LIMIT $6";
 
 const ENHETENS_UKE: &str = "SELECT t.id, t.person, t.frist, t.innhold, \
-    (SELECT CAST(COALESCE(SUM(k.minutter), 0) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id \
+    (SELECT CAST(COALESCE(SUM(k.minutter), 0) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id AND k.rettelse = '' \
      AND k.tiltak <> '' AND k.tidspunkt >= $4 AND k.tidspunkt < $5 AND k.utfall = 'MOTT'), \
-    (SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id \
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id AND k.rettelse = '' \
      AND k.tiltak <> '' AND k.tidspunkt >= $4 AND k.tidspunkt < $5), \
-    (SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id \
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM kontakt k WHERE k.tiltak = t.id AND k.rettelse = '' \
      AND k.tiltak <> '' AND k.tidspunkt >= $4 AND k.tidspunkt < $5 AND k.utfall <> 'MOTT') \
     FROM tiltak t WHERE t.ansvarlig_enhet = $1 AND (t.frist, t.id) > ($2, $3) \
     ORDER BY t.frist, t.id LIMIT $6";
@@ -645,6 +646,19 @@ pub(crate) async fn mott(tx: &mut Tx, id: &str, tidspunkt: Tid) -> Result<(), Er
     Ok(())
 }
 
+/// A contact under a tiltak counts no more: when the person was first met may
+/// have been later, or never.
+pub(crate) async fn ikke_mott(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE tiltak SET forst_mott = COALESCE((SELECT MIN(k.tidspunkt) FROM kontakt k \
+         WHERE k.tiltak = tiltak.id AND k.rettelse = '' AND k.tiltak <> '' AND k.utfall = 'MOTT'), \
+         9223372036854775807) WHERE id = $1",
+        params![id],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Days from the order to the first meeting, for each tiltak of the unit under
 /// which the person was first met in a period.
 pub(crate) async fn ventet(
@@ -703,7 +717,7 @@ pub(crate) async fn timer_i(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Res
             .all(
                 "SELECT t.id, t.frist, t.innhold, \
                  (SELECT CAST(COALESCE(SUM(k.minutter), 0) AS BIGINT) FROM kontakt k \
-                  WHERE k.tiltak = t.id AND k.tiltak <> '' AND k.tidspunkt >= $4 \
+                  WHERE k.tiltak = t.id AND k.rettelse = '' AND k.tiltak <> '' AND k.tidspunkt >= $4 \
                   AND k.tidspunkt < $5 AND k.utfall = 'MOTT') \
                  FROM tiltak t WHERE t.ansvarlig_enhet = $1 AND (t.frist, t.id) > ($2, $3) \
                  ORDER BY t.frist, t.id LIMIT $6",

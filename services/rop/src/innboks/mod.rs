@@ -69,6 +69,8 @@ samspor_chassis::tilstand! {
         Risikovurdering = "RISIKOVURDERING",
         /// Read again what is granted: the oppdrag was amended.
         OppdaterTiltak = "OPPDATER_TILTAK",
+        /// See to a person whose score of FIT is low.
+        FitUnderGrensen = "FIT_UNDER_GRENSEN",
     }
 }
 

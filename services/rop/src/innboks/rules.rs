@@ -98,6 +98,7 @@ pub(crate) fn av_frist(kind: &str) -> Option<Type> {
         behandlingsplan::FRIST_EVALUERING => Type::Evaluering,
         kontaktplan::FRIST_STEG => Type::Kontaktsteg,
         tilbakemelding::FRIST_SVAR => Type::Tilbakemelding,
+        tilbakemelding::FRIST_FIT => Type::FitUnderGrensen,
         risikovurdering::FRIST_UTLOP => Type::Risikovurdering,
         _ => return None,
     })

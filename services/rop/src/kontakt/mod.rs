@@ -1,4 +1,6 @@
-//! Kontakt: what happened between the service and the person. Never changed.
+//! Kontakt: what happened between the service and the person. Never changed:
+//! one that was wrong stands as it was registered, marked with why, and counts
+//! no more; another may stand for it.
 //!
 //! Invariants: a declined contact has a day on which it is offered again, and
 //! a clock that runs until the person was met or has answered anew (R10); no
@@ -47,6 +49,16 @@ pub(crate) struct Kontakt {
     pub(crate) utfall: Utfall,
     pub(crate) tidspunkt: Tid,
     pub(crate) innhold: Innhold,
+    /// Set where it was wrong.
+    pub(crate) rettelse: Option<Rettelse>,
+}
+
+/// Why a contact counts no more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rettelse {
+    pub(crate) begrunnelse: String,
+    pub(crate) av: Aktor,
+    pub(crate) tid: Tid,
 }
 
 /// What nothing queries.
@@ -76,6 +88,9 @@ pub(crate) struct Innhold {
     /// Id of the tiltak; empty: none.
     #[serde(default)]
     pub(crate) tiltak: String,
+    /// Id of the contact that it stands for; empty: none.
+    #[serde(default)]
+    pub(crate) retter: String,
 }
 
 impl Kontakt {
@@ -109,10 +124,16 @@ impl Kontakt {
             alene_begrunnelse,
             sen_begrunnelse,
             tiltak,
+            retter,
         } = self.innhold.clone();
+        let rettet = self.rettelse.clone();
+        let named = |samling: &str, id: String| match id.is_empty() {
+            true => id,
+            false => navn::post(&self.person, samling, &id),
+        };
         proto::Kontakt {
             name: self.name(),
-            etag: etag::etag(1),
+            etag: etag::etag(if rettet.is_some() { 2 } else { 1 }),
             ansvarlig_enhet: navn::enhet(&self.ansvarlig_enhet),
             r#type: type_.into(),
             utfall: Kontaktutfall::from(self.utfall).into(),
@@ -129,11 +150,11 @@ impl Kontakt {
             ansatte,
             alene_begrunnelse,
             sen_begrunnelse,
-            tiltak: if tiltak.is_empty() {
-                tiltak
-            } else {
-                navn::post(&self.person, TILTAK, &tiltak)
-            },
+            tiltak: named(TILTAK, tiltak),
+            retter: named(SAMLING, retter),
+            rettet: rettet.is_some(),
+            rettet_av: rettet.as_ref().map(|wrong| wrong.av.to_proto()),
+            rettelse: rettet.map(|wrong| wrong.begrunnelse).unwrap_or_default(),
         }
     }
 }

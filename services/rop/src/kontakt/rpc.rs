@@ -1,17 +1,17 @@
 //! `KontaktService`: contract ↔ domain.
 
 use samspor_chassis::{
-    domene::navn,
+    domene::{Aktor, felt, navn},
     error::{Error, FieldFaults},
     page::Page,
     store::Tx,
 };
 use samspor_proto::rop::{
-    HentKontaktRequest, HentKontaktResponse, ListKontakterRequest, ListKontakterResponse,
-    RegistrerKontaktRequest, RegistrerKontaktResponse,
+    AnnullerKontaktRequest, AnnullerKontaktResponse, HentKontaktRequest, HentKontaktResponse,
+    ListKontakterRequest, ListKontakterResponse, RegistrerKontaktRequest, RegistrerKontaktResponse,
 };
 
-use super::{Kontakt, SAMLING, Utfall, rules, store};
+use super::{Kontakt, Rettelse, SAMLING, Utfall, rules, store};
 use crate::{
     innboks::{self, Type},
     innstillinger::innstillinger,
@@ -28,6 +28,7 @@ pub(crate) async fn registrer(
     let krav = rules::Krav {
         bemanning: risikovurdering::bemanning(tx, &person).await?,
         etterregistrering_dager: innstillinger()?.etterregistrering_dager,
+        nytt_tilbud_dager: innstillinger()?.nytt_tilbud_dager,
         historie: false,
     };
     let registrering = rules::les(&request, &person, &av, tx.now(), krav, &mut faults);
@@ -45,6 +46,10 @@ pub(crate) async fn registrer(
     if !registrering.innhold.tiltak.is_empty() {
         let (id, at) = (&registrering.innhold.tiltak, registrering.tidspunkt);
         tiltak::krev_levert_under(tx, &person, id, at).await?;
+    }
+    if !registrering.innhold.retter.is_empty() {
+        let wrong = store::hent(tx, &person, &registrering.innhold.retter).await?;
+        rett(tx, wrong, request.rettelse, av).await?;
     }
     let waiting = store::ventende(tx, &person).await?;
     if rules::avgjor_tilbud(registrering.utfall) {
@@ -76,6 +81,54 @@ pub(crate) async fn registrer(
     Ok(RegistrerKontaktResponse {
         kontakt: Some(kontakt.to_proto()),
     })
+}
+
+pub(crate) async fn annuller(
+    tx: &mut Tx,
+    request: AnnullerKontaktRequest,
+) -> Result<AnnullerKontaktResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    let reason = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    faults.finish()?;
+    crate::las_person(tx, &person).await?;
+    let kontakt = store::hent(tx, &person, &id).await?;
+    let kontakt = rett(tx, kontakt, reason, av).await?;
+    Ok(AnnullerKontaktResponse {
+        kontakt: Some(kontakt.to_proto()),
+    })
+}
+
+/// A contact was wrong: it counts no more, and what it had settled is open
+/// again.
+async fn rett(
+    tx: &mut Tx,
+    kontakt: Kontakt,
+    begrunnelse: String,
+    av: Aktor,
+) -> Result<Kontakt, Error> {
+    let tid = tx.now();
+    let wrong = Rettelse {
+        begrunnelse,
+        av,
+        tid,
+    };
+    let (kontakt, out) = rules::rett(kontakt, wrong.clone())?;
+    store::rett(tx, &kontakt, &wrong).await?;
+    out.utfor(tx);
+    innboks::rpc::ferdig(tx, &kontakt.person, Type::NyttTilbud, &kontakt.name()).await?;
+    if kontakt.utfall == Utfall::Mott && !kontakt.innhold.tiltak.is_empty() {
+        tiltak::ikke_mott(tx, &kontakt.innhold.tiltak).await?;
+    }
+    if rules::avgjor_tilbud(kontakt.utfall)
+        && let Some(declined) = store::siste_svar(tx, &kontakt.person).await?
+        && let Some(clock) = rules::tilbud(&declined)
+    {
+        store::vent_igjen(tx, &declined.id).await?;
+        clock.utfor(tx);
+    }
+    Ok(kontakt)
 }
 
 pub(crate) async fn hent(

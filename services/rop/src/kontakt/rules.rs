@@ -2,12 +2,12 @@
 
 use samspor_chassis::{
     domene::{Aktor, Dag, Virkninger, felt, kalender, navn},
-    error::FieldFaults,
+    error::{FieldFaults, Refusal},
     tid::Tid,
 };
 use samspor_proto::rop::{Kontakttype, Kontaktutfall, RegistrerKontaktRequest};
 
-use super::{FRIST_NYTT_TILBUD, Innhold, Kontakt, Utfall};
+use super::{FRIST_NYTT_TILBUD, Innhold, Kontakt, Rettelse, Utfall};
 use crate::risikovurdering::Bemanning;
 
 /// How far back a contact can be registered.
@@ -55,6 +55,16 @@ pub(crate) fn les_ref(
     id
 }
 
+/// Why what a request corrects was wrong: said exactly where it corrects.
+pub(crate) fn les_rettelse(retter: &str, rettelse: &str, faults: &mut FieldFaults) -> String {
+    if retter.is_empty() && !rettelse.trim().is_empty() {
+        faults.contradicts("rettelse", "retter", "gjelder bare når noe rettes");
+    } else if !retter.is_empty() {
+        return felt::pakrevd(rettelse, "rettelse", felt::LANG, faults);
+    }
+    String::new()
+}
+
 /// So many missed contacts in a row call for outreach.
 pub(crate) const OPPSOKENDE_ETTER: usize = 3;
 
@@ -65,6 +75,8 @@ pub(crate) struct Krav {
     pub(crate) bemanning: Bemanning,
     /// Days after which it is registered late.
     pub(crate) etterregistrering_dager: u16,
+    /// Days within which what the person declined is offered again.
+    pub(crate) nytt_tilbud_dager: u16,
     /// It is part of a history that is taken in: it may be old, and what the
     /// person was offered again may have come and gone.
     pub(crate) historie: bool,
@@ -75,6 +87,7 @@ impl Krav {
     pub(crate) const HISTORIE: Self = Self {
         bemanning: Bemanning::En,
         etterregistrering_dager: 0,
+        nytt_tilbud_dager: 0,
         historie: true,
     };
 }
@@ -149,6 +162,7 @@ pub(crate) fn les(
         faults.range("minutter", 0, LENGST);
     }
     let declined = outcome == Kontaktutfall::TakketNei;
+    let siste = Dag::av(now).pluss_dager(krav.nytt_tilbud_dager.into());
     let nytt_tilbud = felt::dag(&request.nytt_tilbud, "nytt_tilbud", faults);
     match (declined, nytt_tilbud) {
         (true, None) if request.nytt_tilbud.is_empty() && !krav.historie => {
@@ -156,6 +170,9 @@ pub(crate) fn les(
         }
         (true, Some(day)) if day < Dag::av(now) && !krav.historie => {
             faults.form("nytt_tilbud", "en dag som ikke er passert");
+        }
+        (true, Some(day)) if day > siste && !krav.historie => {
+            faults.form("nytt_tilbud", format_args!("en dag senest {siste}"));
         }
         (false, Some(_)) => {
             faults.contradicts(
@@ -172,6 +189,7 @@ pub(crate) fn les(
             faults.contradicts("oppdrag", "parent", "oppdraget gjelder en annen person");
         }
     }
+    les_rettelse(&request.retter, &request.rettelse, faults);
     let innhold = Innhold {
         type_,
         notat: felt::tekst(&request.notat, "notat", felt::LANG, faults),
@@ -186,6 +204,7 @@ pub(crate) fn les(
         alene_begrunnelse,
         sen_begrunnelse,
         tiltak: les_ref(&request.tiltak, super::TILTAK, person, "tiltak", faults),
+        retter: les_ref(&request.retter, super::SAMLING, person, "retter", faults),
     };
     let utfall = Utfall::ALLE
         .iter()
@@ -219,6 +238,7 @@ pub(crate) fn registrer(
         utfall,
         tidspunkt,
         innhold,
+        rettelse: None,
     };
     let emne = kontakt.emne();
     let owner = [kontakt.ansvarlig_enhet.clone()];
@@ -232,12 +252,40 @@ pub(crate) fn registrer(
             out.slett_frist(FRIST_NYTT_TILBUD, post);
         }
     }
-    if let Some(day) = kontakt.innhold.nytt_tilbud {
-        // Told on the day, and again when the day has passed.
-        let warn = Some(day.start());
-        out.frist(FRIST_NYTT_TILBUD, &emne, day.slutt(), warn, owner);
+    if let Some(clock) = tilbud(&kontakt) {
+        out.frister.extend(clock.frister);
     }
     (kontakt, out)
+}
+
+/// Marks a contact as wrong; what it waited for is waited for no more.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG` where it was marked before.
+pub(crate) fn rett(
+    mut kontakt: Kontakt,
+    rettelse: Rettelse,
+) -> Result<(Kontakt, Virkninger), Refusal> {
+    if kontakt.rettelse.is_some() {
+        return Err(Refusal::transition("RETTET", &[]));
+    }
+    kontakt.rettelse = Some(rettelse);
+    let mut out = Virkninger::new();
+    let owner = [kontakt.ansvarlig_enhet.clone()];
+    out.hendelse("KontaktRettet", &kontakt.emne(), owner);
+    out.slett_frist(FRIST_NYTT_TILBUD, &kontakt.name());
+    Ok((kontakt, out))
+}
+
+/// The clock of an offer that is to be made again: told on the day, and again
+/// when the day has passed.
+pub(crate) fn tilbud(kontakt: &Kontakt) -> Option<Virkninger> {
+    let day = kontakt.innhold.nytt_tilbud?;
+    let mut out = Virkninger::new();
+    let owner = [kontakt.ansvarlig_enhet.clone()];
+    let warn = Some(day.start());
+    out.frist(FRIST_NYTT_TILBUD, &kontakt.emne(), day.slutt(), warn, owner);
+    Some(out)
 }
 
 /// Whether a contact settles what the person had declined before.
@@ -308,6 +356,7 @@ mod tests {
         let krav = Krav {
             bemanning,
             etterregistrering_dager: 30,
+            nytt_tilbud_dager: 92,
             historie: false,
         };
         let by = Aktor {
@@ -327,7 +376,8 @@ mod tests {
         }
     }
 
-    /// To see it red, let a declined contact go without a day.
+    /// Seen red: with a day further ahead. To see it red, let a declined contact
+    /// go without a day.
     #[test]
     fn declined_is_not_closed() {
         let table = [
@@ -349,6 +399,12 @@ mod tests {
                 Some(Feilgrunn::FeltMotstrid),
             ),
             (Kontaktutfall::TakketNei, "2027-01-15", None),
+            (Kontaktutfall::TakketNei, "2027-04-17", None),
+            (
+                Kontaktutfall::TakketNei,
+                "2027-04-18",
+                Some(Feilgrunn::FeltForm),
+            ),
             (Kontaktutfall::Mott, "", None),
         ];
         for (utfall, day, expected) in table {
@@ -361,7 +417,25 @@ mod tests {
     #[test]
     fn every_other_field_is_held_to_its_rule() {
         type Change = fn(&mut RegistrerKontaktRequest);
-        let table: [(Change, &str, Feilgrunn); 14] = [
+        let table: [(Change, &str, Feilgrunn); 17] = [
+            (
+                |r| r.retter = navn::post(P, "kontakter", OTHER),
+                "rettelse",
+                Feilgrunn::FeltMangler,
+            ),
+            (
+                |r| r.rettelse = "feil dag".into(),
+                "rettelse",
+                Feilgrunn::FeltMotstrid,
+            ),
+            (
+                |r| {
+                    r.retter = navn::post(OTHER, "kontakter", P);
+                    r.rettelse = "feil person".into();
+                },
+                "retter",
+                Feilgrunn::FeltMotstrid,
+            ),
             (|r| r.r#type = 0, "type", Feilgrunn::FeltUkjentVerdi),
             (|r| r.utfall = 9, "utfall", Feilgrunn::FeltUkjentVerdi),
             (|r| r.hjemmel = None, "hjemmel", Feilgrunn::FeltMangler),

@@ -5,15 +5,17 @@ use samspor_chassis::{
     error::{Error, Refusal},
     page::Page,
     params,
-    store::{self, Tx},
+    store::{self, Tx, etag},
     tid::Tid,
 };
 
-use super::{Kontakt, SAMLING, Utfall, rules};
+use super::{Kontakt, Rettelse, SAMLING, Utfall, rules};
 
-type Row = (String, String, String, String, Tid, String);
+type Row = (String, String, String, String, Tid, String, String);
 
-fn les((id, person, ansvarlig_enhet, utfall, tidspunkt, innhold): Row) -> Result<Kontakt, Error> {
+fn les(row: Row) -> Result<Kontakt, Error> {
+    let (id, person, ansvarlig_enhet, utfall, tidspunkt, innhold, rettelse) = row;
+    let wrong = !rettelse.is_empty();
     Ok(Kontakt {
         person,
         id,
@@ -21,6 +23,7 @@ fn les((id, person, ansvarlig_enhet, utfall, tidspunkt, innhold): Row) -> Result
         utfall: Utfall::fra_kode(&utfall).ok_or_else(dokument::ukjent_tilstand)?,
         tidspunkt,
         innhold: dokument::les(&innhold)?,
+        rettelse: wrong.then(|| dokument::les(&rettelse)).transpose()?,
     })
 }
 
@@ -28,7 +31,7 @@ fn les((id, person, ansvarlig_enhet, utfall, tidspunkt, innhold): Row) -> Result
 pub(crate) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Kontakt, Error> {
     let row: Option<Row> = tx
         .one(
-            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold FROM kontakt \
+            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold, rettelse FROM kontakt \
              WHERE id = $1 AND person = $2",
             params![id, person],
         )
@@ -92,13 +95,48 @@ pub(crate) async fn avgjor_ventende(tx: &mut Tx, person: &str) -> Result<(), Err
     Ok(())
 }
 
+/// Stores that a contact was wrong: it waits for nothing and counts no more.
+pub(crate) async fn rett(tx: &mut Tx, kontakt: &Kontakt, wrong: &Rettelse) -> Result<(), Error> {
+    let affected = tx
+        .execute(
+            "UPDATE kontakt SET rettelse = $1, tilbud_apent = 0 WHERE id = $2 AND rettelse = ''",
+            params![dokument::skriv(wrong)?, kontakt.id.as_str()],
+        )
+        .await?;
+    etag::ensure_affected(affected)
+}
+
+/// The latest contact with the person that settled something, or left something
+/// to be offered again.
+pub(crate) async fn siste_svar(tx: &mut Tx, person: &str) -> Result<Option<Kontakt>, Error> {
+    let row: Option<Row> = tx
+        .one(
+            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold, rettelse \
+             FROM kontakt WHERE person = $1 AND rettelse = '' AND utfall <> 'IKKE_MOTT' \
+             ORDER BY tidspunkt DESC, id DESC LIMIT 1",
+            params![person],
+        )
+        .await?;
+    row.map(les).transpose()
+}
+
+/// What was declined waits again to be offered.
+pub(crate) async fn vent_igjen(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE kontakt SET tilbud_apent = 1 WHERE id = $1 AND utfall = 'TAKKET_NEI'",
+        params![id],
+    )
+    .await?;
+    Ok(())
+}
+
 /// The latest outcomes of the person's contacts, newest first: as many as the
 /// rule looks at.
 pub(crate) async fn siste_utfall(tx: &mut Tx, person: &str) -> Result<Vec<Utfall>, Error> {
     let count = i64::try_from(rules::OPPSOKENDE_ETTER).unwrap_or(i64::MAX);
     let rows: Vec<(String,)> = tx
         .all(
-            "SELECT utfall FROM kontakt WHERE person = $1 \
+            "SELECT utfall FROM kontakt WHERE person = $1 AND rettelse = '' \
              ORDER BY tidspunkt DESC, id DESC LIMIT $2",
             params![person, count],
         )
@@ -116,7 +154,7 @@ pub(crate) async fn personens(
 ) -> Result<(Vec<Kontakt>, String), Error> {
     let rows: Vec<Row> = tx
         .all(
-            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold FROM kontakt \
+            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold, rettelse FROM kontakt \
              WHERE person = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
             params![person, dokument::nyeste(page), page.limit()],
         )

@@ -9,6 +9,7 @@ use samspor_chassis::{
 };
 
 use super::Kriseplan;
+use crate::plandekning;
 
 type Row = (String, String, i64, i64, String, i64, String);
 
@@ -65,7 +66,7 @@ pub(crate) async fn sett_inn(tx: &mut Tx, plan: &Kriseplan) -> Result<(), Error>
         ],
     )
     .await?;
-    Ok(())
+    plandekning::oppdater(tx, &plan.person).await
 }
 
 /// Stores that it was replaced.

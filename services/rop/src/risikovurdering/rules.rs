@@ -237,6 +237,8 @@ mod tests {
 
     /// Measures of the level, measures chosen, and how many go while it holds
     /// and after it expired.
+    ///
+    /// Seen red: with a level that lapses with its assessment.
     #[test]
     fn two_by_the_level_outlasts_the_expiry() {
         let two = Risikotiltak::ToAnsatte;

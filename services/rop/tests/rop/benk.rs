@@ -65,6 +65,7 @@ metoder! {
     "KontaktService" {
         "RegistrerKontakt" RegistrerKontaktRequest RegistrerKontaktResponse;
         "HentKontakt" HentKontaktRequest HentKontaktResponse;
+        "AnnullerKontakt" AnnullerKontaktRequest AnnullerKontaktResponse;
         "ListKontakter" ListKontakterRequest ListKontakterResponse;
     }
     "JournalService" {
@@ -125,6 +126,7 @@ metoder! {
     }
     "PrimaerkontaktService" {
         "TildelPrimaerkontakt" TildelPrimaerkontaktRequest TildelPrimaerkontaktResponse;
+        "AvsluttPrimaerkontakt" AvsluttPrimaerkontaktRequest AvsluttPrimaerkontaktResponse;
         "ListPrimaerkontakter" ListPrimaerkontakterRequest ListPrimaerkontakterResponse;
         "ListBelastning" ListBelastningRequest ListBelastningResponse;
     }
@@ -147,6 +149,10 @@ metoder! {
         "HentStatistikk" HentStatistikkRequest HentStatistikkResponse;
         "PubliserStatistikk" PubliserStatistikkRequest PubliserStatistikkResponse;
         "HentPublisertStatistikk" HentPublisertStatistikkRequest HentPublisertStatistikkResponse;
+    }
+    "PlandekningService" {
+        "HentPlandekning" HentPlandekningRequest HentPlandekningResponse;
+        "ListPlanmangler" ListPlanmanglerRequest ListPlanmanglerResponse;
     }
     "InnboksService" {
         "ListOppgaver" ListOppgaverRequest ListOppgaverResponse;
@@ -301,6 +307,7 @@ impl Benk {
             aktor: Some(who.aktor.clone()),
             aktor_person: who.person.clone(),
             formal: Formal::Ytelse.into(),
+            utforere: vec!["rop".into(), "bom".into()],
             ..Attestasjon::default()
         };
         let mut request = Request::new(message);

@@ -30,7 +30,9 @@ use samspor_proto::{
 use super::{
     DAY, P,
     benk::{Benk, Hvem, until},
-    hjemmel, hos_annen, innboks, kontakt, kvitter, registrer, risiko,
+    hjemmel, hos_annen, innboks, kontakt, kvitter, registrer,
+    rettelser::{annuller, slutt},
+    risiko,
 };
 
 samspor_chassis::on_both_databases! {
@@ -79,18 +81,19 @@ fn planlegg(benk: &Benk, ansatte: &[&str]) -> PlanleggKontaktRequest {
     })
 }
 
-fn tell(antall: i32, dag: &str) -> RegistrerLavterskelRequest {
+pub(crate) fn tell(antall: i32, dag: &str) -> RegistrerLavterskelRequest {
     RegistrerLavterskelRequest {
         parent: "enheter/rop".into(),
         request_id: request_id(),
         dag: dag.into(),
         r#type: Kontakttype::DropIn.into(),
         antall,
+        ..Default::default()
     }
 }
 
 /// `evalueres` in so many days.
-fn behandling(benk: &Benk, days: u32, erstatter: &str) -> SkrivBehandlingsplanRequest {
+pub(crate) fn behandling(benk: &Benk, days: u32, erstatter: &str) -> SkrivBehandlingsplanRequest {
     om!(SkrivBehandlingsplanRequest {
         mal: vec![Behandlingsmal {
             mal: "Sove om natten".into(),
@@ -119,6 +122,7 @@ pub(crate) fn forlop(forlop: Forlop, fra: &str) -> SettHovedforlopRequest {
         forlop: forlop.into(),
         fra: fra.into(),
         begrunnelse: "Langvarig".into(),
+        sen_begrunnelse: "Registrert etter en gjennomgang".into(),
     })
 }
 
@@ -164,7 +168,7 @@ pub(crate) fn besvar(name: &str) -> BesvarTilbakemeldingRequest {
     }
 }
 
-fn primaer(ansatt: &str) -> TildelPrimaerkontaktRequest {
+pub(crate) fn primaer(ansatt: &str) -> TildelPrimaerkontaktRequest {
     om!(TildelPrimaerkontaktRequest {
         ansatt: ansatt.into()
     })
@@ -210,7 +214,7 @@ pub(crate) fn levert(
     request
 }
 
-fn tilbud(ekskluderer: &[Eksklusjon]) -> RegistrerAktivitetstilbudRequest {
+pub(crate) fn tilbud(ekskluderer: &[Eksklusjon]) -> RegistrerAktivitetstilbudRequest {
     RegistrerAktivitetstilbudRequest {
         parent: "enheter/rop".into(),
         request_id: request_id(),
@@ -223,7 +227,7 @@ fn tilbud(ekskluderer: &[Eksklusjon]) -> RegistrerAktivitetstilbudRequest {
     }
 }
 
-fn publiser(maned: &str) -> PubliserStatistikkRequest {
+pub(crate) fn publiser(maned: &str) -> PubliserStatistikkRequest {
     PubliserStatistikkRequest {
         parent: "enheter/rop".into(),
         request_id: request_id(),
@@ -281,6 +285,8 @@ pub(crate) async fn alle_endringer(benk: &Benk, who: &Hvem) -> Vec<Feilgrunn> {
             request_id: request_id()
         },
         publiser("2026-09"),
+        annuller(&none),
+        slutt(&none),
     );
     answers
 }

@@ -11,9 +11,11 @@
 
 mod arbeidsliste;
 mod benk;
+mod dekning;
 mod historie;
 mod leveranser;
 mod planer;
+mod rettelser;
 
 use std::time::Duration;
 
