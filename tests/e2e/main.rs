@@ -16,6 +16,7 @@ mod accountability;
 mod border;
 mod handovers;
 mod historier;
+mod historikk;
 mod innboks;
 mod kartlegging;
 mod kommuner;

@@ -1,7 +1,7 @@
 //! The stage that most tests need: a mesh, its desks, and a person with a case
 //! that ROP and BOM deliver.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use prost::Message;
@@ -42,7 +42,18 @@ impl Scene {
 
     /// The same by another clock, and with other options.
     pub async fn on(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Options)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap(), clock, change).await
+    }
+
+    /// Stops the mesh, lets something happen to its databases, and starts it
+    /// again.
+    pub async fn stopped_for(self, work: impl AsyncFnOnce(&Path)) -> Self {
+        self.mesh.shutdown().await;
+        work(self.folder.path()).await;
+        Self::at(self.folder, Arc::new(SystemClock), |_| {}).await
+    }
+
+    async fn at(folder: TempDir, clock: Arc<dyn Clock>, change: impl FnOnce(&mut Options)) -> Self {
         let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
         let mut options = Options::new(folder.path(), clock, ids);
         change(&mut options);

@@ -6,7 +6,8 @@
 //! held to what a decision is held to. What is left at the end is what still
 //! holds: the relations of those who deliver, the main responsibility, the
 //! clocks. Those are kept; events of long ago are told to nobody. A clock that
-//! would have broken before the import starts anew (docs/adr/0013).
+//! would have broken before the import starts anew. Koordinering alone is told
+//! of each order that goes on (docs/adr/0013).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +29,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    ENHET, innboks,
+    ENHET, KOORDINERING, innboks,
     mottatt::Mottatt,
     oppdrag::{self, Oppdrag},
     soknad::{self, Soknad},
@@ -376,11 +377,17 @@ impl Vedtakshistorie {
             }
         };
         over.extend(still);
+        let mut gjelder = gjelder.na(now);
+        // Who answers for an open need is asked before the person is hidden
+        // from anybody, and nothing else tells it.
+        for order in over.iter().filter(|order| order.er_apent()) {
+            gjelder.hendelse("OppdragInntatt", &order.emne(), [KOORDINERING]);
+        }
         Ok(Lest {
             soknad,
             vedtak,
             oppdrag: over,
-            gjelder: gjelder.na(now),
+            gjelder,
         })
     }
 }
@@ -623,7 +630,8 @@ pub(crate) mod tests {
     }
 
     /// Seen red: with the facts of what has ended; with clocks as they were set
-    /// then, which all break at once; with the events of the steps.
+    /// then, which all break at once; with the events of the steps; with no
+    /// event of the order that goes on.
     async fn a_history_of_vedtak_leaves_what_still_holds(database: Database) {
         let store = database.open(MIGRATIONS).await;
         let one = P.strip_prefix("personer/").unwrap();
@@ -680,11 +688,10 @@ pub(crate) mod tests {
             column(&store, "SELECT enhet FROM hovedansvar").await,
             ["rop"]
         );
-        assert!(
-            column(&store, "SELECT type FROM chassis_hendelse")
-                .await
-                .is_empty()
-        );
+        let told = "SELECT h.type || ' ' || h.eier || ' ' || m.mottaker FROM chassis_hendelse h \
+                    JOIN chassis_hendelse_mottaker m ON m.hendelse = h.nr";
+        let taken_in = ["OppdragInntatt rop koordinering"];
+        assert_eq!(column(&store, told).await, taken_in);
 
         // What the gateway reads is what it would have read of a vedtak that was
         // decided here.
@@ -701,6 +708,7 @@ pub(crate) mod tests {
 
         let (again, _) = take(&store, &lines).await;
         assert_eq!((again.nye, again.fantes, again.avvist), (0, 3, 2));
+        assert_eq!(column(&store, told).await, taken_in);
         assert_eq!(
             column(&store, "SELECT faktum FROM chassis_faktum").await,
             facts
