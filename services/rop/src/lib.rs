@@ -124,6 +124,10 @@ impl Agency for Rop {
                 "005_dekning_og_rettelser",
                 include_str!("../migrations/005_dekning_og_rettelser.sql"),
             ),
+            (
+                "006_kontakt_samlet",
+                include_str!("../migrations/006_kontakt_samlet.sql"),
+            ),
         ]
     }
 

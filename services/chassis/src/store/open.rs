@@ -10,7 +10,7 @@ use std::{
 
 use futures::FutureExt as _;
 use sqlx::{
-    AnyConnection, Connection as _, Executor as _, SqlSafeStr as _,
+    AnyConnection, AssertSqlSafe, Connection as _, Executor as _, SqlSafeStr as _,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{Migrate as _, MigrateError, Migration, MigrationType, Migrator},
 };
@@ -118,7 +118,7 @@ pub(super) async fn open(
     prepare(&mut connection, backend, Access::Write, options.wait)
         .await
         .map_err(OpenError::Connect)?;
-    migrate(&mut connection, migrations)
+    migrate(&mut connection, backend, migrations)
         .await
         .map_err(OpenError::Migrate)?;
     connection.close().await.map_err(OpenError::Connect)?;
@@ -248,10 +248,18 @@ const CHASSIS: Migrations = &[
     ),
 ];
 
+/// Where a migration says so, SQLite keeps the rows of a table in the order of
+/// its key. PostgreSQL has no such tables, and does without.
+const SAMLET: &str = " WITHOUT ROWID";
+
 /// Applies what is new. The chassis and the service count each on their own.
-async fn migrate(connection: &mut AnyConnection, service: Migrations) -> Result<(), MigrateError> {
+async fn migrate(
+    connection: &mut AnyConnection,
+    backend: Backend,
+    service: Migrations,
+) -> Result<(), MigrateError> {
     let runs = [("chassis_migrering", CHASSIS), ("migrering", service)]
-        .map(|(table, migrations)| migrator(table, migrations));
+        .map(|(table, migrations)| migrator(table, backend, migrations));
     for run in runs {
         let result = run.run_direct(None, connection, false).await;
         if result.is_err() {
@@ -263,18 +271,19 @@ async fn migrate(connection: &mut AnyConnection, service: Migrations) -> Result<
     Ok(())
 }
 
-fn migrator(table: &'static str, migrations: Migrations) -> Migrator {
+fn migrator(table: &'static str, backend: Backend, migrations: Migrations) -> Migrator {
     let migrations = migrations
         .iter()
         .zip(1..)
         .map(|((name, sql), version)| {
-            Migration::new(
-                version,
-                (*name).into(),
-                MigrationType::Simple,
-                sql.into_sql_str(),
-                false,
-            )
+            let sql = match backend {
+                Backend::Postgres if sql.contains(SAMLET) => {
+                    AssertSqlSafe(sql.replace(SAMLET, "")).into_sql_str()
+                }
+                _ => sql.into_sql_str(),
+            };
+            let kind = MigrationType::Simple;
+            Migration::new(version, (*name).into(), kind, sql, false)
         })
         .collect();
     let mut migrator = Migrator::with_migrations(migrations);

@@ -125,7 +125,7 @@ async fn rett(
         && let Some(declined) = store::siste_svar(tx, &kontakt.person).await?
         && let Some(clock) = rules::tilbud(&declined)
     {
-        store::vent_igjen(tx, &declined.id).await?;
+        store::vent_igjen(tx, &declined).await?;
         clock.utfor(tx);
     }
     Ok(kontakt)

@@ -67,7 +67,7 @@ pub(crate) async fn sett_inn_rader(tx: &mut Tx, rader: Vec<store::Row>) -> Resul
     tx.insert(
         "INSERT INTO kontakt (id, person, ansvarlig_enhet, utfall, tidspunkt, tilbud_apent, \
          innhold, minutter, tiltak) VALUES ",
-        " ON CONFLICT (id) DO NOTHING",
+        " ON CONFLICT (person, id) DO NOTHING",
         rader,
     )
     .await
@@ -99,8 +99,13 @@ pub(crate) async fn avgjor_ventende(tx: &mut Tx, person: &str) -> Result<(), Err
 pub(crate) async fn rett(tx: &mut Tx, kontakt: &Kontakt, wrong: &Rettelse) -> Result<(), Error> {
     let affected = tx
         .execute(
-            "UPDATE kontakt SET rettelse = $1, tilbud_apent = 0 WHERE id = $2 AND rettelse = ''",
-            params![dokument::skriv(wrong)?, kontakt.id.as_str()],
+            "UPDATE kontakt SET rettelse = $1, tilbud_apent = 0 \
+             WHERE person = $2 AND id = $3 AND rettelse = ''",
+            params![
+                dokument::skriv(wrong)?,
+                kontakt.person.as_str(),
+                kontakt.id.as_str()
+            ],
         )
         .await?;
     etag::ensure_affected(affected)
@@ -121,10 +126,11 @@ pub(crate) async fn siste_svar(tx: &mut Tx, person: &str) -> Result<Option<Konta
 }
 
 /// What was declined waits again to be offered.
-pub(crate) async fn vent_igjen(tx: &mut Tx, id: &str) -> Result<(), Error> {
+pub(crate) async fn vent_igjen(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error> {
     tx.execute(
-        "UPDATE kontakt SET tilbud_apent = 1 WHERE id = $1 AND utfall = 'TAKKET_NEI'",
-        params![id],
+        "UPDATE kontakt SET tilbud_apent = 1 \
+         WHERE person = $1 AND id = $2 AND utfall = 'TAKKET_NEI'",
+        params![kontakt.person.as_str(), kontakt.id.as_str()],
     )
     .await?;
     Ok(())
