@@ -33,7 +33,7 @@ fn offer(enhet: &str, ekskluderer: &[Eksklusjon]) -> RegistrerAktivitetstilbudRe
 /// Who accepts active use, over all units; no unit registers for another, and
 /// one that delivers nothing has no offers.
 ///
-/// Guards against: with a gateway that takes `-` for a unit that is unknown.
+/// Seen red: with a gateway that takes `-` for a unit that is unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn nav_finds_the_offers_of_all_units() {
     let scene = Scene::start().await;
