@@ -151,6 +151,18 @@ impl Municipality {
             .collect()
     }
 
+    /// Ids of the units that hold some function whose name begins so.
+    #[must_use]
+    pub fn holders_of_any(&self, beginning: &str) -> Vec<String> {
+        self.units()
+            .filter(|unit| {
+                let mut held = unit.funksjoner.iter();
+                held.any(|function| function.starts_with(beginning))
+            })
+            .map(|unit| unit.id.to_string())
+            .collect()
+    }
+
     /// Functions of a unit; none for an unknown one.
     #[must_use]
     pub fn functions_of(&self, unit: &str) -> &[String] {

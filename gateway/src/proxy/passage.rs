@@ -484,6 +484,7 @@ impl<'g> Passage<'g> {
             return Err(Refused::new(Feilgrunn::UgyldigMelding).with("feil", "too large"));
         }
         let upstream = self.upstream()?;
+        let municipality = self.gateway.policy.municipality();
         let attestation = Attestasjon {
             mottaker: upstream.name.clone(),
             metode: self.method.metode.sti.clone(),
@@ -496,16 +497,14 @@ impl<'g> Passage<'g> {
             formal: self.formal.into(),
             omfang: self.name.clone(),
             klasser: classes.iter().map(Into::into).collect(),
-            funksjoner: self
-                .gateway
-                .policy
-                .municipality()
-                .functions_of(&self.caller.enhet)
-                .to_vec(),
+            funksjoner: municipality.functions_of(&self.caller.enhet).to_vec(),
             regel: rule.to_owned(),
             regelversjon: self.gateway.policy.version().to_owned(),
-            utforere: self.gateway.policy.municipality().holders_of("utforer"),
+            utforere: municipality.holders_of("utforer"),
             mandaterte: self.mandated(),
+            reservert_mot: self.objected(),
+            besluttere: municipality.holders_of("vedtaksmyndighet"),
+            boligtildelere: municipality.holders_of_any("tildelingsmyndighet:"),
         };
         let mut request = Request::new(body);
         let metadata = request.metadata_mut();
@@ -525,11 +524,24 @@ impl<'g> Passage<'g> {
         if self.method.tilgang().handling() != Handling::Inntak {
             return Vec::new();
         }
+        self.units_of(Faktumtype::MandatStrengt)
+    }
+
+    /// What is changed names no unit anew that the person objects to.
+    fn objected(&self) -> Vec<String> {
+        if self.method.tilgang().handling() != Handling::Skriv {
+            return Vec::new();
+        }
+        self.units_of(Faktumtype::Reservasjon)
+    }
+
+    /// Units that have a fact about the person, and not one of its records.
+    fn units_of(&self, kind: Faktumtype) -> Vec<String> {
         let facts = self.subject_facts();
         let mut units: Vec<String> = facts
             .facts
             .iter()
-            .filter(|fact| fact.kind == Faktumtype::MandatStrengt && fact.holds_at(self.now))
+            .filter(|fact| fact.kind == kind && fact.post.is_none() && fact.holds_at(self.now))
             .filter_map(|fact| match &fact.party {
                 Party::Enhet(unit) => Some(unit.to_string()),
                 _ => None,

@@ -77,6 +77,8 @@ pub(crate) fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
         .with(|permit| {
             permit.funksjoner = proveark::alle_funksjoner();
             permit.utforere = units.into();
+            permit.besluttere = proveark::besluttere();
+            permit.boligtildelere = vec!["boligkontor".into()];
             permit.klasser = Klasser::alle().iter().map(Into::into).collect();
         })
         .build()
@@ -193,7 +195,12 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
     let units = || ["rop", "bom"].map(str::to_owned).into();
     let herself = || {
         let person = TestCall::new("").innbygger(&P["personer/".len()..]);
-        person.with(|permit| permit.utforere = units()).build()
+        person
+            .with(|permit| {
+                permit.utforere = units();
+                permit.boligtildelere = vec!["boligkontor".into()];
+            })
+            .build()
     };
     let others: [(&str, &dyn Fn() -> Arc<Call>); 2] =
         [("nav", &|| hos("nav", "n1")), ("the person", &herself)];
@@ -386,7 +393,7 @@ async fn an_order_is_answered_by_the_unit_that_it_names(database: Database) {
             PauseOppdragRequest {
                 arsak: Pausearsak::Onske.into(),
                 begrunnelse: "Innlagt".into(),
-                gjenopptas: "2027-02-01".into(),
+                gjenopptas: "2026-12-01".into(),
             }
         );
         refused!(oppdrag::rpc::gjenoppta, GjenopptaOppdragRequest {});

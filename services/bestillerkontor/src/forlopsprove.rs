@@ -67,6 +67,8 @@ pub(crate) fn med(enhet: &str, ansatt: &str, typer: &[&str]) -> Arc<Call> {
                 .map(|type_| format!("vedtaksmyndighet:{type_}"));
             permit.funksjoner = held.collect();
             permit.utforere = ["rop", "bom", "hjemmetjeneste"].map(str::to_owned).into();
+            permit.besluttere = proveark::besluttere();
+            permit.boligtildelere = vec!["boligkontor".into()];
         })
         .build()
 }
@@ -956,7 +958,7 @@ async fn each_need_has_one_responsible_unit_at_every_step(database: Database) {
                     request_id: id,
                     arsak: Pausearsak::Onske.into(),
                     begrunnelse: "Vil vente".into(),
-                    gjenopptas: "2027-06-01".into(),
+                    gjenopptas: "2026-12-01".into(),
                 };
                 kall!(store, who(), oppdrag::rpc::pause, request).map(drop)
             }

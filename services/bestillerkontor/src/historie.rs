@@ -35,6 +35,7 @@ use crate::{
     soknad::{self, Soknad},
     vedtak::{
         self, Opphor, Vedtak,
+        innhold::Nektet,
         rules::{Fattet, Myndighet},
         slutt,
     },
@@ -316,7 +317,11 @@ impl Vedtakshistorie {
         let id = post_id("bestillerkontor/vedtak", reference, decided);
         let (draft, _) =
             vedtak::rules::opprett(&soknad, id, ENHET, innhold, &system(ENHET), decided)?;
-        let (sent, _) = vedtak::rules::send(draft, None, &soknad.nektet(), system(ENHET), decided)?;
+        let nektet = Nektet {
+            kontakt: soknad.nektet(),
+            ..Nektet::default()
+        };
+        let (sent, _) = vedtak::rules::send(draft, None, &nektet, system(ENHET), decided)?;
         let myndighet = Myndighet::alene(&self.funksjoner);
         let mut number = 0;
         let mut order_id = || {
@@ -329,7 +334,15 @@ impl Vedtakshistorie {
             soknad,
             oppdrag: orders,
             virkninger,
-        } = vedtak::rules::fatt(sent, soknad, &myndighet, &av, decided, &mut order_id)?;
+        } = vedtak::rules::fatt(
+            sent,
+            soknad,
+            &nektet,
+            &myndighet,
+            &av,
+            decided,
+            &mut order_id,
+        )?;
         let mut gjelder = Gjelder::default();
         gjelder.ta(virkninger);
         let told = Mottatt::na(dager.underrettet.start());

@@ -32,6 +32,7 @@ mod evaluering;
     reason = "tests"
 )]
 mod forlopsprove;
+mod frister;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod fristprove;
@@ -55,6 +56,9 @@ mod proveark;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod rettsprove;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod saksprove;
 mod soknad;
 mod statistikk;
 #[cfg(test)]
@@ -144,6 +148,10 @@ const MIGRATIONS: Migrations = &[
     ("005_skala", include_str!("../migrations/005_skala.sql")),
     ("006_frister", include_str!("../migrations/006_frister.sql")),
     ("007_tall", include_str!("../migrations/007_tall.sql")),
+    (
+        "008_kartlegging_ferdig",
+        include_str!("../migrations/008_kartlegging_ferdig.sql"),
+    ),
 ];
 
 /// The service.

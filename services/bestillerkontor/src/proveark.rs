@@ -154,6 +154,11 @@ pub(crate) fn alle_funksjoner() -> Vec<String> {
     types.chain(rest).collect()
 }
 
+/// Units that decide, in the municipality of the tests.
+pub(crate) fn besluttere() -> Vec<String> {
+    [ENHET, "rop", "hjemmetjeneste"].map(str::to_owned).into()
+}
+
 /// Holds every cell of a state × verb table (`tests/data/*.csv`: the state
 /// after, or `-` for refused) against the rules.
 pub(crate) fn every_cell<T: Copy>(

@@ -158,6 +158,7 @@ async fn map(store: &Store, application: &str) {
     let request = StartKartleggingRequest {
         name: application.into(),
         request_id: request_id(),
+        ny_begrunnelse: "Alt er nytt".into(),
         ..Default::default()
     };
     kall!(store, hos(ENHET, "a1"), soknad::rpc::start, request).unwrap();

@@ -74,6 +74,13 @@ pub struct Call {
     /// Intake for a person under strengt fortrolig address: ids of the units
     /// that still see the person. Empty otherwise.
     pub mandaterte: Vec<String>,
+    /// A change: ids of the units that the person objects to sharing with, by
+    /// name. Empty otherwise.
+    pub reservert_mot: Vec<String>,
+    /// Unit ids that decide on services in this municipality.
+    pub besluttere: Vec<String>,
+    /// Unit ids that allocate dwellings in this municipality.
+    pub boligtildelere: Vec<String>,
     /// Trace id, 32 hex digits; empty when the work belongs to no trace.
     pub trace_id: String,
     /// W3C traceparent under which the call runs; empty when there is none.
@@ -107,6 +114,9 @@ impl Call {
             regelversjon,
             utforere,
             mandaterte,
+            reservert_mot,
+            besluttere,
+            boligtildelere,
         } = attestasjon;
         let aktor = aktor.unwrap_or_default();
         Self {
@@ -131,6 +141,9 @@ impl Call {
             regelversjon,
             utforere,
             mandaterte,
+            reservert_mot,
+            besluttere,
+            boligtildelere,
             trace_id: sporings_id,
             traceparent,
             metode,
@@ -159,6 +172,9 @@ impl Call {
             regelversjon: String::new(),
             utforere: Vec::new(),
             mandaterte: Vec::new(),
+            reservert_mot: Vec::new(),
+            besluttere: Vec::new(),
+            boligtildelere: Vec::new(),
             trace_id: traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             traceparent: traceparent.to_owned(),
             metode: metode.to_owned(),

@@ -13,7 +13,9 @@ use tonic_types::StatusExt as _;
 use crate::scene::*;
 
 mod alene;
+mod deling;
 mod noden;
+mod overlatt;
 mod sak;
 
 /// Scenarios on municipalities: a test for each.

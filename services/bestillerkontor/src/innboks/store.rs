@@ -23,7 +23,8 @@ type Row = (
     i64,
 );
 
-/// Puts a deadline in the list of a unit, or moves it there.
+/// Puts a deadline in the list of a unit, or moves it there: what was broken has
+/// waited since it was first set, the rest since now.
 pub(crate) async fn sett(
     tx: &mut Tx,
     deadline: &NewDeadline,
@@ -34,7 +35,8 @@ pub(crate) async fn sett(
     tx.execute(
         "INSERT INTO ventepost (id, enhet, post, type, person, venter_pa, siden, frist, brutt) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT (post, type, enhet) \
-         DO UPDATE SET venter_pa = excluded.venter_pa, frist = excluded.frist, brutt = 0",
+         DO UPDATE SET venter_pa = excluded.venter_pa, frist = excluded.frist, brutt = 0, \
+         siden = CASE ventepost.brutt WHEN 1 THEN ventepost.siden ELSE excluded.siden END",
         params![
             id,
             enhet,

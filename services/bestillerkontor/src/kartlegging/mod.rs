@@ -35,6 +35,8 @@ use crate::soknad;
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "kartlegginger";
+/// Deadline: what an answer warned of must be looked into.
+pub(crate) const FRIST_VARSEL: &str = "varsel";
 /// Collection of consents, which koordinering keeps.
 pub(crate) const SAMTYKKER: &str = "samtykker";
 
@@ -91,6 +93,9 @@ pub(crate) struct Innhold {
     /// Id of the mapping that it was begun from.
     #[serde(default)]
     pub(crate) bygger_pa: Option<String>,
+    /// Why it was begun from nothing, where there was one to begin from.
+    #[serde(default)]
+    pub(crate) ny_begrunnelse: String,
     /// When it was completed.
     pub(crate) kartlagt: Option<Tid>,
     pub(crate) kartlagt_av: Option<Aktor>,
@@ -242,6 +247,7 @@ impl Kartlegging {
             livsomrader,
             revisjonsgrunn,
             bygger_pa,
+            ny_begrunnelse,
             kartlagt,
             kartlagt_av,
         } = innhold.clone();
@@ -269,6 +275,7 @@ impl Kartlegging {
             tilstand: KartleggingTilstand::from(*tilstand).into(),
             utgave: *nr,
             revisjonsgrunn,
+            ny_begrunnelse,
             bygger_pa: bygger_pa
                 .map(|id| navn::post(&self.person, SAMLING, &id))
                 .unwrap_or_default(),

@@ -38,8 +38,11 @@ pub(crate) async fn registrer_instrument(
     faults.finish()?;
     let resultat = resultat.ok_or_else(ufullstendig)?;
     let arbeid = apne(tx, &person, &id, None).await?;
+    let asks = !resultat.skar.varsler.is_empty();
     let utgave = rules::registrer(arbeid.siste(), resultat)?;
+    let virkninger = rules::varsel(&arbeid.gjeldende, &utgave, asks, tx.now());
     let kartlegging = arbeid.lagre(tx, utgave).await?;
+    crate::innboks::utfor(tx, virkninger).await?;
     Ok(RegistrerInstrumentResponse {
         kartlegging: Some(kartlegging.to_proto()),
     })

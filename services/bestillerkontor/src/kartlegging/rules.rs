@@ -1,14 +1,14 @@
 //! What may happen to a mapping.
 
 use samspor_chassis::{
-    domene::{Aktor, Overganger, Virkninger},
+    domene::{Aktor, Dag, Overganger, Virkninger},
     error::Refusal,
     tid::Tid,
 };
 
 use super::{
-    Beskrivelse, Boevne, Innhenting, Innhold, Kartlegging, Livsomrade, Omrade, Resultat, Tilstand,
-    Utgave,
+    Beskrivelse, Boevne, FRIST_VARSEL, Innhenting, Innhold, Kartlegging, Livsomrade, Omrade,
+    Resultat, Tilstand, Utgave,
 };
 use crate::{ENHET, soknad::Soknad};
 
@@ -41,6 +41,7 @@ pub(crate) struct Funn {
 pub(crate) fn ny(soknad: &Soknad, id: String, bygger_pa: Option<&Kartlegging>) -> Kartlegging {
     let found = bygger_pa.map(|earlier| Innhold {
         bygger_pa: Some(earlier.id.clone()),
+        ny_begrunnelse: String::new(),
         revisjonsgrunn: String::new(),
         kartlagt: None,
         kartlagt_av: None,
@@ -58,6 +59,28 @@ pub(crate) fn ny(soknad: &Soknad, id: String, bygger_pa: Option<&Kartlegging>) -
             innhold: found.unwrap_or_default(),
         },
     }
+}
+
+/// What single answers ask to be looked into is looked into today. The clock
+/// stops when the asking is corrected, and when the edition is complete: the
+/// finding says what was seen. `asks`: the answers that were just registered do.
+pub(crate) fn varsel(
+    kartlegging: &Kartlegging,
+    utgave: &Utgave,
+    asks: bool,
+    now: Tid,
+) -> Virkninger {
+    let mut out = Virkninger::new();
+    let emne = kartlegging.emne();
+    let warns = |result: &Resultat| !result.skar.varsler.is_empty();
+    if asks {
+        out.hendelse("KartleggingVarsel", &emne, [&*emne.eier]);
+        let due = Dag::av(now).slutt();
+        out.frist(FRIST_VARSEL, &emne, due, None, [&*emne.eier]);
+    } else if !utgave.innhold.instrumenter.iter().any(warns) {
+        out.slett_frist(FRIST_VARSEL, &emne.post);
+    }
+    out
 }
 
 /// Adds an answered instrument. The same one asked at the same instant is
@@ -149,6 +172,7 @@ pub(crate) fn fullfor(
     told.dedup();
     let mut out = Virkninger::new();
     out.hendelse("KartleggingRevidert", &kartlegging.emne(), told);
+    out.slett_frist(FRIST_VARSEL, &kartlegging.name());
     Ok((kartlegging, out))
 }
 

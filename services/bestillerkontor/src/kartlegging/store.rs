@@ -45,6 +45,18 @@ pub(crate) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Kartlegg
     les(row.ok_or_else(Refusal::not_found)?)
 }
 
+/// The newest mapping of a person that was completed.
+pub(crate) async fn siste_ferdige(tx: &mut Tx, person: &str) -> Result<Option<Kartlegging>, Error> {
+    let row: Option<Row> = tx
+        .one(
+            "SELECT id, person, versjon, ansvarlig_enhet, soknad, tilstand, utgave, innhold \
+             FROM kartlegging WHERE person = $1 AND tilstand = 'FERDIG' ORDER BY id DESC LIMIT 1",
+            params![person],
+        )
+        .await?;
+    row.map(les).transpose()
+}
+
 /// An edition that does not hold: an earlier one, or the next.
 pub(crate) async fn utgave(tx: &mut Tx, id: &str, nr: i32) -> Result<Utgave, Error> {
     let row: Option<UtgaveRow> = tx

@@ -22,9 +22,8 @@ use samspor_proto::{
 
 use super::{Oppdrag, SAMLING, Tilstand, rules, store};
 use crate::{
-    ENHET, evaluering, innboks,
-    soknad::{self, Soknad},
-    vedtak::{self, hovedansvar, innhold},
+    ENHET, evaluering, innboks, soknad,
+    vedtak::{self, hovedansvar, innhold, innhold::Nektet},
 };
 
 pub(crate) async fn aksepter(
@@ -180,7 +179,7 @@ pub(crate) async fn bestill_kortvarig(
     crate::krev_eier(tx)?;
     crate::las_person(tx, &person).await?;
     let apne = soknad::store::apne(tx, &person).await?;
-    let nektet = apne.iter().flat_map(Soknad::nektet).collect();
+    let nektet = Nektet::av(tx, &apne);
     let mut faults = FieldFaults::new();
     innhold::ikke_nektet(&enhet, "enhet", &nektet, &mut faults);
     faults.finish()?;

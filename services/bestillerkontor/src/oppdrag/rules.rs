@@ -20,6 +20,7 @@ use super::{
 use crate::{
     KOORDINERING,
     evaluering::{self, Evaluering},
+    frister::frister,
     vedtak::{
         Vedtak,
         innhold::{self, Linje},
@@ -505,6 +506,7 @@ pub(crate) fn les_pause(
     if gjenopptas <= Dag::av(now) {
         faults.form("gjenopptas", "en dag etter i dag");
     }
+    frister().pause.krev(gjenopptas, "gjenopptas", now, faults);
     Some(Pause {
         arsak,
         begrunnelse,

@@ -101,6 +101,9 @@ pub(crate) struct Innhold {
     /// What the preliminary answer said.
     #[serde(default)]
     pub(crate) ventet: Option<Ventet>,
+    /// Answers whose day passed, and when they were given.
+    #[serde(default)]
+    pub(crate) tidligere_svar: Vec<(Tid, Ventet)>,
     /// Units that the person refuses to have contacted, and since when.
     #[serde(default)]
     pub(crate) nektet: BTreeMap<String, Tid>,
@@ -241,6 +244,7 @@ impl Soknad {
             forelopig_svar_frist,
             forelopig_svar,
             ventet,
+            tidligere_svar,
             nektet: _,
             avsluttet,
             henleggelse,
@@ -300,6 +304,14 @@ impl Soknad {
                 .map(|told| told.avgjort.to_string())
                 .unwrap_or_default(),
             forelopig_svar_begrunnelse: ventet.map(|told| told.begrunnelse).unwrap_or_default(),
+            tidligere_svar: tidligere_svar
+                .into_iter()
+                .map(|(tid, told)| proto::ForelopigSvar {
+                    gitt: Some(tid.into()),
+                    ventet_avgjort: told.avgjort.to_string(),
+                    begrunnelse: told.begrunnelse,
+                })
+                .collect(),
         }
     }
 }

@@ -83,7 +83,15 @@ pub(crate) async fn start(
         let collection = kartlegging::SAMLING;
         navn::les_post(&request.bygger_pa, collection, "bygger_pa", &mut faults)
     });
+    let ny_begrunnelse = felt::tekst(
+        &request.ny_begrunnelse,
+        "ny_begrunnelse",
+        felt::LANG,
+        &mut faults,
+    );
     let soknad = les(tx, &request.name, faults).await?;
+    let known = kartlegging::store::siste_ferdige(tx, &soknad.person).await?;
+    rules::krev_grunnlag(earlier.is_some(), &ny_begrunnelse, known.as_ref())?;
     let bygger_pa = match earlier {
         Some((person, id)) if person == soknad.person => {
             Some(kartlegging::store::hent(tx, &person, &id).await?)
@@ -92,8 +100,9 @@ pub(crate) async fn start(
         None => None,
     };
     let av = Aktor::from(&tx.call().actor);
-    let (mut soknad, begun, virkninger) =
+    let (mut soknad, mut begun, virkninger) =
         rules::start(soknad, tx.new_id(), bygger_pa.as_ref(), av, tx.now())?;
+    begun.utgave.innhold.ny_begrunnelse = ny_begrunnelse;
     store::lagre(tx, &mut soknad).await?;
     kartlegging::store::sett_inn(tx, &begun).await?;
     crate::innboks::utfor(tx, virkninger).await?;

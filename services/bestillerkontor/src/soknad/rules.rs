@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use samspor_chassis::{
-    domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender},
+    domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender, navn},
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     ENHET, KOORDINERING,
+    frister::frister,
     kartlegging::{self, Kartlegging, rules::Funn},
     mottatt::Mottatt,
     parorende,
@@ -196,6 +197,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
             forelopig_svar_frist: due,
             forelopig_svar: None,
             ventet: None,
+            tidligere_svar: Vec::new(),
             nektet: refused.into_iter().map(|unit| (unit, now)).collect(),
             avsluttet: None,
             henleggelse: None,
@@ -210,6 +212,37 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
     let warn = due.minus(VARSEL);
     out.frist(FRIST_FORELOPIG_SVAR, &emne, due, Some(warn), [&*emne.eier]);
     (soknad, out)
+}
+
+/// A person who was mapped is mapped again only for a reason: what an earlier
+/// mapping found is where the next one begins.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` that names the mapping that is there.
+pub(crate) fn krev_grunnlag(
+    builds: bool,
+    ny_begrunnelse: &str,
+    known: Option<&Kartlegging>,
+) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    match known {
+        Some(known) if !builds && ny_begrunnelse.is_empty() => faults.contradicts(
+            "bygger_pa",
+            "kartlegging",
+            format_args!(
+                "personen er kartlagt i {}; bygg på den, eller si i ny_begrunnelse hvorfor det \
+                 kartlegges på nytt",
+                known.name()
+            ),
+        ),
+        _ if builds && !ny_begrunnelse.is_empty() => faults.contradicts(
+            "ny_begrunnelse",
+            "bygger_pa",
+            "gis bare når det ikke bygges på en tidligere kartlegging",
+        ),
+        _ => {}
+    }
+    faults.finish()
 }
 
 /// Begins the mapping, which gets the id: from nothing, or from what an earlier
@@ -263,6 +296,7 @@ pub(crate) fn gjor_klar(
     soknad.tilstand = Tilstand::Klar;
     let utgave = kartlegging::rules::ferdigstill(begun.utgave.clone(), funn, av, now);
     out.hendelse("SoknadKlar", &soknad.emne(), [&*soknad.ansvarlig_enhet]);
+    out.slett_frist(kartlegging::FRIST_VARSEL, &begun.name());
     Ok((soknad, begun.i_utgave(utgave), out))
 }
 
@@ -277,6 +311,8 @@ pub(crate) fn les_forelopig_svar(
     if avgjort < Dag::av(now) {
         faults.contradicts("ventet_avgjort", "nå", "dagen kan ikke være passert");
     }
+    let bound = &frister().ventet_avgjort;
+    bound.krev(avgjort, "ventet_avgjort", now, faults);
     Some(Ventet {
         avgjort,
         begrunnelse,
@@ -314,17 +350,21 @@ pub(crate) fn sett_kontakt(
     Ok((soknad, out))
 }
 
-/// Records that the person was given a preliminary answer.
+/// Records that the person was given a preliminary answer: once, and again when
+/// the day that it promised has passed.
 pub(crate) fn gi_forelopig_svar(
     mut soknad: Soknad,
     ventet: Ventet,
     now: Tid,
 ) -> Result<(Soknad, Virkninger), Refusal> {
     krev(&soknad, "GiForelopigSvar")?;
-    if soknad.innhold.forelopig_svar.is_some() {
-        return Err(Refusal::conflict("foreløpig svar"));
+    let given = soknad.innhold.forelopig_svar.replace(now);
+    if let (Some(tid), Some(told)) = (given, soknad.innhold.ventet.take()) {
+        if told.avgjort >= Dag::av(now) {
+            return Err(Refusal::conflict("foreløpig svar"));
+        }
+        soknad.innhold.tidligere_svar.push((tid, told));
     }
-    soknad.innhold.forelopig_svar = Some(now);
     let mut out = Virkninger::new();
     let emne = soknad.emne();
     out.hendelse("ForelopigSvarGitt", &emne, [&*emne.eier]);
@@ -429,6 +469,10 @@ fn avslutt(
     out.slett_frist(FRIST_VENTET_AVGJORT, &soknad.name());
     out.slett_frist(FRIST_HENLEGGELSE, &soknad.name());
     out.slett_frist(FRIST_FORELOPIG_SVAR, &soknad.name());
+    if let Some(id) = &soknad.innhold.kartlegging {
+        let mapping = navn::post(&soknad.person, kartlegging::SAMLING, id);
+        out.slett_frist(kartlegging::FRIST_VARSEL, &mapping);
+    }
     (soknad, out)
 }
 
@@ -748,7 +792,8 @@ mod tests {
             [
                 FRIST_VENTET_AVGJORT,
                 FRIST_HENLEGGELSE,
-                FRIST_FORELOPIG_SVAR
+                FRIST_FORELOPIG_SVAR,
+                kartlegging::FRIST_VARSEL
             ]
         );
     }

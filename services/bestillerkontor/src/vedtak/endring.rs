@@ -17,9 +17,9 @@ use samspor_proto::{
 use super::{
     Endret, Endring, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_OPPFOLGING, Linjeslutt, Opphor,
     Tilstand, Utgave, Vedtak, innhold,
-    innhold::{Innhold, Linje},
+    innhold::{Innhold, Linje, Nektet},
     rules::{
-        GODKJENNING_ARBEIDSDAGER, I_KRAFT, Myndighet, frist_for_revurdering,
+        GODKJENNING_ARBEIDSDAGER, I_KRAFT, Myndighet, frist_for_bolig, frist_for_revurdering,
         frist_for_underretning, frister_for_slutt, hoerer_om, krev, myndigheten,
     },
 };
@@ -67,7 +67,7 @@ pub(crate) fn les_linjeslutt(
 pub(crate) fn endre(
     mut vedtak: Vedtak,
     forslag: Forslag,
-    nektet: &BTreeSet<String>,
+    nektet: &Nektet,
     klasser: Klasser,
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
@@ -90,7 +90,7 @@ pub(crate) fn omgjor(
     mut vedtak: Vedtak,
     forslag: Forslag,
     klage: String,
-    nektet: &BTreeSet<String>,
+    nektet: &Nektet,
     klasser: Klasser,
     myndighet: &Myndighet<'_>,
     now: Tid,
@@ -187,7 +187,7 @@ fn foresla(
 fn krev_ny_versjon(
     vedtak: &Vedtak,
     change: &Endring,
-    nektet: &BTreeSet<String>,
+    nektet: &Nektet,
     now: Tid,
 ) -> Result<(), Refusal> {
     let innhold = &change.innhold;
@@ -292,7 +292,7 @@ pub(crate) struct NyVersjon {
 pub(crate) fn godkjenn(
     mut vedtak: Vedtak,
     uavsluttede: Vec<Oppdrag>,
-    nektet: &BTreeSet<String>,
+    nektet: &Nektet,
     myndighet: &Myndighet<'_>,
     av: &Aktor,
     now: Tid,
@@ -342,7 +342,7 @@ fn ny_versjon(
     mut vedtak: Vedtak,
     change: &Endring,
     uavsluttede: Vec<Oppdrag>,
-    nektet: &BTreeSet<String>,
+    nektet: &Nektet,
     myndighet: &Myndighet<'_>,
     (av, now): (&Aktor, Tid),
     mut new_id: impl FnMut() -> String,
@@ -373,6 +373,7 @@ fn ny_versjon(
     if revived {
         // Nothing of it is delivered, so everything is ordered.
         before.innhold.linjer.clear();
+        before.innhold.bolig = None;
     }
 
     let mut out = Virkninger::new();
@@ -420,6 +421,7 @@ fn ny_versjon(
     out.slett_frist(FRIST_ETTERLEVELSE, &vedtak.name());
     out.slett_frist(FRIST_OPPFOLGING, &vedtak.name());
     frist_for_underretning(&vedtak, now, &mut out);
+    frist_for_bolig(before.innhold.bolig.as_ref(), &vedtak, now, &mut out);
     if vedtak.innhold.utskrevet_fra_sykehus && !before.innhold.utskrevet_fra_sykehus {
         frist_for_revurdering(&mut vedtak, now, &mut out);
     }

@@ -571,8 +571,16 @@ pub(crate) fn krev_ko(
     }
 }
 
-/// Every unit of the lines takes orders.
-pub(crate) fn krev_koer(innhold: &Innhold, utforere: &[String], faults: &mut FieldFaults) {
+/// Every unit of the lines takes orders, and that of the housing line allocates.
+pub(crate) fn krev_koer(
+    innhold: &Innhold,
+    utforere: &[String],
+    boligtildelere: &[String],
+    faults: &mut FieldFaults,
+) {
+    if let Some(line) = &innhold.bolig {
+        krev_ko(&line.enhet, "vedtak.bolig.enhet", boligtildelere, faults);
+    }
     for (place, line) in innhold.linjer.iter().enumerate() {
         for (at, unit) in line.enheter.iter().enumerate() {
             let field = format!("vedtak.linjer[{place}].enheter[{at}]");
@@ -581,15 +589,21 @@ pub(crate) fn krev_koer(innhold: &Innhold, utforere: &[String], faults: &mut Fie
     }
 }
 
+/// Units that the person refuses, and where that was said.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Nektet {
+    /// In the application.
+    pub(crate) kontakt: BTreeSet<String>,
+    /// With koordinering, as an objection to sharing.
+    pub(crate) deling: BTreeSet<String>,
+}
+
 /// No unit is named that the person has refused. Asked at each decision, so
 /// that nobody finds it out afterwards.
 ///
 /// # Errors
 /// `UGYLDIG_FORESPORSEL` with every place that names one.
-pub(crate) fn krev_ikke_nektet(
-    innhold: &Innhold,
-    nektet: &BTreeSet<String>,
-) -> Result<(), Refusal> {
+pub(crate) fn krev_ikke_nektet(innhold: &Innhold, nektet: &Nektet) -> Result<(), Refusal> {
     let mut faults = FieldFaults::new();
     let lines = innhold.linjer.iter().enumerate();
     let of_lines = lines.flat_map(|(place, line)| {
@@ -612,17 +626,56 @@ pub(crate) fn krev_ikke_nektet(
 pub(crate) fn ikke_nektet(
     enhet: &str,
     field: impl Into<Cow<'static, str>>,
-    nektet: &BTreeSet<String>,
+    nektet: &Nektet,
     faults: &mut FieldFaults,
 ) {
-    if nektet.contains(enhet) {
+    if nektet.kontakt.contains(enhet) {
         faults.contradicts(
             field,
             "kontaktsamtykker",
             "personen har sagt nei til enheten; velg en annen, eller registrer at personen har \
              ombestemt seg (SettKontaktsamtykke)",
         );
+    } else if nektet.deling.contains(enhet) {
+        faults.contradicts(
+            field,
+            "reservasjon_mot_deling",
+            "personen har reservert seg mot deling med enheten; velg en annen, eller la personen \
+             oppheve reservasjonen (OpphevReservasjon)",
+        );
     }
+}
+
+/// No unit is ordered the same service for the same days by two vedtak.
+/// `i_kraft`: names and contents of the person's others.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` with every line that another vedtak has.
+pub(crate) fn krev_ikke_dobbelt<'a>(
+    innhold: &Innhold,
+    i_kraft: impl IntoIterator<Item = (String, &'a Innhold)>,
+) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    for (name, other) in i_kraft {
+        let lines = innhold.linjer.iter().enumerate();
+        for (place, line) in lines {
+            let same = |had: &&Linje| had.type_ == line.type_ && had.overlapper(line);
+            for had in other.linjer.iter().filter(same) {
+                let units = line.enheter.iter().enumerate();
+                for (at, _) in units.filter(|(_, unit)| had.enheter.contains(unit)) {
+                    faults.contradicts(
+                        format!("vedtak.linjer[{place}].enheter[{at}]"),
+                        "vedtak.linjer",
+                        format_args!(
+                            "enheten leverer tjenesten i samme tid ved {name}; endre det \
+                             (EndreVedtak), eller la linjen begynne når det slutter"
+                        ),
+                    );
+                }
+            }
+        }
+    }
+    faults.finish()
 }
 
 /// The unit that decides has authority for each line, by the municipality's
@@ -992,11 +1045,18 @@ mod tests {
     fn a_line_goes_to_a_unit_that_takes_orders() {
         let innhold = read(&proveark::vedtak("s"));
         let mut faults = FieldFaults::new();
-        krev_koer(&innhold, &["rop".to_owned()], &mut faults);
+        krev_koer(
+            &innhold,
+            &["rop".to_owned()],
+            &["nav".to_owned()],
+            &mut faults,
+        );
         let refusal = faults.finish().unwrap_err();
-        assert_eq!(refusal.felt.len(), 1);
-        assert_eq!(refusal.felt[0].felt, "vedtak.linjer[1].enheter[0]");
-        assert_eq!(refusal.felt[0].grunn, Feilgrunn::FeltUkjentVerdi);
+        let named: Vec<&str> = refusal.felt.iter().map(|f| f.felt.as_str()).collect();
+        assert_eq!(named, ["vedtak.bolig.enhet", "vedtak.linjer[1].enheter[0]"]);
+        for fault in &refusal.felt {
+            assert_eq!(fault.grunn, Feilgrunn::FeltUkjentVerdi);
+        }
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub(crate) const FRIST_GODKJENNING: &str = "godkjenning";
 pub(crate) const FRIST_FERDIGSTILLING: &str = "ferdigstilling";
 /// Deadline: an amendment that was proposed must be decided.
 pub(crate) const FRIST_ENDRING: &str = "endring";
+/// Deadline: a right to a dwelling must become one.
+pub(crate) const FRIST_BOLIG: &str = "bolig";
 /// Deadline: a unit that delivers something must have the main responsibility.
 pub(crate) const FRIST_HOVEDANSVAR: &str = "hovedansvar";
 /// Deadline: it must be settled what becomes of a service that its unit ended.
@@ -123,6 +125,9 @@ pub(crate) struct Forlop {
     /// Number of the content: 0 in a draft.
     #[serde(default)]
     pub(crate) innholdsversjon: i32,
+    /// Unit id that holds the application; empty: bestillerkontor.
+    #[serde(default)]
+    pub(crate) soknadens_enhet: String,
     /// Name of the mapping that a deciding unit was given with the draft.
     #[serde(default)]
     pub(crate) kartlegging: Option<String>,
@@ -330,7 +335,21 @@ impl Vedtak {
         facts
     }
 
-    /// The relations of the unit that decided.
+    /// Unit id that holds the application.
+    pub(crate) fn soknadens_enhet(&self) -> &str {
+        match self.forlop.soknadens_enhet.as_str() {
+            "" => crate::ENHET,
+            unit => unit,
+        }
+    }
+
+    /// Another unit decides than holds the application.
+    pub(crate) fn er_overlatt(&self) -> bool {
+        self.ansvarlig_enhet != self.soknadens_enhet()
+    }
+
+    /// The relations of the unit that decided, and of the one that holds the
+    /// application: it answers for the case as long.
     pub(crate) fn sak(&self, til: Option<Tid>) -> Vec<Faktum> {
         let Some(Fatting { tid, av, .. }) = &self.forlop.fattet else {
             return Vec::new();
@@ -338,14 +357,27 @@ impl Vedtak {
         // What another unit was given with the draft goes on: by the same act,
         // and without a gap.
         let (since, by) = match self.forlop.forfattere.first() {
-            Some(author) if self.ansvarlig_enhet != crate::ENHET => (self.forlop.opprettet, author),
+            Some(author) if self.er_overlatt() => (self.forlop.opprettet, author),
             _ => (*tid, av),
         };
-        self.myndighetens_fakta(since, til, by, self.kartlegging())
+        let mut facts = self.myndighetens_fakta(since, til, by, self.kartlegging());
+        if self.er_overlatt() {
+            let (unit, id) = (self.soknadens_enhet(), format!("{}/soknad", self.id));
+            let post = navn::post(&self.person, soknad::SAMLING, &self.soknad);
+            facts.extend(crate::sak_hos(
+                unit,
+                &id,
+                &self.person,
+                &post,
+                (*tid, til),
+                av,
+            ));
+        }
+        facts
     }
 
-    /// The relations of the unit that decides: the open case, and the mapping,
-    /// which is another unit's where that one holds the application.
+    /// The relations of the unit that decides: the open case, and the
+    /// application and its mapping, where another unit holds them.
     pub(crate) fn myndighetens_fakta(
         &self,
         fra: Tid,
@@ -355,9 +387,15 @@ impl Vedtak {
     ) -> Vec<Faktum> {
         let unit = self.ansvarlig_enhet.as_str();
         let mut facts = crate::sak_hos(unit, &self.id, &self.person, &self.name(), (fra, til), av);
-        if let Some(post) = kartlegging.filter(|_| unit != crate::ENHET) {
+        if !self.er_overlatt() {
+            return facts;
+        }
+        let soknad = navn::post(&self.person, soknad::SAMLING, &self.soknad);
+        let given = [("soknad", Some(soknad)), ("kartlegging", kartlegging)];
+        for (word, post) in given {
+            let Some(post) = post else { continue };
             let relation = Relasjon {
-                id: format!("myndighet_kartlegging/{}", self.id),
+                id: format!("myndighet_{word}/{}", self.id),
                 subjekt: &self.person,
                 part: Hvem::Enhet(unit),
                 type_: Faktumtype::Utforer,
@@ -385,6 +423,7 @@ impl Vedtak {
         };
         let delivers = self.utforere().contains(enhet);
         let responsible = self.innhold.hovedansvarlig == enhet;
+        let allocates = self.innhold.bolig.iter().any(|line| line.enhet == enhet);
         let kinds = [
             (Faktumtype::Part, "part", true, Some(self.name())),
             (Faktumtype::Utforer, "utforer", delivers, Some(self.name())),
@@ -398,6 +437,12 @@ impl Vedtak {
                 Faktumtype::Hovedansvarlig,
                 "hovedansvarlig",
                 responsible,
+                Some(self.name()),
+            ),
+            (
+                Faktumtype::Tildelingsmyndighet,
+                "tildeling",
+                allocates,
                 Some(self.name()),
             ),
         ];
@@ -429,7 +474,7 @@ impl Vedtak {
             || self.innhold.bolig.iter().any(|line| line.enhet == enhet);
         let mut facts = self.enhetens_fakta(enhet, Some(now));
         facts.retain(|fact| match fact.r#type() {
-            Faktumtype::Hovedansvarlig => false,
+            Faktumtype::Hovedansvarlig | Faktumtype::Tildelingsmyndighet => false,
             Faktumtype::Part => !named,
             _ => true,
         });
@@ -447,6 +492,7 @@ impl Vedtak {
             iverksatt,
             avslutning,
             innholdsversjon,
+            soknadens_enhet: _,
             kartlegging: _,
             revurderes: _,
             utsatt,

@@ -1,7 +1,5 @@
 //! `VedtakService`: contract ↔ domain.
 
-use std::collections::BTreeSet;
-
 use samspor_chassis::{
     domene::{Aktor, felt, navn},
     error::{Error, FieldFaults, Refusal},
@@ -25,10 +23,13 @@ use samspor_proto::{
 };
 
 use super::{
-    SAMLING, Tilstand, Vedtak, avslag, endring, endring::Forslag, hovedansvar, innhold, rules,
-    slutt, store,
+    SAMLING, Tilstand, Vedtak, avslag, endring, endring::Forslag, hovedansvar, innhold,
+    innhold::Nektet, rules, slutt, store,
 };
-use crate::{evaluering, innboks, klage, mottatt, oppdrag, soknad};
+use crate::{
+    evaluering, innboks, klage, mottatt, oppdrag,
+    soknad::{self, Soknad},
+};
 
 pub(crate) async fn opprett(
     tx: &mut Tx,
@@ -48,9 +49,14 @@ pub(crate) async fn opprett(
     if owner != person {
         return Err(Refusal::not_found().into());
     }
-    crate::krev_eier(tx)?;
     crate::las_person(tx, &person).await?;
     let soknad = soknad::store::hent(tx, &person, &soknad).await?;
+    crate::krev_enhet(tx, &soknad.ansvarlig_enhet)?;
+    // Left empty it is the unit that drafts, which may decide nothing itself.
+    let mut faults = FieldFaults::new();
+    let besluttere = &tx.call().besluttere;
+    innhold::krev_ko(&enhet, "vedtak.ansvarlig_enhet", besluttere, &mut faults);
+    faults.finish()?;
     let av = Aktor::from(&tx.call().actor);
     let (vedtak, virkninger) =
         rules::opprett(&soknad, tx.new_id(), &enhet, innhold, &av, tx.now())?;
@@ -84,6 +90,7 @@ pub(crate) async fn send(
     let av = Aktor::from(&tx.call().actor);
     let hovedansvarlig = store::hovedansvarlig(tx, &vedtak.person).await?;
     let nektet = nektet(tx, &vedtak).await?;
+    krev_ikke_dobbelt(tx, &vedtak, &vedtak.innhold).await?;
     let hovedansvarlig = hovedansvarlig.as_deref();
     let (mut vedtak, virkninger) = rules::send(vedtak, hovedansvarlig, &nektet, av, tx.now())?;
     store::lagre(tx, &mut vedtak).await?;
@@ -127,7 +134,12 @@ pub(crate) async fn fatt(
         siste: !others.iter().any(undecided),
         besvart: avslag::besvart(others.iter().filter(|other| other.id != vedtak.id)),
     };
-    let fattet = rules::fatt(vedtak, soknad, &myndighet, &av, tx.now(), || tx.new_id())?;
+    let nektet = Nektet::av(tx, [&soknad]);
+    krev_ikke_dobbelt(tx, &vedtak, &vedtak.innhold).await?;
+    let now = tx.now();
+    let fattet = rules::fatt(vedtak, soknad, &nektet, &myndighet, &av, now, || {
+        tx.new_id()
+    })?;
     let rules::Fattet {
         mut vedtak,
         mut soknad,
@@ -276,6 +288,7 @@ pub(crate) async fn endre(
     };
     let vedtak = les_versjon(tx, &request.name, &request.etag, faults).await?;
     let nektet = nektet(tx, &vedtak).await?;
+    krev_ikke_dobbelt(tx, &vedtak, &forslag.innhold).await?;
     let klasser = tx.call().klasser;
     let (mut vedtak, virkninger) = endring::endre(vedtak, forslag, &nektet, klasser, tx.now())?;
     store::lagre(tx, &mut vedtak).await?;
@@ -302,6 +315,9 @@ pub(crate) async fn godkjenn(
         String::new()
     };
     let answers = vedtak.forlop.endring.clone();
+    if let Some(change) = &answers {
+        krev_ikke_dobbelt(tx, &vedtak, &change.innhold).await?;
+    }
     let now = tx.now();
     let mut versjon = endring::godkjenn(vedtak, orders, &nektet, &myndighet, &av, now, || {
         tx.new_id()
@@ -441,10 +457,32 @@ async fn les(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<Vedtak,
     Ok(vedtak)
 }
 
-/// Units that the person refused on the application of a vedtak.
-pub(crate) async fn nektet(tx: &mut Tx, vedtak: &Vedtak) -> Result<BTreeSet<String>, Error> {
+impl Nektet {
+    /// What the person said on these applications, and to koordinering.
+    pub(crate) fn av<'a>(tx: &Tx, soknader: impl IntoIterator<Item = &'a Soknad>) -> Self {
+        Self {
+            kontakt: soknader.into_iter().flat_map(Soknad::nektet).collect(),
+            deling: tx.call().reservert_mot.iter().cloned().collect(),
+        }
+    }
+}
+
+/// Units that the person refuses, on the application of a vedtak or otherwise.
+pub(crate) async fn nektet(tx: &mut Tx, vedtak: &Vedtak) -> Result<Nektet, Error> {
     let soknad = soknad::store::hent(tx, &vedtak.person, &vedtak.soknad).await?;
-    Ok(soknad.nektet())
+    Ok(Nektet::av(tx, [&soknad]))
+}
+
+/// What a vedtak is to say, no other vedtak in force says too.
+async fn krev_ikke_dobbelt(
+    tx: &mut Tx,
+    vedtak: &Vedtak,
+    innhold: &innhold::Innhold,
+) -> Result<(), Error> {
+    let mut in_force = store::i_kraft(tx, &vedtak.person).await?;
+    in_force.retain(|other| other.id != vedtak.id);
+    let others = in_force.iter().map(|other| (other.name(), &other.innhold));
+    Ok(innhold::krev_ikke_dobbelt(innhold, others)?)
 }
 
 /// What a vedtak shall say; its lines go to units that take orders.
@@ -454,7 +492,8 @@ pub(crate) fn les_innhold(
     faults: &mut FieldFaults,
 ) -> innhold::Innhold {
     let innhold = innhold::les(request, faults);
-    innhold::krev_koer(&innhold, &tx.call().utforere, faults);
+    let call = tx.call();
+    innhold::krev_koer(&innhold, &call.utforere, &call.boligtildelere, faults);
     innhold
 }
 

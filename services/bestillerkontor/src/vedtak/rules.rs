@@ -14,13 +14,15 @@ use samspor_proto::{
 };
 
 use super::{
-    FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_FERDIGSTILLING, FRIST_GODKJENNING,
+    FRIST_BOLIG, FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_FERDIGSTILLING, FRIST_GODKJENNING,
     FRIST_OPPFOLGING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP, Fatting, Forlop,
-    Klageutfall, Tilstand, Underretning, Utsettelse, Vedtak, avslag, innhold, innhold::Innhold,
+    Klageutfall, Tilstand, Underretning, Utsettelse, Vedtak, avslag, innhold,
+    innhold::{Bolig, Innhold, Nektet},
 };
 use crate::{
-    ENHET, KOORDINERING,
+    KOORDINERING,
     evaluering::{self, Evaluering},
+    frister::frister,
     kartlegging,
     mottatt::Mottatt,
     oppdrag::{self, Oppdrag},
@@ -154,6 +156,7 @@ pub(crate) fn opprett(
             iverksatt: None,
             avslutning: None,
             innholdsversjon: 0,
+            soknadens_enhet: soknad.ansvarlig_enhet.clone(),
             kartlegging: None,
             revurderes: None,
             utsatt: None,
@@ -167,7 +170,7 @@ pub(crate) fn opprett(
     };
     let mut out = Virkninger::new();
     out.hendelse("VedtakOpprettet", &vedtak.emne(), myndigheten(&vedtak));
-    if enhet != soknad.ansvarlig_enhet {
+    if vedtak.er_overlatt() {
         // Another agency has confirmed that the case is theirs to decide.
         let mapping = soknad.innhold.kartlegging.as_ref();
         let mapping = mapping.map(|id| navn::post(&vedtak.person, kartlegging::SAMLING, id));
@@ -215,7 +218,7 @@ pub(crate) fn bortfall(vedtak: &Vedtak, now: Tid) -> Option<Virkninger> {
     let mut out = Virkninger::new();
     out.slett_frist(FRIST_GODKJENNING, &vedtak.name());
     out.slett_frist(FRIST_FERDIGSTILLING, &vedtak.name());
-    if vedtak.ansvarlig_enhet != ENHET
+    if vedtak.er_overlatt()
         && let Some(author) = vedtak.forlop.forfattere.first()
     {
         let mapping = vedtak.forlop.kartlegging.clone();
@@ -246,7 +249,7 @@ pub(crate) fn oppdater(
 pub(crate) fn send(
     mut vedtak: Vedtak,
     hovedansvarlig: Option<&str>,
-    nektet: &BTreeSet<String>,
+    nektet: &Nektet,
     av: Aktor,
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
@@ -278,7 +281,7 @@ pub(crate) fn returner(
     let mut out = Virkninger::new();
     out.hendelse("VedtakReturnert", &vedtak.emne(), myndigheten(&vedtak));
     out.slett_frist(FRIST_GODKJENNING, &vedtak.name());
-    if vedtak.ansvarlig_enhet != ENHET {
+    if vedtak.er_overlatt() {
         frist_for_ferdigstilling(&vedtak, now, now, &mut out);
     }
     Ok((vedtak, out))
@@ -306,6 +309,7 @@ pub(crate) struct Fattet {
 pub(crate) fn fatt(
     mut vedtak: Vedtak,
     soknad: Soknad,
+    nektet: &Nektet,
     myndighet: &Myndighet<'_>,
     av: &Aktor,
     now: Tid,
@@ -314,7 +318,7 @@ pub(crate) fn fatt(
     krev(&vedtak, "FattVedtak")?;
     myndighet.krev_en_annen(av, &vedtak.forlop.forfattere)?;
     innhold::krev_myndighet(&vedtak.innhold, myndighet.funksjoner)?;
-    innhold::krev_ikke_nektet(&vedtak.innhold, &soknad.nektet())?;
+    innhold::krev_ikke_nektet(&vedtak.innhold, nektet)?;
     innhold::fullstendig(&vedtak.innhold, myndighet.hovedansvarlig.as_deref())?;
     innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
     if myndighet.siste {
@@ -341,6 +345,7 @@ pub(crate) fn fatt(
     out.hendelse("VedtakFattet", &emne, hoerer_om(&vedtak));
     frist_for_underretning(&vedtak, now, &mut out);
     frister_for_slutt(&vedtak, now, &mut out);
+    frist_for_bolig(None, &vedtak, now, &mut out);
     // The packet of a hospital says it as well as who drafts.
     let packet = soknad.innhold.innsendt.sykehusmelding.is_some();
     let discharged = vedtak.innhold.utskrevet_fra_sykehus || packet;
@@ -371,6 +376,31 @@ pub(super) fn frist_for_underretning(vedtak: &Vedtak, now: Tid, out: &mut Virkni
         None,
         myndigheten(vedtak),
     );
+}
+
+/// The clock of a right to a dwelling, which the unit that allocates has until
+/// the line ends; a line that is as `before` keeps the one that runs.
+pub(super) fn frist_for_bolig(
+    before: Option<&Bolig>,
+    vedtak: &Vedtak,
+    now: Tid,
+    out: &mut Virkninger,
+) {
+    let right = |line: &Bolig| (line.rett, line.enhet.clone(), line.fra);
+    let after = vedtak.innhold.bolig.as_ref();
+    if before.map(right) == after.map(right) {
+        return;
+    }
+    let emne = vedtak.emne();
+    out.slett_frist(FRIST_BOLIG, &emne.post);
+    if let Some(line) = after {
+        let begun = line.fra.map_or(now, |fra| fra.start().max(now));
+        let due = kalender::maneder_etter(begun, frister().bolig.maneder);
+        let due = kalender::til_arbeidsdag(due);
+        let mut told = vec![line.enhet.clone()];
+        told.extend(myndigheten(vedtak));
+        out.frist(FRIST_BOLIG, &emne, due, None, told);
+    }
 }
 
 /// The clock of the last day, where it has one, and the one of the evaluation.
@@ -422,6 +452,7 @@ pub(crate) fn les_utsettelse(
     if til <= Dag::av(now) {
         faults.form("til", "en dag etter i dag");
     }
+    frister().utsatt_underretning.krev(til, "til", now, faults);
     Some(Utsettelse { til, begrunnelse })
 }
 
@@ -498,8 +529,8 @@ pub(crate) fn klageutfall(mut vedtak: Vedtak, mut utfall: Klageutfall) -> (Vedta
 /// The unit that decides, and the one that holds the application.
 pub(super) fn myndigheten(vedtak: &Vedtak) -> Vec<String> {
     let mut units = vec![vedtak.ansvarlig_enhet.clone()];
-    if vedtak.ansvarlig_enhet != ENHET {
-        units.push(ENHET.to_owned());
+    if vedtak.er_overlatt() {
+        units.push(vedtak.soknadens_enhet().to_owned());
     }
     units
 }
@@ -608,6 +639,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        ENHET,
         proveark::{self, LATER, NOW, who},
         vedtak::{
             Endring, Opphor,
@@ -616,8 +648,8 @@ mod tests {
         },
     };
 
-    fn ingen() -> BTreeSet<String> {
-        BTreeSet::new()
+    fn ingen() -> Nektet {
+        Nektet::default()
     }
 
     fn draft() -> Vedtak {
@@ -641,7 +673,8 @@ mod tests {
         let soknad = proveark::soknad(soknad::Tilstand::Klar);
         let mut n = 0;
         let all = proveark::alle_funksjoner();
-        fatt(vedtak, soknad, &makt(&all), &who(ENHET, by), NOW, || {
+        let by = who(ENHET, by);
+        fatt(vedtak, soknad, &ingen(), &makt(&all), &by, NOW, || {
             n += 1;
             format!("o{n}")
         })
@@ -791,7 +824,9 @@ mod tests {
         let vedtak = in_state(Tilstand::TilGodkjenning);
         let all = proveark::alle_funksjoner();
         let by = who(ENHET, "b1");
-        let refusal = fatt(vedtak, soknad, &makt(&all), &by, NOW, String::new).unwrap_err();
+        let none = ingen();
+        let decided = fatt(vedtak, soknad, &none, &makt(&all), &by, NOW, String::new);
+        let refusal = decided.unwrap_err();
         assert_eq!(refusal.nokler["tilstand"], "TRUKKET");
     }
 
@@ -830,6 +865,7 @@ mod tests {
                 "part/v/rop",
                 "sak/v",
                 "sak/v/post",
+                "tildeling/v/boligkontor",
                 "utforer/o1",
                 "utforer/o2",
                 "utforer/v/bom",

@@ -8,9 +8,9 @@ use samspor_chassis::{
 use samspor_proto::bestillerkontor::{Avslutningsarsak, ForeslaOpphorRequest};
 
 use super::{
-    Avslutning, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_EVALUERING, FRIST_HOVEDANSVAR,
-    FRIST_OPPFOLGING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP, Opphor, Tilstand,
-    Underretning, Vedtak,
+    Avslutning, FRIST_BOLIG, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_EVALUERING,
+    FRIST_HOVEDANSVAR, FRIST_OPPFOLGING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP,
+    Opphor, Tilstand, Underretning, Vedtak,
     endring::ta_endring,
     innhold,
     rules::{I_KRAFT, Myndighet, hoerer_om, klagefrist, krev},
@@ -147,6 +147,7 @@ fn avslutt(
         FRIST_ETTERLEVELSE,
         FRIST_HOVEDANSVAR,
         FRIST_OPPFOLGING,
+        FRIST_BOLIG,
     ] {
         out.slett_frist(kind, &vedtak.name());
     }
