@@ -199,7 +199,7 @@ async fn a_hidden_case_is_handed_to_who_decides(database: Database) {
 
 /// K3: a right to a dwelling is a clock of who allocates, until the line ends.
 ///
-/// Seen red: without `frist_for_bolig` in `fatt`, and in `ny_versjon`.
+/// Seen red: without `frist_for_bolig` in `fatt`.
 async fn a_right_to_a_dwelling_waits_with_who_allocates(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let decided = fattet(&store).await;
@@ -347,8 +347,7 @@ async fn start(
 
 /// The same service of the same unit is in force once, whichever vedtak has it.
 ///
-/// Seen red: without `krev_ikke_dobbelt` in `send`, and with days that only
-/// follow each other counted as the same.
+/// Seen red: without `krev_ikke_dobbelt` in `send`.
 async fn a_unit_delivers_a_service_by_one_vedtak(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let first = with_end(&store, "2027-06-30").await;
@@ -383,7 +382,7 @@ async fn a_unit_delivers_a_service_by_one_vedtak(database: Database) {
     assert_eq!(fields(refused), "vedtak.linjer[0].enheter[0]");
 }
 
-/// Seen red: with any number of answers, and without the bound.
+/// Seen red: with any number of answers.
 async fn a_promise_that_broke_is_renewed(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let application = mottatt(&store).await;
@@ -446,7 +445,7 @@ async fn who_was_mapped_is_mapped_again_for_a_reason(database: Database) {
 
 /// R8: thoughts of death are looked into on the day they are told.
 ///
-/// Seen red: without `varsel` in `registrer_instrument`.
+/// Seen red: with a warning that sets no clock.
 async fn what_an_answer_warns_of_waits_until_it_was_looked_into(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let application = mottatt(&store).await;

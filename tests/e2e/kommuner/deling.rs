@@ -10,7 +10,7 @@ use super::Kommune;
 /// be moved, in daily work where there is one journal, and in the meeting where
 /// they are shared there. Never what is health, since it is no health unit.
 ///
-/// Seen red: with the functions of the three files swapped.
+/// Seen red: with Ålesund's file saying what Kristiansund's does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_municipalities_share_the_journal_in_three_ways() {
     for (kommune, in_daily_work, in_the_meeting) in [

@@ -205,7 +205,7 @@ async fn a_unit_that_the_person_objects_to_is_ordered_nothing() {
 /// to bestillerkontor, where the employees with a mandate see it, and they
 /// alone.
 ///
-/// Seen red: with the draft of bestillerkontor's own applications alone.
+/// Seen red: with bestillerkontor alone drafting.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hidden_case_is_decided_by_employees_with_a_mandate() {
     let kommune = Kommune::from(PolicySource::embedded("karmoy")).await;
