@@ -350,7 +350,7 @@ async fn start(
 /// Seen red: without `krev_ikke_dobbelt` in `send`.
 async fn a_unit_delivers_a_service_by_one_vedtak(database: Database) {
     let store = database.open(MIGRATIONS).await;
-    let first = with_end(&store, "2027-06-30").await;
+    let first = Box::pin(with_end(&store, "2027-06-30")).await;
     let mapping = first.kartlegging.clone();
     let application = ready_again(&store, &mapping).await;
     let mut lines = vec![line(Tjenestetype::RopOppfolging, "rop")];
