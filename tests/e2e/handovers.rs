@@ -209,7 +209,7 @@ async fn intake_for_a_hidden_person_is_routed_to_who_sees_the_person() {
 async fn a_unit_that_delivers_reads_no_other_vedtak() {
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
-    let other = scene.decided(&case.person, &["rop"]).await;
+    let other = scene.decided(&case.person, &["hjemmetjeneste"]).await;
     let read = |name: &str| HentVedtakRequest {
         name: name.to_owned(),
         versjon: 0,

@@ -248,6 +248,7 @@ impl Scene {
             StartKartleggingRequest {
                 name: soknad.clone(),
                 request_id: request_id(),
+                ny_begrunnelse: "Alt er nytt siden sist.".to_owned(),
                 ..Default::default()
             },
         )
