@@ -457,7 +457,7 @@ pub fn basis(paragraf: &str) -> Hjemmel {
 
 fn line(unit: &str) -> Tjenestelinje {
     let r#type = match unit {
-        "rop" => Tjenestetype::RopOppfolging,
+        "rop" | "hjemmetjeneste" => Tjenestetype::RopOppfolging,
         _ => Tjenestetype::Boveiledning,
     };
     Tjenestelinje {
