@@ -1,11 +1,16 @@
 //! What a caller may bring, and what is refused at the border.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes_of::Raw;
+use samspor_chassis::{
+    testing::{START, TestClock},
+    tid::{Clock as _, SystemClock},
+};
 use samspor_proto::{
     bestillerkontor::{HentVedtakRequest, HentVedtakResponse},
     felles::{Feilgrunn, Rolle},
+    hendelse::FolgResponse,
     koordinering::{
         ForeslaVernRequest, ForeslaVernResponse, SikrePersonRequest, SikrePersonResponse, Verntype,
     },
@@ -14,8 +19,15 @@ use samspor_proto::{
 use sqlx::Executor as _;
 use tonic::{Code, Request, client::Grpc, metadata::MetadataValue};
 use tonic_prost::ProstCodec;
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest,
+};
 
-use crate::scene::{NUMBERS, Scene, ok, reason, refused, request_id};
+use crate::{
+    scene::{NUMBERS, Scene, framed, ok, reason, refused, request_id},
+    streams::{FOLG, ended, follow},
+};
 
 mod bytes_of {
     //! A message given as its bytes, to send what no generated type would.
@@ -304,6 +316,78 @@ async fn a_service_that_is_down_is_named_and_the_others_go_on() {
     assert_eq!(status.code(), Code::Unavailable);
 }
 
+/// A gateway that stops takes no new call, ends streams with its own word, and
+/// lets what was begun come to its end.
+///
+/// Seen red: with streams that do not hear of it, and without a drain.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_stops_loses_nothing() {
+    let mut scene = Scene::start().await;
+    let person = scene.person(NUMBERS[0]).await;
+    let herself = scene.person_desk(&person).await;
+    let stream = herself.stream::<_, FolgResponse>(FOLG, follow(&person));
+    let mut stream = stream.await.unwrap();
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
+    let mut database = scene.database("koordinering").await;
+    database.execute("BEGIN IMMEDIATE").await.unwrap();
+    let begun = tokio::spawn(async move {
+        let request = SikrePersonRequest {
+            fodselsnummer: NUMBERS[1].to_owned(),
+            ..sikre()
+        };
+        desk.call::<_, SikrePersonResponse>(SIKRE, request).await
+    });
+    let pause = || tokio::time::timeout(Duration::from_millis(300), std::future::pending::<()>());
+    let _ = pause().await;
+    let freed = async {
+        let _ = pause().await;
+        database.execute("ROLLBACK").await.unwrap();
+    };
+    let (restarted, ()) = tokio::join!(scene.mesh.restart_gateway(), freed);
+    restarted.unwrap();
+    begun.await.unwrap().result.unwrap();
+    let status = ended(&mut stream).await;
+    assert_eq!(reason(&status), Some(Feilgrunn::Utilgjengelig));
+    assert!(status.message().contains("gateway"), "{status:?}");
+}
+
+/// The contracts are told to anybody where configuration says so, and else to
+/// nobody.
+///
+/// Seen red: with reflection always on.
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_is_a_choice_of_configuration() {
+    for chosen in [true, false] {
+        let scene = Scene::on(Arc::new(SystemClock), |options| {
+            options.reflection = chosen;
+        })
+        .await;
+        let channel = scene.mesh.channel().await.unwrap();
+        let mut client = ServerReflectionClient::new(channel);
+        let request = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        let answered = client.server_reflection_info(tokio_stream::once(request));
+        let answered = match answered.await {
+            Ok(answers) => answers.into_inner().message().await,
+            Err(status) => Err(status),
+        };
+        if chosen {
+            let listed = format!("{:?}", answered.unwrap());
+            assert!(listed.contains("samspor.rop.v1.JournalService"), "{listed}");
+        } else {
+            assert_eq!(answered.unwrap_err().code(), Code::Unimplemented);
+        }
+    }
+}
+
 /// A request of a caseworker of bestillerkontor, with its token and purpose.
 fn signed<Q>(scene: &Scene, message: Q) -> Request<Q> {
     let claims = samspor::mesh::employee("bestillerkontor", "x", Rolle::Saksbehandler);
@@ -315,8 +399,55 @@ fn signed<Q>(scene: &Scene, message: Q) -> Request<Q> {
     request
 }
 
+/// The head of a [`sikre`] over bare HTTP/2, so that no client's own clock
+/// answers first: the answer that is waited for, and where the body goes.
+async fn bare(
+    scene: &Scene,
+    timeout: &str,
+) -> (
+    h2::client::ResponseFuture,
+    h2::SendStream<prost::bytes::Bytes>,
+) {
+    let tcp = tokio::net::TcpStream::connect(scene.mesh.addr).await;
+    let (mut client, connection) = h2::client::handshake(tcp.unwrap()).await.unwrap();
+    tokio::spawn(connection);
+    let mut request = http::Request::post(format!("http://gateway/samspor.{SIKRE}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("grpc-timeout", timeout)
+        .body(())
+        .unwrap();
+    let headers = signed(scene, ()).metadata().clone().into_headers();
+    request.headers_mut().extend(headers);
+    client.send_request(request, false).unwrap()
+}
+
+/// A caller that is let in and then sends nothing is not waited for.
+///
+/// Seen red: without a patience.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_never_comes_is_given_up() {
+    let clock = Arc::new(TestClock::new(START));
+    let scene = Scene::on(clock.clone(), |_| {}).await;
+    let (answer, _body) = bare(&scene, "30S").await;
+    let mut answer = std::pin::pin!(answer);
+    let answer = loop {
+        let pause = tokio::time::timeout(Duration::from_millis(50), &mut answer);
+        if let Ok(answer) = pause.await {
+            break answer.unwrap();
+        }
+        // Its head may not have come yet when the clock goes on.
+        assert!(
+            clock.now().since(START) < Duration::from_mins(10),
+            "it is waited for"
+        );
+        clock.advance(Duration::from_secs(10));
+    };
+    assert_eq!(answer.headers().get("grpc-status").unwrap(), "4");
+}
+
 /// The gateway says itself that the deadline has passed, at once or while it
-/// works. Sent over bare HTTP/2, so that no client's own clock answers first.
+/// works.
 ///
 /// Guards against a deadline that the server meets before the gateway does.
 #[tokio::test(flavor = "multi_thread")]
@@ -324,28 +455,10 @@ async fn a_deadline_that_has_passed_is_told() {
     let scene = Scene::start().await;
     let mut database = scene.database("koordinering").await;
     database.execute("BEGIN IMMEDIATE").await.unwrap();
-    let signed = signed(&scene, ());
     for left in ["0m", "300m"] {
-        let tcp = tokio::net::TcpStream::connect(scene.mesh.addr)
-            .await
-            .unwrap();
-        let (mut client, connection) = h2::client::handshake(tcp).await.unwrap();
-        tokio::spawn(connection);
-        let mut request = http::Request::post(format!("http://gateway/samspor.{SIKRE}"))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .header("grpc-timeout", left)
-            .body(())
-            .unwrap();
-        let headers = signed.metadata().clone().into_headers();
-        request.headers_mut().extend(headers);
-        let (answer, mut body) = client.send_request(request, false).unwrap();
-        let mut frame = vec![0];
-        let message = prost::Message::encode_to_vec(&sikre());
-        frame.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
-        frame.extend_from_slice(&message);
+        let (answer, mut body) = bare(&scene, left).await;
         // It may be answered already.
-        let _ = body.send_data(frame.into(), true);
+        let _ = body.send_data(framed(&sikre()), true);
         let answer = answer.await.unwrap();
         let code = answer.headers().get("grpc-status").unwrap();
         assert_eq!(code, "4", "{left}");

@@ -489,6 +489,15 @@ pub fn draft_of(soknad: &str) -> Vedtak {
     }
 }
 
+/// A message as it stands in the body of a call.
+pub fn framed(message: &impl Message) -> prost::bytes::Bytes {
+    let length = u32::try_from(message.encoded_len()).unwrap();
+    let mut body = vec![0];
+    body.extend_from_slice(&length.to_be_bytes());
+    message.encode(&mut body).unwrap();
+    body.into()
+}
+
 /// A fresh request id.
 pub fn request_id() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use samspor::desk::Desk;
+use samspor::{desk::Desk, mesh::citizen};
 use samspor_chassis::testing::{START, TestClock};
 use samspor_proto::{
     felles::{Feilgrunn, Periode, Rolle},
@@ -16,7 +16,7 @@ use samspor_proto::{
 use sqlx::Executor as _;
 use tonic::{Code, Streaming};
 
-use crate::scene::{NUMBERS, Scene, ok, reason, refused, request_id};
+use crate::scene::{NUMBERS, Scene, framed, ok, reason, refused, request_id};
 
 pub const FOLG: &str = "hendelse.v1.HendelseService/Folg";
 
@@ -29,7 +29,7 @@ pub fn follow(person: &str) -> FolgRequest {
 }
 
 /// Why a stream ended.
-async fn ended(stream: &mut Streaming<FolgResponse>) -> tonic::Status {
+pub async fn ended(stream: &mut Streaming<FolgResponse>) -> tonic::Status {
     let end = async {
         loop {
             match stream.message().await {
@@ -92,6 +92,108 @@ async fn a_stream_ends_with_the_consent_that_opened_it() {
     assert_eq!(reason(&status), Some(Feilgrunn::RettOpphort));
     let again = follower.stream::<_, FolgResponse>(FOLG, follow(&person));
     assert_eq!(again.await.unwrap_err().code(), Code::NotFound);
+}
+
+/// The same by the gateway's clock alone, when koordinering can tell nothing.
+///
+/// Seen red: without looking at when the first fact ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_by_the_clock_when_nobody_tells_of_it() {
+    let clock = Arc::new(TestClock::new(START));
+    let mut scene = Scene::on(clock.clone(), |_| {}).await;
+    let person = scene.person(NUMBERS[0]).await;
+    let herself = scene.person_desk(&person).await;
+    ok::<_, GiSamtykkeResponse>(
+        &herself,
+        "koordinering.v1.SamtykkeService/GiSamtykke",
+        consent(&scene, &person, Duration::from_mins(10)),
+    )
+    .await;
+    let of_rop = FolgRequest {
+        tjeneste: "rop".to_owned(),
+        ..follow(&person)
+    };
+    let follower = follower(&scene).await;
+    let stream = follower.stream::<_, FolgResponse>(FOLG, of_rop);
+    let mut stream = stream.await.unwrap();
+    scene.mesh.stop_service("koordinering").await;
+    clock.advance(Duration::from_mins(10));
+    let status = ended(&mut stream).await;
+    assert_eq!(reason(&status), Some(Feilgrunn::RettOpphort));
+}
+
+/// Somebody who follows and takes nothing is given up, and told so with the
+/// last word. The reader's window has room for no message, until it is opened.
+///
+/// Seen red: without a patience.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_stalls_is_given_up() {
+    let clock = Arc::new(TestClock::new(START));
+    let scene = Scene::on(clock.clone(), |_| {}).await;
+    let person = scene.person(NUMBERS[0]).await;
+    let herself = scene.person_desk(&person).await;
+    for _ in 0..4 {
+        ok::<_, GiSamtykkeResponse>(
+            &herself,
+            "koordinering.v1.SamtykkeService/GiSamtykke",
+            consent(&scene, &person, Duration::from_hours(24)),
+        )
+        .await;
+    }
+
+    let tcp = tokio::net::TcpStream::connect(scene.mesh.addr).await;
+    let mut client = h2::client::Builder::new();
+    let client = client.initial_window_size(0).handshake(tcp.unwrap());
+    let (mut client, mut connection) = client.await.unwrap();
+    let (open, opened) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = &mut connection => return,
+            _ = opened => connection.set_initial_window_size(65_535).unwrap(),
+        }
+        let _ = connection.await;
+    });
+    let claims = citizen(person.trim_start_matches("personer/"));
+    let token = scene.mesh.token(&claims).unwrap();
+    let request = http::Request::post(format!("http://gateway/samspor.{FOLG}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("authorization", format!("Bearer {token}"))
+        .header("x-samspor-formaal", "INNSYN")
+        .body(())
+        .unwrap();
+    let (answer, mut body) = client.send_request(request, false).unwrap();
+    let since = FolgRequest {
+        fra: Some(START.to_proto()),
+        ..follow(&person)
+    };
+    body.send_data(framed(&since), true).unwrap();
+    let mut messages = answer.await.unwrap().into_body();
+
+    // Until the gateway has given up, which its log tells.
+    let given_up = async {
+        loop {
+            let log = scene.log().await;
+            if log
+                .last()
+                .is_some_and(|row| row.r#type() == Loggtype::Avslag)
+            {
+                break;
+            }
+            clock.advance(Duration::from_secs(10));
+            let pause = Duration::from_millis(50);
+            let _ = tokio::time::timeout(pause, std::future::pending::<()>()).await;
+        }
+    };
+    let given_up = tokio::time::timeout(Duration::from_secs(20), given_up);
+    given_up.await.expect("it is waited for");
+    open.send(()).unwrap();
+    while let Some(chunk) = messages.data().await {
+        let length = chunk.unwrap().len();
+        messages.flow_control().release_capacity(length).unwrap();
+    }
+    let last = messages.trailers().await.unwrap().unwrap();
+    assert_eq!(last.get("grpc-status").unwrap(), "4");
 }
 
 /// The unit that [`consent`] is for.

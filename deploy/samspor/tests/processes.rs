@@ -30,6 +30,9 @@ use samspor_gateway::identity::dev::{DevIssuer, UTSTEDERE};
 use samspor_proto::{bestillerkontor::*, felles::Rolle, koordinering::*, tilgang::Formal};
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_samspor");
 const SERVICES: [&str; 3] = ["koordinering", "bestillerkontor", "rop"];
@@ -41,6 +44,7 @@ struct Deployment {
     folder: tempfile::TempDir,
     issuer: DevIssuer,
     gateway: SocketAddr,
+    health: SocketAddr,
     running: Vec<(&'static str, Child)>,
 }
 
@@ -65,11 +69,12 @@ impl Deployment {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let issuer = DevIssuer::generate().unwrap();
-        let gateway = free();
+        let (gateway, health) = (free(), free());
         let made = Self {
             folder,
             issuer,
             gateway,
+            health,
             running: Vec::new(),
         };
         let ids = RandomIds::new(Arc::new(SystemClock));
@@ -114,10 +119,9 @@ impl Deployment {
             );
         }
         let config = format!(
-            "adresse = '{gateway}'\nhelseadresse = '{}'\ndatabase_url = 'sqlite:{}'\n\
+            "adresse = '{gateway}'\nhelseadresse = '{health}'\ndatabase_url = 'sqlite:{}'\n\
              [gateway]\nkommune = 'karmoy'\nutstedere = '{}'\nsidetoken_fil = '{}'\n\
              pseudonym_fil = '{}'\n{targets}",
-            free(),
             made.path("gateway.db").display(),
             issuers.display(),
             key("sidetoken").display(),
@@ -141,6 +145,14 @@ impl Deployment {
         let claims = employee(unit, employee_id, rolle);
         let now = SystemClock.now().0 / 1_000_000;
         self.issuer.token(&claims, now, 3600).unwrap()
+    }
+
+    /// What the gateway answers to the cluster's probe; none: nothing.
+    async fn health(&self) -> Option<ServingStatus> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.health)).unwrap();
+        let mut client = HealthClient::new(endpoint.connect().await.ok()?);
+        let answer = client.check(HealthCheckRequest::default()).await.ok()?;
+        Some(answer.into_inner().status())
     }
 
     fn start(&mut self, part: &'static str) {
@@ -183,6 +195,7 @@ fn run(arguments: &[&str], folder: &Path) -> Output {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_part_runs_as_a_process_of_its_own() {
     let mut deployment = Deployment::new();
+    assert_eq!(deployment.health().await, None);
     for part in ["gateway", "koordinering", "bestillerkontor", "rop"] {
         let config = format!("{part}.toml");
         let migrated = run(
@@ -218,6 +231,9 @@ async fn each_part_runs_as_a_process_of_its_own() {
         let _ = tokio::time::timeout(pause, std::future::pending::<()>()).await;
     };
     assert!(person.starts_with("personer/"));
+    while deployment.health().await != Some(ServingStatus::Serving) {
+        assert!(since.elapsed() < PATIENCE);
+    }
 
     for part in ["gateway", "koordinering", "bestillerkontor", "rop"] {
         deployment.stop(part);

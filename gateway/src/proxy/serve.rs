@@ -99,6 +99,13 @@ impl Entered {
             .max_decoding_message_size(MAX_MESSAGE)
             .max_encoding_message_size(MAX_MESSAGE);
         let (read, is_read) = oneshot::channel();
+        let clock = Arc::clone(&self.gateway.clock);
+        let late = async move {
+            tokio::select! {
+                _ = is_read => std::future::pending().await,
+                () = clock.sleep_until(clock.now().plus(PATIENCE)) => {}
+            }
+        };
         // The server calls once; a second call would find nothing.
         let mut once = Some((self, read));
         let mut take = move |request: Request<Bytes>| {
@@ -114,7 +121,7 @@ impl Entered {
                     entered.streaming(body).await
                 }
             });
-            in_time(is_read, grpc.server_streaming(answer, request)).await
+            in_time(late, grpc.server_streaming(answer, request)).await
         } else {
             let answer = tower::service_fn(move |request| {
                 let taken = take(request);
@@ -127,7 +134,7 @@ impl Entered {
                         .await
                 }
             });
-            in_time(is_read, grpc.unary(answer, request)).await
+            in_time(late, grpc.unary(answer, request)).await
         }
     }
 
@@ -179,14 +186,9 @@ impl Entered {
 
 /// The answer, unless its request does not come in time.
 async fn in_time(
-    is_read: oneshot::Receiver<()>,
+    late: impl Future<Output = ()>,
     answer: impl Future<Output = http::Response<Body>>,
 ) -> http::Response<Body> {
-    let late = async {
-        if tokio::time::timeout(PATIENCE, is_read).await.is_ok() {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
         answered = answer => answered,
         () = late => too_late().into_http(),
