@@ -224,7 +224,7 @@ async fn broken_messages_are_refused() {
         )
         .await;
     let opprett = "bestillerkontor.v1.VedtakService/OpprettVedtak";
-    // A message inside a message, 100 deep.
+    // 100 deep: no contract nests so far, so it is refused where it leaves it.
     let mut deep = vec![0x1a, 0x00];
     for _ in 0..100 {
         let mut outer = vec![0x1a];
@@ -444,6 +444,21 @@ async fn a_request_that_never_comes_is_given_up() {
         clock.advance(Duration::from_secs(10));
     };
     assert_eq!(answer.headers().get("grpc-status").unwrap(), "4");
+}
+
+/// A message that is announced with 2 GiB is refused before any of it came.
+///
+/// Seen red: with a limit of 4 GiB.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_gibibytes_are_not_waited_for() {
+    let scene = Scene::start().await;
+    let (answer, mut body) = bare(&scene, "30S").await;
+    let head = [0, 0x80, 0, 0, 0];
+    body.send_data(head.to_vec().into(), false).unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(5), answer).await;
+    let answer = answer.expect("it is waited for").unwrap();
+    let code = answer.headers().get("grpc-status").unwrap();
+    assert!(code == "8" || code == "11", "{code:?}");
 }
 
 /// The gateway says itself that the deadline has passed, at once or while it

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use samspor_proto::{
+    bestillerkontor::{ListVedtakRequest, ListVedtakResponse},
     felles::Rolle,
     gateway::*,
     hendelse::{AbonnerRequest, AbonnerResponse, FolgRequest, FolgResponse, Hendelse},
-    koordinering::Verntype,
+    koordinering::{ForeslaVernRequest, Verntype},
     rop::*,
     tilgang::{Dataklasse, Formal},
 };
 use tonic::{Code, Streaming};
 
-use crate::scene::{NUMBERS, Scene, ok, refused, request_id, seen, vern};
+use crate::scene::{NUMBERS, Scene, ok, refused, request_id, seen, strict, vern};
 
 pub fn start_nodtilgang(person: &str) -> StartNodtilgangRequest {
     StartNodtilgangRequest {
@@ -193,4 +194,73 @@ async fn break_glass_opens_is_seen_and_is_reviewed_by_another() {
     let left = ok::<_, ListNodtilgangerResponse>(&leader, list, waiting()).await;
     let left: Vec<String> = left.nodtilganger.into_iter().map(|s| s.name).collect();
     assert_eq!(left, [others.name]);
+}
+
+/// A session can be opened on any id, so what it does not open must not tell:
+/// who is strictly protected or has closed the records for the unit is answered
+/// as a person whom nobody knows.
+///
+/// Seen red: with sessions forgotten for a hidden person, and with a sperring
+/// that refuses the whole list.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_tells_of_nobody_what_it_does_not_open() {
+    let scene = Scene::start().await;
+    let [hidden, closed] = [scene.case(NUMBERS[0]).await, scene.case(NUMBERS[1]).await];
+    let plan = scene.journal(&hidden.person).await.plan;
+    let mandated = ["bestillerkontor", "rop", "bom"];
+    scene
+        .protect("bestillerkontor", strict(&hidden.person, &mandated))
+        .await;
+    let sperring = ForeslaVernRequest {
+        gjelder_enheter: vec!["enheter/hjemmetjeneste".to_owned()],
+        ..vern(&closed.person, Verntype::Sperring)
+    };
+    scene.protect("bestillerkontor", sperring).await;
+    let known = scene.person(NUMBERS[2]).await;
+    let nobody = "personer/00000000-0000-4000-8000-00000000dead".to_owned();
+    let worker = scene
+        .desk("hjemmetjeneste", Rolle::Miljo, Formal::Nodhjelp)
+        .await;
+    let mut read = Vec::new();
+    for person in [&hidden.person, &closed.person, &known, &nobody] {
+        ok::<_, StartNodtilgangResponse>(
+            &worker,
+            "gateway.v1.NodtilgangService/StartNodtilgang",
+            start_nodtilgang(person),
+        )
+        .await;
+        let parent = person.clone();
+        let vedtak = ListVedtakRequest {
+            parent,
+            ..ListVedtakRequest::default()
+        };
+        let kontakter = ListKontakterRequest {
+            parent: person.clone(),
+            ..ListKontakterRequest::default()
+        };
+        let name = plan.replace(&hidden.person, person);
+        let one = HentKriseplanRequest { name };
+        let one = worker
+            .call::<_, HentKriseplanResponse>("rop.v1.KriseplanService/HentKriseplan", one)
+            .await;
+        read.push((
+            ok::<_, ListVedtakResponse>(
+                &worker,
+                "bestillerkontor.v1.VedtakService/ListVedtak",
+                vedtak,
+            )
+            .await,
+            ok::<_, ListKontakterResponse>(
+                &worker,
+                "rop.v1.KontaktService/ListKontakter",
+                kontakter,
+            )
+            .await,
+            seen(&one.result.unwrap_err()),
+        ));
+    }
+    assert_eq!(read[0].0, ListVedtakResponse::default());
+    for other in &read[1..] {
+        assert_eq!(*other, read[0]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use samspor_bestillerkontor::Bestillerkontor;
 use samspor_chassis::{
     attest::Key,
@@ -60,14 +60,17 @@ pub async fn run(part: Part, config: Config, stop: impl Future<Output = ()>) -> 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
     if part == Part::Gateway {
-        let gateway = gateway(&config, clock, ids).await?;
-        stop.await;
+        let mut gateway = gateway(&config, clock, ids).await?;
+        let asked = tokio::select! {
+            () = stop => Ok(()),
+            () = gateway.broken() => Err(broken(part)),
+        };
         tracing::info!("draining");
         gateway.shutdown().await;
-        return Ok(());
+        return asked;
     }
     let settings = service(&config)?;
-    let running = match part {
+    let mut running = match part {
         Part::Koordinering => {
             let settings = settings.with_settings(koordinering(&config)?);
             server::start::<Koordinering>(settings, clock, ids).await?
@@ -75,10 +78,18 @@ pub async fn run(part: Part, config: Config, stop: impl Future<Output = ()>) -> 
         Part::Bestillerkontor => server::start::<Bestillerkontor>(settings, clock, ids).await?,
         Part::Rop | Part::Gateway => server::start::<Rop>(settings, clock, ids).await?,
     };
-    stop.await;
+    let asked = tokio::select! {
+        () = stop => Ok(()),
+        () = running.broken() => Err(broken(part)),
+    };
     tracing::info!("draining");
     running.shutdown().await;
-    Ok(())
+    asked
+}
+
+/// Why a process ends that nobody asked to end: it is to begin anew.
+fn broken(part: Part) -> anyhow::Error {
+    anyhow!("{}: the port is no longer listened on", part.name())
 }
 
 /// Migrates the database of a part, and closes it.

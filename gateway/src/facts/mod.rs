@@ -128,6 +128,17 @@ pub enum ApplyError {
     Storage(#[from] sqlx::Error),
 }
 
+impl ApplyError {
+    /// The number in the feed at which it stopped.
+    #[must_use]
+    pub fn number(&self) -> Option<i64> {
+        match self {
+            Self::Gap { found: nr, .. } | Self::Malformed { nr } => Some(*nr),
+            Self::Storage(_) => None,
+        }
+    }
+}
+
 /// Why a feed is no longer followed. What was applied stays applied.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError<E> {
@@ -395,6 +406,12 @@ impl Facts {
                 progress.entry(tjeneste.to_owned()).or_default().caught_up = true;
             });
         }
+    }
+
+    /// Whether a service may state facts that close.
+    #[must_use]
+    pub fn closes(&self, tjeneste: &str) -> bool {
+        self.shared.sources.close(tjeneste)
     }
 
     /// Waits until a service's feed has been applied up to a number.

@@ -192,7 +192,7 @@ impl Identity {
     pub fn reload(&self) {
         for issuer in self.issuers.iter() {
             if let Err(fault) = issuer.reload() {
-                tracing::warn!(error = %fault, "keys of an issuer could not be read");
+                tracing::warn!(samspor.feil = %samspor_chassis::telemetry::variant(&fault), "keys of an issuer could not be read");
             }
         }
         self.verified.invalidate_all();

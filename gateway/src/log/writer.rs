@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use samspor_chassis::id::Ids;
+use samspor_chassis::{id::Ids, telemetry};
+use samspor_proto::internt::Loggtype;
 use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::mpsc;
 
@@ -15,7 +16,7 @@ use super::{
 };
 
 /// Rows of one INSERT at most.
-const ROWS_PER_INSERT: usize = 64;
+const ROWS_PER_INSERT: usize = 16;
 
 /// Person codes that are kept.
 const CACHED_CODES: usize = 10_000;
@@ -58,7 +59,11 @@ async fn commit(sequencer: &Sequencer, pending: Vec<Pending>, codes: &mut Codes)
         }
         Err(error) => {
             let entries = pending.len();
-            tracing::error!(%error, entries, "access log could not be written");
+            tracing::error!(
+                samspor.feil = %telemetry::variant(&error),
+                samspor.antall = entries,
+                "access log could not be written"
+            );
             *codes = Codes::default();
             for pending in pending {
                 let _ = pending.answer.send(Err(AppendError::Unavailable));
@@ -221,10 +226,13 @@ impl Codes {
             self.of.clear();
             self.generation = turn.counts.nokler;
         }
+        // The database is asked for whoever a refusal is about, known or not:
+        // else the time that it takes would tell which.
         let mut unknown: Vec<&str> = rows
             .iter()
-            .filter_map(|row| row.person.as_deref())
-            .filter(|person| !self.of.contains_key(*person))
+            .filter_map(|row| Some((row.person.as_deref()?, row.content.r#type())))
+            .filter(|(person, kind)| *kind == Loggtype::Avslag || !self.of.contains_key(*person))
+            .map(|(person, _)| person)
             .collect();
         unknown.sort_unstable();
         unknown.dedup();

@@ -300,7 +300,7 @@ impl Core {
         let asked = asked_classes(question);
         let trail = match self.judge(&world, asked) {
             Ok(trail) => trail,
-            Err(fault) => return failed_closed(&fault),
+            Err(_) => return failed_closed(),
         };
         let mut decision = self.conclude(question, &trail);
         if question.act == Act::Read && decision.existence(question.ressurs) {
@@ -332,7 +332,7 @@ impl Core {
     fn possible(&self, question: &Question<'_>) -> Decision {
         match self.possible_trail(question) {
             Ok(trail) => self.conclude(question, &trail),
-            Err(fault) => failed_closed(&fault),
+            Err(_) => failed_closed(),
         }
     }
 
@@ -350,9 +350,15 @@ impl Core {
             world.nodtilgang = Klasser::alle();
         }
         let trail = self.any_owner(&mut world, question, asked)?;
-        if self.som_ukjent(&trail) {
+        let hidden = self.som_ukjent(&trail);
+        if hidden || question.act == Act::Read && trail.classes.er_tom() {
+            // Whoever may see nothing is answered as about a person that
+            // nobody knows: what the rules permit then, the records decide.
             world.forget_facts();
-            return self.any_owner(&mut world, question, asked);
+            let unknown = self.any_owner(&mut world, question, asked)?;
+            if hidden || !unknown.classes.er_tom() {
+                return Ok(unknown);
+            }
         }
         Ok(trail)
     }
@@ -458,8 +464,8 @@ fn asked_classes(question: &Question<'_>) -> Klasser {
 }
 
 /// A rule that cannot be evaluated gives nothing.
-fn failed_closed(fault: &str) -> Decision {
-    tracing::error!(fault, "policy could not be evaluated");
+fn failed_closed() -> Decision {
+    tracing::error!("policy could not be evaluated");
     Decision {
         refused_by: vec![Arc::from(FAULT)],
         ..Decision::default()

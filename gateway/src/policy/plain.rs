@@ -198,7 +198,8 @@ impl World {
         }
     }
 
-    /// The same with nothing known about the person.
+    /// The same with nothing known about the person. What the caller opened by
+    /// break-glass stays: a session can be opened on any id.
     pub(super) fn forget_facts(&mut self) {
         for kinds in [
             &mut self.enhet,
@@ -212,13 +213,13 @@ impl World {
             kinds.clear();
         }
         self.samtykke = Klasser::INGEN;
-        self.nodtilgang = Klasser::INGEN;
     }
 
     /// The same with every relation that opens, and none that closes; a
     /// consent and a break-glass session only where asked for.
     pub(super) fn assume_relations(&mut self) {
         self.forget_facts();
+        self.nodtilgang = Klasser::INGEN;
         let open: BTreeSet<Faktumtype> = alle_faktumtyper()
             .filter(|kind| !CLOSING.contains(kind))
             .collect();

@@ -237,6 +237,14 @@ impl Sources {
             .get(tjeneste)
             .is_some_and(|kinds| kinds.contains(&kind))
     }
+
+    /// Whether a service may state facts that close: without all of them
+    /// nothing may be decided.
+    #[must_use]
+    pub fn close(&self, tjeneste: &str) -> bool {
+        let mut closing = super::plain::CLOSING.iter();
+        closing.any(|kind| self.may_state(tjeneste, *kind))
+    }
 }
 
 impl Relations {

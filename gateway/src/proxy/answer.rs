@@ -62,7 +62,7 @@ impl<'g> Passage<'g> {
     pub(super) async fn log_refusal(&mut self, refused: Refused, kind: Loggtype) -> Refused {
         // A refusal may come before anybody was looked up.
         if self.people.is_empty()
-            && let Err(down) = self.look_up().await
+            && let Err(down) = self.look_again().await
         {
             return down;
         }
@@ -429,7 +429,7 @@ impl<'g> Passage<'g> {
 /// A service answered with what the contract does not allow. Nothing of it
 /// leaves.
 fn faulty(fault: WireError) -> Refused {
-    tracing::error!(error = %fault, "a service broke its contract");
+    tracing::error!(samspor.feil = %telemetry::variant(&fault), "a service broke its contract");
     Refused::new(Feilgrunn::Unspecified)
 }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use prost::Message as _;
-use samspor_chassis::tid::Clock;
+use samspor_chassis::{telemetry, tid::Clock};
 use samspor_proto::{
     felles::{Aktor, Feilgrunn, Rolle},
     hendelse::{FaktaRequest, FaktaResponse},
@@ -100,8 +100,20 @@ impl Feeds {
             let started = self.clock.now();
             let after = self.facts.position(&name);
             if let Err(fault) = self.read(service, after, 0).await {
-                tracing::debug!(service = %name, code = ?fault.code(), "fact feed ended");
-                if fault.code() == Code::Unavailable {
+                tracing::warn!(
+                    samspor.tjeneste = %name,
+                    samspor.feil = %telemetry::variant(&fault.code()),
+                    "fact feed ended"
+                );
+                let known = match fault.code() {
+                    Code::Unavailable => true,
+                    // What it says cannot be taken in. Its writes are not
+                    // answered; the others go on, unless it is this service
+                    // that says what is closed.
+                    Code::DataLoss => !self.facts.closes(&name),
+                    _ => false,
+                };
+                if known {
                     self.facts.unreachable(&name);
                 }
             }
@@ -128,7 +140,12 @@ impl Feeds {
             .map_err(|fault| match fault {
                 FollowError::Feed(status) => status,
                 FollowError::Apply(fault) => {
-                    tracing::warn!(service = %name, error = %fault, "facts could not be applied");
+                    tracing::error!(
+                        samspor.tjeneste = %name,
+                        samspor.feil = %telemetry::variant(&fault),
+                        samspor.faktum_nr = fault.number(),
+                        "facts could not be applied"
+                    );
                     Status::data_loss("facts cannot be applied")
                 }
             })

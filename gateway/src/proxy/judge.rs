@@ -61,6 +61,11 @@ impl Default for Seen {
 }
 
 impl Judged {
+    /// Persons on whose facts something was decided.
+    pub(super) fn persons(&self) -> impl Iterator<Item = &str> {
+        self.people.keys().flatten().map(String::as_str)
+    }
+
     /// Nothing released yet, but decided on these facts of the call's subject.
     pub(super) fn on(person: Option<&str>, version: i64) -> Self {
         let seen = Seen {

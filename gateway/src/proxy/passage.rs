@@ -20,6 +20,7 @@ use super::{
     Arrival, Gateway,
     border::{Border, SAK},
     forward::{MAX_MESSAGE, Upstream},
+    judge::Judged,
     method::Method,
     refusal::Refused,
 };
@@ -268,6 +269,15 @@ impl<'g> Passage<'g> {
         let facts = facts.map_err(|fault| facts_down(&fault))?.into_iter();
         self.people
             .extend(facts.map(|(person, facts)| (person.to_owned(), facts)));
+        Ok(())
+    }
+
+    /// Reads the facts from the database on which something was decided.
+    pub(super) async fn read_again(&mut self, judged: &Judged) -> Result<(), Refused> {
+        for person in judged.persons() {
+            let facts = self.gateway.facts.refresh(person).await;
+            facts.map_err(|fault| facts_down(&fault))?;
+        }
         Ok(())
     }
 
@@ -605,7 +615,7 @@ fn purpose(
 
 /// Nothing can be decided without the facts.
 fn facts_down(fault: &sqlx::Error) -> Refused {
-    tracing::error!(error = %fault, "facts could not be read");
+    tracing::error!(samspor.feil = %samspor_chassis::telemetry::variant(fault), "facts could not be read");
     Refused::new(Feilgrunn::Utilgjengelig).with("del", "tilgangsavgjorelsen")
 }
 

@@ -11,6 +11,7 @@ use samspor_chassis::{
     attest,
     id::Ids,
     server::{Agency as _, Assembled, ServiceConfig, assemble},
+    telemetry,
     tid::Clock,
 };
 use samspor_proto::{klassifisering::kontrakter, tilgang::Handling};
@@ -142,11 +143,20 @@ impl Running {
         let _ = self.ready.clone().wait_for(|ready| *ready).await;
     }
 
+    /// Resolves when the gateway stops taking calls though nobody told it to: a
+    /// defect, after which the process had better begin anew.
+    pub async fn broken(&mut self) {
+        // A finished task may be asked once only.
+        if !self.server.is_finished() {
+            let _ = (&mut self.server).await;
+        }
+    }
+
     /// Takes no new calls, lets those in flight end, then closes.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         let drained = async {
-            let _ = self.server.await;
+            self.broken().await;
             // A mutation goes on when its caller has left.
             let _ = self.gateway.calls.acquire_many(PLACES).await;
             let _ = self.gateway.streams.acquire_many(PLACES).await;
@@ -315,7 +325,10 @@ async fn serve(
             .build_v1();
         match service {
             Ok(service) => routes = routes.add_service(service),
-            Err(fault) => tracing::error!(error = %fault, "reflection is not served"),
+            Err(fault) => tracing::error!(
+                samspor.feil = %telemetry::variant(&fault),
+                "reflection is not served"
+            ),
         }
     }
     let router = routes.into_axum_router().fallback_service(Server(gateway));
@@ -333,7 +346,7 @@ async fn serve(
         })
         .await;
     if let Err(fault) = served {
-        tracing::error!(error = %fault, "the gateway's listener ended");
+        tracing::error!(samspor.feil = %telemetry::variant(&fault), "the gateway's listener ended");
     }
 }
 
@@ -378,7 +391,7 @@ async fn poll_replicas(facts: Facts, clock: Arc<dyn Clock>) {
     loop {
         clock.sleep_until(clock.now().plus(POLL)).await;
         if let Err(fault) = facts.poll_changes().await {
-            tracing::warn!(error = %fault, "changes of other replicas could not be read");
+            tracing::warn!(samspor.feil = %telemetry::variant(&fault), "changes of other replicas could not be read");
         }
     }
 }

@@ -320,10 +320,7 @@ impl ResponsePlan {
         let table = self.tables.get(self.table);
         let length = cutter.message(Cursor::new(body), table, &rights, outer_bits, 1)?;
         if cutter.found != verdicts.len() {
-            return Err(WireError::Verdicts {
-                found: cutter.found,
-                given: verdicts.len(),
-            });
+            return Err(WireError::Verdicts);
         }
         let token = self.token_field.zip(outer.next_page_token);
         if cutter.edits.is_empty() && token.is_none() {
@@ -545,10 +542,7 @@ impl<'a> Cutter<'a> {
                 return Ok(0);
             }
             None => {
-                return Err(WireError::Verdicts {
-                    found: self.found,
-                    given: self.found - 1,
-                });
+                return Err(WireError::Verdicts);
             }
         };
         let rights = Rights {

@@ -45,13 +45,8 @@ pub enum WireError {
     #[error("field {0} does not hold a name")]
     Reference(u32),
     /// Not one verdict per record: a fault of the caller.
-    #[error("there are {found} records and {given} verdicts")]
-    Verdicts {
-        /// Records in the body.
-        found: usize,
-        /// Verdicts given.
-        given: usize,
-    },
+    #[error("there is not one verdict for each record")]
+    Verdicts,
 }
 
 /// How a field's value stands on the wire.
@@ -109,19 +104,23 @@ impl<'b> Cursor<'b> {
     }
 
     /// Reads a varint of at most 64 bits, minimal or not.
-    #[inline]
+    #[inline(always)]
     pub(super) fn varint(&mut self) -> Result<u64, WireError> {
-        match self.buf.get(self.pos) {
-            Some(&byte) if byte < 0x80 => {
+        // Tags and lengths have one byte or two.
+        match self.buf.get(self.pos..) {
+            Some(&[byte, ..]) if byte < 0x80 => {
                 self.pos += 1;
                 Ok(u64::from(byte))
             }
-            Some(_) => self.long_varint(),
-            None => Err(WireError::Truncated),
+            Some(&[low, high, ..]) if high < 0x80 => {
+                self.pos += 2;
+                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
+            }
+            _ => self.long_varint(),
         }
     }
 
-    #[inline]
+    #[cold]
     fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
         for (shift, &byte) in (0u32..)
@@ -171,7 +170,7 @@ impl<'b> Cursor<'b> {
     }
 
     /// Steps over the value of a field whose tag was just read.
-    #[inline]
+    #[inline(always)]
     pub(super) fn skip(&mut self, number: u32, wire: Wire) -> Result<(), WireError> {
         match wire {
             Wire::Len => self.payload().map(drop),

@@ -368,6 +368,7 @@ fn fact_scenarios() -> Vec<Change> {
 fn without_facts(world: &World) -> World {
     let mut bare = world.clone();
     bare.forget_facts();
+    bare.nodtilgang = Klasser::INGEN;
     bare.selv = false;
     bare
 }

@@ -454,13 +454,11 @@ fn every_record_needs_its_verdict() {
         let outer = outer(generator);
         judged.push(Judged::random(generator));
         let too_many = plan.rebuild(&body, outer, &verdicts(&judged));
-        let given = found + 1;
-        assert_eq!(too_many, Err(WireError::Verdicts { found, given }));
+        assert_eq!(too_many, Err(WireError::Verdicts));
         if found > 0 {
             judged.truncate(found - 1);
             let too_few = plan.rebuild(&body, outer, &verdicts(&judged));
-            let given = found - 1;
-            assert_eq!(too_few, Err(WireError::Verdicts { found, given }));
+            assert_eq!(too_few, Err(WireError::Verdicts));
         }
     });
 }

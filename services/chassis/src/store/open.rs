@@ -171,7 +171,7 @@ async fn prepare(
         Backend::Sqlite => format!(
             "PRAGMA busy_timeout = {millis}; PRAGMA journal_mode = WAL; \
              PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-             PRAGMA temp_store = MEMORY; PRAGMA query_only = {};",
+             PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA query_only = {};",
             i32::from(access == Access::Read),
         ),
         Backend::Postgres => {

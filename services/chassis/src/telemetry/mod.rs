@@ -220,6 +220,16 @@ pub fn install_panic_hook() {
     }));
 }
 
+/// The name of a fault's variant, as a word for `samspor.feil`: nothing of what
+/// the fault carries.
+#[must_use]
+pub fn variant(fault: &impl std::fmt::Debug) -> String {
+    let mut text = format!("{fault:?}");
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric());
+    text.truncate(end.unwrap_or(text.len()));
+    text
+}
+
 /// The trace id of a well-formed `traceparent`.
 #[must_use]
 pub fn trace_id_of(traceparent: &str) -> Option<&str> {
