@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes_of::Raw;
 use samspor_chassis::{
     testing::{START, TestClock},
@@ -9,11 +10,12 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{HentVedtakRequest, HentVedtakResponse},
-    felles::{Feilgrunn, Rolle},
+    felles::{Faktum, Faktumtype, Feilgrunn, Part, Rolle, part},
     hendelse::FolgResponse,
     koordinering::{
         ForeslaVernRequest, ForeslaVernResponse, SikrePersonRequest, SikrePersonResponse, Verntype,
     },
+    rop::{TildelBehandlerRequest, TildelBehandlerResponse},
     tilgang::Formal,
 };
 use sqlx::Executor as _;
@@ -25,7 +27,7 @@ use tonic_reflection::pb::v1::{
 };
 
 use crate::{
-    scene::{NUMBERS, Scene, framed, ok, reason, refused, request_id},
+    scene::{NUMBERS, Scene, basis, framed, ok, reason, refused, request_id},
     streams::{FOLG, ended, follow},
 };
 
@@ -314,6 +316,66 @@ async fn a_service_that_is_down_is_named_and_the_others_go_on() {
     ok::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
     let status = refused::<_, HentVedtakResponse>(&desk, hent, request()).await;
     assert_eq!(status.code(), Code::Unavailable);
+}
+
+/// A fact that a service may not state closes that service's writes and nothing
+/// else, also for a gateway that starts on it.
+///
+/// Seen red: with a gateway that waits for the whole feed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_fact_closes_the_service_that_states_it() {
+    const TILDEL: &str = "rop.v1.BehandlingService/TildelBehandler";
+    let mut scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let assign = |ansatt: &str| TildelBehandlerRequest {
+        parent: case.person.clone(),
+        request_id: request_id(),
+        ansatt: ansatt.to_owned(),
+        hjemmel: Some(basis("§ 3-2")),
+    };
+    let leader = scene.desk("rop", Rolle::Leder, Formal::Ytelse).await;
+    ok::<_, TildelBehandlerResponse>(&leader, TILDEL, assign("rop-a")).await;
+    let fact = Faktum {
+        id: "wrong".to_owned(),
+        subjekt: case.person.trim_start_matches("personer/").to_owned(),
+        part: Some(Part {
+            hvem: Some(part::Hvem::Enhet("nav".to_owned())),
+        }),
+        r#type: Faktumtype::Samtykke.into(),
+        ..Faktum::default()
+    };
+    let fact = BASE64_STANDARD.encode(prost::Message::encode_to_vec(&fact));
+    let mut rop = scene.database("rop").await;
+    rop.execute("UPDATE chassis_sekvens SET nr = nr + 1 WHERE navn = 'faktum'")
+        .await
+        .unwrap();
+    sqlx::query(
+        "INSERT INTO chassis_faktum (nr, faktum, traceparent) \
+         SELECT nr, $1, '' FROM chassis_sekvens WHERE navn = 'faktum'",
+    )
+    .bind(fact)
+    .execute(&mut rop)
+    .await
+    .unwrap();
+    let restarted = tokio::time::timeout(Duration::from_secs(20), scene.mesh.restart_gateway());
+    restarted.await.expect("it waits for the feed").unwrap();
+
+    let desk = scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await;
+    ok::<_, SikrePersonResponse>(&desk, SIKRE, sikre()).await;
+    let leader = scene.desk("rop", Rolle::Leder, Formal::Ytelse).await;
+    let status = refused::<_, TildelBehandlerResponse>(&leader, TILDEL, assign("rop-b")).await;
+    assert_eq!(
+        reason(&status),
+        Some(Feilgrunn::Utilgjengelig),
+        "{status:?}"
+    );
+    assert!(status.message().contains("rop"), "{status:?}");
 }
 
 /// A gateway that stops takes no new call, ends streams with its own word, and
