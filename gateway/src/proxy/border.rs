@@ -20,9 +20,9 @@ pub const TRACE_ID: &str = "x-samspor-trace-id";
 
 /// Longest time that a unary call may take, whatever its caller grants.
 pub(super) const MAX_TIME: Duration = Duration::from_secs(30);
-/// How much before its deadline a call is given up: at the deadline itself the
-/// server drops it without saying which.
-const MARGIN: Duration = Duration::from_millis(2);
+/// How much before its deadline a call is given up, a twentieth of its time
+/// between these: at the deadline itself the server drops it without a word.
+const MARGIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
 const MAX_HEADER: usize = 512;
 
 /// What a caller says about its call.
@@ -56,8 +56,10 @@ impl Border {
 
     /// How long the call may take; zero when its deadline has passed.
     pub(super) fn time_left(&self) -> Duration {
-        self.time
-            .map_or(MAX_TIME, |time| time.min(MAX_TIME).saturating_sub(MARGIN))
+        self.time.map_or(MAX_TIME, |time| {
+            let margin = (time / 20).clamp(MARGIN.0, MARGIN.1);
+            time.saturating_sub(margin).min(MAX_TIME)
+        })
     }
 }
 
