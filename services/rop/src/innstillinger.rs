@@ -26,6 +26,7 @@ struct Fil {
     brukere_per_ansatt: Verdi,
     nytt_tilbud_dager: Verdi,
     hovedforlop_maneder: Verdi,
+    kriseplan_maneder: Verdi,
     fit_ors_tideler: Verdi,
     fit_srs_tideler: Verdi,
     tiltak_for_niva: Verdi<BTreeMap<String, Vec<String>>>,
@@ -50,6 +51,8 @@ pub(crate) struct Innstillinger {
     pub(crate) nytt_tilbud_dager: u16,
     /// Months back that a main pathway can begin when it is registered.
     pub(crate) hovedforlop_maneder: u16,
+    /// Months within which a crisis plan is gone through anew.
+    pub(crate) kriseplan_maneder: u16,
     /// A score of the Outcome Rating Scale below this calls for attention, in
     /// tenths.
     pub(crate) fit_ors_tideler: u16,
@@ -100,6 +103,7 @@ pub(crate) fn innstillinger() -> Result<&'static Innstillinger, Error> {
             brukere_per_ansatt: fil.brukere_per_ansatt.verdi,
             nytt_tilbud_dager: fil.nytt_tilbud_dager.verdi,
             hovedforlop_maneder: fil.hovedforlop_maneder.verdi,
+            kriseplan_maneder: fil.kriseplan_maneder.verdi,
             fit_ors_tideler: fil.fit_ors_tideler.verdi,
             fit_srs_tideler: fil.fit_srs_tideler.verdi,
             tiltak_for_niva: les_nivaer(&fil.tiltak_for_niva.verdi)?,
@@ -127,6 +131,7 @@ mod tests {
             &fil.brukere_per_ansatt,
             &fil.nytt_tilbud_dager,
             &fil.hovedforlop_maneder,
+            &fil.kriseplan_maneder,
             &fil.fit_ors_tideler,
             &fil.fit_srs_tideler,
         ] {

@@ -128,6 +128,10 @@ impl Agency for Rop {
                 "006_kontakt_samlet",
                 include_str!("../migrations/006_kontakt_samlet.sql"),
             ),
+            (
+                "007_kriseplan",
+                include_str!("../migrations/007_kriseplan.sql"),
+            ),
         ]
     }
 

@@ -71,6 +71,8 @@ samspor_chassis::tilstand! {
         OppdaterTiltak = "OPPDATER_TILTAK",
         /// See to a person whose score of FIT is low.
         FitUnderGrensen = "FIT_UNDER_GRENSEN",
+        /// Go through a crisis plan.
+        Kriseplan = "KRISEPLAN",
     }
 }
 

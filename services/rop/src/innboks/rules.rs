@@ -8,7 +8,9 @@ use samspor_chassis::{
 use samspor_proto::felles::Feilgrunn;
 
 use super::{FRIST_OPPGAVE, Innhold, Oppgave, Tilstand, Type};
-use crate::{behandlingsplan, kontakt, kontaktplan, planlegging, risikovurdering, tilbakemelding};
+use crate::{
+    behandlingsplan, kontakt, kontaktplan, kriseplan, planlegging, risikovurdering, tilbakemelding,
+};
 
 /// Which verb is allowed in which state.
 pub(crate) const OVERGANGER: Overganger<Tilstand> =
@@ -99,6 +101,7 @@ pub(crate) fn av_frist(kind: &str) -> Option<Type> {
         kontaktplan::FRIST_STEG => Type::Kontaktsteg,
         tilbakemelding::FRIST_SVAR => Type::Tilbakemelding,
         tilbakemelding::FRIST_FIT => Type::FitUnderGrensen,
+        kriseplan::FRIST_GJENNOMGANG => Type::Kriseplan,
         risikovurdering::FRIST_UTLOP => Type::Risikovurdering,
         _ => return None,
     })

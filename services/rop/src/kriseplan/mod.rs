@@ -2,14 +2,15 @@
 //! new version, and the newest holds.
 //!
 //! Invariants: versions of a person are numbered without gap from 1; exactly
-//! one of them is the newest; nobody replaces a version that was not read.
+//! one of them is the newest; nobody replaces a version that was not read; the
+//! newest has a day on which it is gone through, and only a newer one ends it.
 
 pub(crate) mod rpc;
 pub(crate) mod rules;
 pub(crate) mod store;
 
 use samspor_chassis::{
-    domene::{Aktor, Emne, Hjemmel, navn},
+    domene::{Aktor, Dag, Emne, Hjemmel, navn},
     store::etag,
     tid::Tid,
 };
@@ -18,6 +19,9 @@ use serde::{Deserialize, Serialize};
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "kriseplaner";
+
+/// Deadline: it is gone through anew with the person.
+pub(crate) const FRIST_GJENNOMGANG: &str = "kriseplan_gjennomgang";
 
 /// One version of a crisis plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +52,9 @@ pub(crate) struct Innhold {
     pub(crate) skrevet: Tid,
     pub(crate) med_personen: bool,
     pub(crate) hjemmel: Hjemmel,
+    /// None from before it was asked for.
+    #[serde(default)]
+    pub(crate) gjennomgas: Option<Dag>,
 }
 
 /// A next of kin to call.
@@ -87,6 +94,7 @@ impl Kriseplan {
             skrevet,
             med_personen,
             hjemmel,
+            gjennomgas,
         } = self.innhold.clone();
         proto::Kriseplan {
             name: self.name(),
@@ -115,6 +123,7 @@ impl Kriseplan {
             skjerming: None,
             med_personen,
             hjemmel: Some(hjemmel.to_proto()),
+            gjennomgas: gjennomgas.map(|day| day.to_string()).unwrap_or_default(),
         }
     }
 }

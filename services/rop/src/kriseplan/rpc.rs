@@ -12,6 +12,10 @@ use samspor_proto::rop::{
 };
 
 use super::{Kriseplan, SAMLING, rules, store};
+use crate::{
+    innboks::{self, Type},
+    innstillinger::innstillinger,
+};
 
 pub(crate) async fn skriv(
     tx: &mut Tx,
@@ -20,7 +24,7 @@ pub(crate) async fn skriv(
     let av = crate::for_enhet(tx)?;
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
-    let innhold = rules::les(&request, av, tx.now(), &mut faults);
+    let innhold = rules::les(&request, av, tx.now(), innstillinger()?, &mut faults);
     faults.finish()?;
 
     crate::las_person(tx, &person).await?;
@@ -33,6 +37,7 @@ pub(crate) async fn skriv(
     }
     store::sett_inn(tx, &plan).await?;
     virkninger.utfor(tx);
+    innboks::rpc::ferdig(tx, &plan.person, Type::Kriseplan, &request.erstatter).await?;
     Ok(SkrivKriseplanResponse {
         kriseplan: Some(plan.to_proto()),
     })

@@ -1,24 +1,38 @@
 //! What a crisis plan may say, and how a version replaces another.
 
 use samspor_chassis::{
-    domene::{Aktor, Virkninger, felt},
+    domene::{Aktor, Dag, Virkninger, felt},
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
 use samspor_proto::rop::SkrivKriseplanRequest;
 
-use super::{Innhold, Krisekontakt, Kriseplan};
+use super::{FRIST_GJENNOMGANG, Innhold, Krisekontakt, Kriseplan};
+use crate::innstillinger::Innstillinger;
 
 /// Most next of kin to call.
 const MAKS_KONTAKTER: usize = 20;
+
+/// So many days before it is to be gone through, the unit is warned.
+const VARSEL_DAGER: i32 = 14;
 
 /// Reads what a plan says.
 pub(crate) fn les(
     request: &SkrivKriseplanRequest,
     av: Aktor,
     now: Tid,
+    innstillinger: &Innstillinger,
     faults: &mut FieldFaults,
 ) -> Innhold {
+    let today = Dag::av(now);
+    let latest = today.pluss_maneder(innstillinger.kriseplan_maneder.into());
+    let gjennomgas = felt::dag(&request.gjennomgas, "gjennomgas", faults).unwrap_or(latest);
+    if gjennomgas <= today || gjennomgas > latest {
+        faults.form(
+            "gjennomgas",
+            format_args!("en dag etter i dag, senest {latest}"),
+        );
+    }
     felt::antall(request.kontakter.len(), "kontakter", MAKS_KONTAKTER, faults);
     let kontakter = request
         .kontakter
@@ -45,6 +59,7 @@ pub(crate) fn les(
         skrevet: now,
         med_personen: request.med_personen,
         hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
+        gjennomgas: Some(gjennomgas),
     }
 }
 
@@ -66,8 +81,10 @@ pub(crate) fn skriv(
     }
     let nr = before.as_ref().map_or(1, |before| before.nr + 1);
     innhold.erstatter = before.as_ref().map(|before| before.id.clone());
+    let mut out = Virkninger::new();
     let replaced = before.map(|mut before| {
         before.nyeste = false;
+        out.slett_frist(FRIST_GJENNOMGANG, &before.name());
         before
     });
     let plan = Kriseplan {
@@ -79,9 +96,12 @@ pub(crate) fn skriv(
         nyeste: true,
         innhold,
     };
-    let mut out = Virkninger::new();
     let owner = [plan.ansvarlig_enhet.clone()];
-    out.hendelse("KriseplanSkrevet", &plan.emne(), owner);
+    out.hendelse("KriseplanSkrevet", &plan.emne(), owner.clone());
+    if let Some(day) = plan.innhold.gjennomgas {
+        let warn = Some(day.pluss_dager(-VARSEL_DAGER).start());
+        out.frist(FRIST_GJENNOMGANG, &plan.emne(), day.slutt(), warn, owner);
+    }
     Ok((plan, replaced, out))
 }
 
@@ -95,7 +115,9 @@ mod tests {
     };
 
     use super::*;
+    use crate::innstillinger::innstillinger;
 
+    /// Friday 2027-01-15 08:00 UTC.
     const NOW: Tid = Tid(1_800_000_000_000_000);
 
     fn read(
@@ -122,7 +144,7 @@ mod tests {
             rolle: Rolle::Behandler,
         };
         let mut faults = FieldFaults::new();
-        let read = les(&request, by, NOW, &mut faults);
+        let read = les(&request, by, NOW, innstillinger().unwrap(), &mut faults);
         match faults.finish() {
             Ok(()) => Ok(read),
             Err(refusal) => Err(refusal
@@ -147,6 +169,24 @@ mod tests {
         for (change, field) in table {
             let expected = vec![(field.to_owned(), Feilgrunn::FeltMangler)];
             assert_eq!(read(change), Err(expected));
+        }
+    }
+
+    /// Seen red: with a day that is further ahead.
+    #[test]
+    fn a_plan_is_gone_through_within_a_year() {
+        for (asked, found) in [
+            ("", Some("2028-01-15")),
+            ("2027-01-16", Some("2027-01-16")),
+            ("2028-01-15", Some("2028-01-15")),
+            ("2027-01-15", None),
+            ("2028-01-16", None),
+        ] {
+            let day = read(|request| request.gjennomgas = asked.into());
+            let day = day.map(|plan| plan.gjennomgas.unwrap().to_string());
+            let fault = vec![("gjennomgas".to_owned(), Feilgrunn::FeltForm)];
+            let expected = found.map(str::to_owned).ok_or(fault);
+            assert_eq!(day, expected, "{asked}");
         }
     }
 

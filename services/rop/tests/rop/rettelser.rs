@@ -1,5 +1,5 @@
 //! What was registered wrongly, and what ends: a contact, a count, a primary
-//! contact; and scores that somebody must see to.
+//! contact; and what somebody must see to: low scores and old crisis plans.
 
 use samspor_chassis::testing::{Database, request_id};
 use samspor_proto::{
@@ -17,7 +17,7 @@ use super::{
     benk::{Benk, until},
     hos_annen, innboks,
     leveranser::{bestilt, besvar, dag, gi, levert, oppdrag, primaer, tell, tiltak},
-    registrer,
+    plan, registrer,
 };
 
 samspor_chassis::on_both_databases! {
@@ -26,6 +26,7 @@ samspor_chassis::on_both_databases! {
     a_wrong_count_is_counted_as_the_one_that_stands_for_it,
     a_primary_contact_ends_and_the_caseload_falls,
     a_low_score_is_a_task_until_it_is_answered,
+    a_crisis_plan_is_gone_through_until_a_newer_one_is_written,
 }
 
 pub(crate) fn annuller(name: &str) -> AnnullerKontaktRequest {
@@ -257,4 +258,27 @@ async fn a_low_score_is_a_task_until_it_is_answered(database: Database) {
     assert!(list().await.is_empty());
     let left = innboks(&benk, "rop", Oppgavetype::Tilbakemelding).await;
     assert_eq!(left.len(), 1, "the other one waits");
+}
+
+/// Seen red: with the deadline of a version that was replaced.
+async fn a_crisis_plan_is_gone_through_until_a_newer_one_is_written(database: Database) {
+    let benk = Benk::start(&database).await;
+    let list = || innboks(&benk, "rop", Oppgavetype::Kriseplan);
+    let mut first = plan("");
+    first.gjennomgas = dag(&benk, 30);
+    let first = benk.ok(first).await.kriseplan.unwrap();
+    assert_eq!(first.gjennomgas, dag(&benk, 30));
+    assert!(list().await.is_empty(), "it is far ahead");
+    benk.clock.advance(DAY * 17);
+    until(|| async { list().await.len() == 1 }).await;
+    assert_eq!(list().await[0].post, first.name);
+    let second = benk.ok(plan(&first.name)).await.kriseplan.unwrap();
+    assert!(list().await.is_empty());
+    // The newer one has its own day, in a year; the older asks for nothing.
+    benk.clock.advance(DAY * 60);
+    registrer(&benk, Kontaktutfall::Mott).await;
+    assert!(list().await.is_empty());
+    benk.clock.advance(DAY * 300);
+    until(|| async { list().await.len() == 1 }).await;
+    assert_eq!(list().await[0].post, second.name);
 }
