@@ -257,7 +257,13 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
                     kontaktsamtykker: vec![],
                 }
             );
-            refused!(soknad::rpc::trekk, TrekkSoknadRequest { name: soknad() });
+            refused!(
+                soknad::rpc::trekk,
+                TrekkSoknadRequest {
+                    name: soknad(),
+                    personens_onske: "Sagt på telefon".into(),
+                }
+            );
         }
         let mapping = || mapped.name.clone();
         refused!(
@@ -416,6 +422,7 @@ async fn the_person_takes_the_own_application_back(database: Database) {
     let request = TrekkSoknadRequest {
         name,
         request_id: request_id(),
+        personens_onske: String::new(),
     };
     kall!(store, herself, soknad::rpc::trekk, request).unwrap();
 }
@@ -638,6 +645,7 @@ async fn a_mapping_is_not_added_to_when_its_application_is_closed(database: Data
     let request = TrekkSoknadRequest {
         name: soknad,
         request_id: request_id(),
+        personens_onske: "Sagt på telefon".into(),
     };
     kall!(store, here(), soknad::rpc::trekk, request).unwrap();
     let late = gad7(&mapping, 1);

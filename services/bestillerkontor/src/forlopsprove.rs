@@ -21,7 +21,7 @@ use samspor_proto::{
 
 use crate::{
     Bestillerkontor, ENHET, MIGRATIONS,
-    eierprove::{P, fattet, gjor_klar, hos, kall, klar, mottatt},
+    eierprove::{P, fattet, gjor_klar, hjemmel, hos, kall, klar, mottatt},
     innboks, klage, oppdrag, proveark, soknad, vedtak,
 };
 
@@ -653,6 +653,7 @@ pub(crate) async fn complain(store: &Store, vedtak: &Vedtak, late: &str) -> Resu
         grunn: "For få timer".into(),
         forsinket_grunn: late.into(),
         innsender: "Kari, søster".into(),
+        personens_onske: "Sagt til meg hjemme".into(),
         ..Default::default()
     };
     let receipt = kall!(store, hos("rop", "r1"), klage::rpc::registrer, request)?;
@@ -757,6 +758,7 @@ pub(crate) async fn short(store: &Store, fra: &str, til: &str) -> Result<Oppdrag
         fra: fra.into(),
         til: til.into(),
         mal: "Sårstell".into(),
+        hjemmel: Some(hjemmel()),
     };
     let made = kall!(
         store,

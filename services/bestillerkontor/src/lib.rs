@@ -72,8 +72,9 @@ use samspor_chassis::{
     domene::{
         Aktor,
         felles::{Hvem, Relasjon},
+        felt,
     },
-    error::{Error, Refusal},
+    error::{Error, FieldFaults, Refusal},
     server::{Agency, Chassis},
     store::{Migrations, Tx},
     tid::Tid,
@@ -119,7 +120,7 @@ use samspor_proto::{
         kartlegging_service_server, klage_service_server, oppdrag_service_server,
         soknad_service_server, statistikk_service_server, vedtak_service_server,
     },
-    felles::{Faktum, Faktumtype},
+    felles::{Faktum, Faktumtype, Rolle},
 };
 use tonic::service::Routes;
 
@@ -322,6 +323,17 @@ fn krev_enhet(tx: &Tx, enhet: &str) -> Result<(), Refusal> {
         Ok(())
     } else {
         Err(Refusal::not_found())
+    }
+}
+
+/// How the person said what is done on the person's word: staff tell it, the
+/// person and who represents the person need not.
+fn personens_onske(tx: &Tx, said: &str, faults: &mut FieldFaults) -> String {
+    let field = "personens_onske";
+    if tx.call().actor.rolle == Rolle::Innbygger {
+        felt::tekst(said, field, felt::LANG, faults)
+    } else {
+        felt::pakrevd(said, field, felt::LANG, faults)
     }
 }
 

@@ -633,6 +633,7 @@ async fn a_klage_is_over_the_version_that_was_told(database: Database) {
             request_id: request_id(),
             vedtak: amended.name.clone(),
             grunn: "For få timer".into(),
+            personens_onske: "Sagt i møte".into(),
             versjon,
             ..Default::default()
         };
@@ -717,6 +718,7 @@ async fn what_came_earlier_counts_from_the_day_it_came(database: Database) {
             request_id: request_id(),
             vedtak: told.name.clone(),
             grunn: "For få timer".into(),
+            personens_onske: "Sagt i møte".into(),
             mottatt: mottatt.into(),
             ..Default::default()
         };

@@ -17,7 +17,7 @@ use crate::{
     ENHET, MIGRATIONS,
     eierprove::{P, fattet, gjor_klar, hjemmel, hos, kall, klar, mottatt, name},
     forlopsprove::*,
-    kartlegging, oppdrag, proveark,
+    kartlegging, klage, oppdrag, proveark,
     rettsprove::facts,
     soknad, vedtak,
 };
@@ -33,6 +33,8 @@ samspor_chassis::on_both_databases! {
     who_was_mapped_is_mapped_again_for_a_reason,
     what_an_answer_warns_of_waits_until_it_was_looked_into,
     what_is_set_anew_waits_since_then,
+    what_staff_say_for_the_person_has_the_persons_word,
+    a_short_service_counts_by_the_days_on_which_it_was_given,
 }
 
 /// Those of these facts that hold, each by what stands before the id of the
@@ -302,6 +304,7 @@ async fn an_objection_to_sharing_is_asked_at_each_decision(database: Database) {
         fra: "2026-10-02".into(),
         til: "2026-10-05".into(),
         mal: "Sårstell".into(),
+        hjemmel: Some(hjemmel()),
     };
     let by = objected("a1", &["hjemmetjeneste"]);
     let refused = kall!(store, by, oppdrag::rpc::bestill_kortvarig, request);
@@ -521,4 +524,98 @@ async fn what_is_set_anew_waits_since_then(database: Database) {
     tick(&store).await;
     postpone("2026-10-20").await.unwrap();
     assert_eq!(since().await, later, "it was broken");
+}
+
+/// W6: staff register and withdraw on the person's word, and never withdraw a
+/// klage over what they decided. Who represents the person is not the person.
+///
+/// Seen red: without the deciders in `trekk`.
+async fn what_staff_say_for_the_person_has_the_persons_word(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let decided = fattet(&store).await;
+    let told = tell(&store, &decided).await;
+    let complaint = |said: &str, innsender: &str| RegistrerKlageRequest {
+        parent: P.into(),
+        request_id: request_id(),
+        vedtak: told.name.clone(),
+        grunn: "For få timer".into(),
+        personens_onske: said.into(),
+        innsender: innsender.into(),
+        ..Default::default()
+    };
+    let silent = complaint("", "");
+    let refused = kall!(store, hos("rop", "r1"), klage::rpc::registrer, silent);
+    assert_eq!(fields(refused), "personens_onske");
+    let sister = TestCall::new("").innbygger("00000000-0000-4000-8000-0000000000aa");
+    let filed = complaint("", "Kari, søster");
+    let receipt = kall!(store, sister.build(), klage::rpc::registrer, filed).unwrap();
+    let name = format!("{P}/klager/{}", receipt.kvittering.unwrap().referanse);
+    let found = async || {
+        let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
+        let request = HentKlageRequest { name: name.clone() };
+        let found = klage::rpc::hent(&mut tx, request).await.unwrap();
+        found.klage.unwrap()
+    };
+    assert!(found().await.pa_vegne_av);
+
+    let withdraw = async |by: &str, said: &str| {
+        let request = TrekkKlageRequest {
+            name: name.clone(),
+            request_id: request_id(),
+            personens_onske: said.into(),
+        };
+        kall!(store, hos(ENHET, by), klage::rpc::trekk, request)
+    };
+    assert_eq!(fields(withdraw("a1", "").await), "personens_onske");
+    let own = refusal(withdraw("b1", "Sagt til meg").await);
+    assert_eq!(own.nokler["regel"], "W4");
+    withdraw("a1", "Ringte og sa det").await.unwrap();
+    let withdrawn = found().await;
+    assert_eq!(withdrawn.trukket_onske, "Ringte og sa det");
+    assert_eq!(withdrawn.tilstand(), KlageTilstand::Trukket);
+}
+
+/// Seen red: with the planned days of what ended counted.
+async fn a_short_service_counts_by_the_days_on_which_it_was_given(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let order = short(&store, "2026-10-01", "2026-10-14").await.unwrap();
+    accept(&store, &order).await;
+    begin(&store, &order).await;
+    // Warned three working days before its last day, a Wednesday.
+    database.clock().set(at("2026-10-09T22:00:00Z"));
+    tick(&store).await;
+    let warned = async || {
+        let heard = events(&store, ENHET).await;
+        heard.iter().filter(|kind| **kind == "FristNaer").count()
+    };
+    let before = warned().await;
+    database.clock().set(at("2026-10-05T10:00:00Z"));
+    let request = AvsluttOppdragRequest {
+        name: order.name.clone(),
+        request_id: request_id(),
+        arsak: Avslutningsarsak::MalNadd.into(),
+        begrunnelse: "Såret er grodd".into(),
+        alternativ: "Fastlegen".into(),
+    };
+    let by = hos("hjemmetjeneste", "r1");
+    kall!(store, by, oppdrag::rpc::avslutt, request).unwrap();
+    assert_eq!(before, 1);
+    // Five days were given, and nine are left.
+    let longer = short(&store, "2026-10-06", "2026-10-15").await;
+    assert_eq!(fields(longer), "til");
+    short(&store, "2026-10-06", "2026-10-14").await.unwrap();
+    let no_basis = BestillKortvarigTjenesteRequest {
+        parent: P.into(),
+        request_id: request_id(),
+        enhet: "enheter/hjemmetjeneste".into(),
+        r#type: Tjenestetype::PraktiskBistand.into(),
+        min_timer: 1.0,
+        maks_timer: 2.0,
+        fra: "2026-10-06".into(),
+        til: "2026-10-07".into(),
+        ..Default::default()
+    };
+    let by = hos(ENHET, "a1");
+    let refused = kall!(store, by, oppdrag::rpc::bestill_kortvarig, no_basis);
+    assert_eq!(fields(refused), "hjemmel");
 }

@@ -78,6 +78,12 @@ pub(crate) struct Innhold {
     pub(crate) etterregistrert_grunn: String,
     pub(crate) registrert_av: Aktor,
     pub(crate) pa_vegne_av: bool,
+    /// How the person said it, where staff registered it.
+    #[serde(default)]
+    pub(crate) personens_onske: String,
+    /// The same where staff took it back.
+    #[serde(default)]
+    pub(crate) trukket_onske: String,
     pub(crate) klagefrist: Dag,
     pub(crate) forsinket_grunn: String,
     /// Version of the vedtak that it disputes.
@@ -135,6 +141,8 @@ impl Klage {
             etterregistrert_grunn,
             registrert_av,
             pa_vegne_av,
+            personens_onske,
+            trukket_onske,
             klagefrist,
             forsinket_grunn,
             vedtaksversjon,
@@ -151,6 +159,8 @@ impl Klage {
             vedtak: navn::post(&self.person, vedtak::SAMLING, &self.vedtak),
             grunn,
             pa_vegne_av,
+            personens_onske,
+            trukket_onske,
             innsender,
             etterregistrert_grunn,
             mottatt: Some(mottatt.into()),

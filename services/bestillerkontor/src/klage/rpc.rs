@@ -30,8 +30,12 @@ pub(crate) async fn registrer(
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let (owner, id) = navn::les_post(&request.vedtak, vedtak::SAMLING, "vedtak", &mut faults);
-    let on_behalf = tx.call().actor.rolle != Rolle::Innbygger;
-    let innsendt = rules::les(&request, !on_behalf, tx.now(), &mut faults);
+    let actor = &tx.call().actor;
+    let by_citizen = actor.rolle == Rolle::Innbygger;
+    // Who represents the person files it for another, too.
+    let on_behalf = actor.person.as_deref() != Some(person.as_str());
+    let onske = crate::personens_onske(tx, &request.personens_onske, &mut faults);
+    let innsendt = rules::les(&request, onske, by_citizen, tx.now(), &mut faults);
     faults.finish()?;
     if owner != person {
         return Err(Refusal::not_found().into());
@@ -154,17 +158,26 @@ pub(crate) async fn avgjor(
     })
 }
 
-/// The person's will, so it is taken from whoever may say it (W6).
+/// The person's will, so it is taken from whoever may say it (W6), but for the
+/// employee whose decision it disputes.
 pub(crate) async fn trekk(
     tx: &mut Tx,
     request: TrekkKlageRequest,
 ) -> Result<TrekkKlageResponse, Error> {
     let mut faults = FieldFaults::new();
     let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    let onske = crate::personens_onske(tx, &request.personens_onske, &mut faults);
     faults.finish()?;
     crate::las_person(tx, &person).await?;
     let klage = store::hent(tx, &person, &id).await?;
-    let (mut klage, virkninger) = rules::trekk(klage, tx.now())?;
+    if tx.call().actor.rolle != Rolle::Innbygger {
+        let decision = vedtak::store::hent(tx, &person, &klage.vedtak).await?;
+        let av = Aktor::from(&tx.call().actor);
+        let funksjoner = tx.call().funksjoner.clone();
+        let myndighet = vedtak::rules::Myndighet::alene(&funksjoner);
+        myndighet.krev_en_annen(&av, decision.besluttet_av())?;
+    }
+    let (mut klage, virkninger) = rules::trekk(klage, onske, tx.now())?;
     store::lagre(tx, &mut klage).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(TrekkKlageResponse {

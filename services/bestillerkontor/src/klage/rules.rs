@@ -52,6 +52,7 @@ pub(crate) struct Innsendt {
     grunn: String,
     forsinket_grunn: String,
     innsender: String,
+    personens_onske: String,
     mottatt: Mottatt,
     /// Version that it disputes; 0: the one that the person was last told of.
     versjon: i32,
@@ -60,6 +61,7 @@ pub(crate) struct Innsendt {
 /// Reads what a klage says.
 pub(crate) fn les(
     request: &RegistrerKlageRequest,
+    personens_onske: String,
     selv: bool,
     now: Tid,
     faults: &mut FieldFaults,
@@ -76,6 +78,7 @@ pub(crate) fn les(
             faults,
         ),
         innsender: felt::tekst(&request.innsender, "innsender", felt::KORT, faults),
+        personens_onske,
     }
 }
 
@@ -159,6 +162,8 @@ pub(crate) fn registrer(
             etterregistrert_grunn: innsendt.mottatt.grunn,
             registrert_av: av,
             pa_vegne_av,
+            personens_onske: innsendt.personens_onske,
+            trukket_onske: String::new(),
             klagefrist: told.klagefrist,
             forsinket_grunn: innsendt.forsinket_grunn,
             vedtaksversjon: told.versjon,
@@ -274,8 +279,13 @@ pub(crate) fn avgjor(
 }
 
 /// Takes it back on the person's wish.
-pub(crate) fn trekk(mut klage: Klage, now: Tid) -> Result<(Klage, Virkninger), Refusal> {
+pub(crate) fn trekk(
+    mut klage: Klage,
+    onske: String,
+    now: Tid,
+) -> Result<(Klage, Virkninger), Refusal> {
     krev(&klage, "TrekkKlage")?;
+    klage.innhold.trukket_onske = onske;
     klage.tilstand = Tilstand::Trukket;
     let out = avslutt(&mut klage, "KlageTrukket", now);
     Ok((klage, out))
@@ -352,6 +362,7 @@ mod tests {
         let innsendt = Innsendt {
             grunn: "For få timer".into(),
             forsinket_grunn: late.into(),
+            personens_onske: String::new(),
             innsender: String::new(),
             mottatt: Mottatt::na(instant(at)),
             versjon: 0,
@@ -437,7 +448,7 @@ mod tests {
             "OpprettholdKlage" => oppretthold(klage, why, by, NOW),
             "OversendKlage" => oversend(klage, NOW),
             "AvgjorKlage" => avgjor(klage, found, NOW).map(|(k, _, out)| (k, out)),
-            "TrekkKlage" => trekk(klage, NOW),
+            "TrekkKlage" => trekk(klage, String::new(), NOW),
             _ => panic!("{name}"),
         }
     }

@@ -54,6 +54,9 @@ const START_DAGER: i32 = 14;
 const RAPPORT_MANEDER: i32 = 1;
 /// Days before its last day in which an order's units are warned of it.
 const UTLOP_VARSEL_DAGER: i32 = 3;
+/// Working days before its last day in which a short service is warned of: it is
+/// ended, or a vedtak is made.
+const KORTVARIG_VARSEL_ARBEIDSDAGER: u16 = 3;
 /// Most days of a service without a vedtak (pasient- og brukerrettighetsloven
 /// § 2-7: more than two weeks is a vedtak).
 const KORTVARIG_DAGER: i32 = 14;
@@ -184,11 +187,39 @@ fn frist_for_slutt(oppdrag: &Oppdrag, out: &mut Virkninger) {
         out.slett_frist(FRIST_UTLOP, &emne.post);
         return;
     };
-    let warn = last.pluss_dager(-UTLOP_VARSEL_DAGER).slutt();
+    let warn = if oppdrag.vedtak.is_some() {
+        last.pluss_dager(-UTLOP_VARSEL_DAGER)
+    } else {
+        arbeidsdager_for(last, KORTVARIG_VARSEL_ARBEIDSDAGER)
+    };
+    let warn = warn.slutt();
     let [unit, orderer] = begge(oppdrag);
     // Who ordered decides what comes after, and is named first.
     let told = [orderer, unit];
     out.frist(FRIST_UTLOP, &emne, last.slutt(), Some(warn), told);
+}
+
+/// So many working days before a day.
+fn arbeidsdager_for(mut day: Dag, days: u16) -> Dag {
+    for _ in 0..days {
+        day = day.pluss_dager(-1);
+        while !day.er_arbeidsdag() {
+            day = day.pluss_dager(-1);
+        }
+    }
+    day
+}
+
+/// The days that a short service counts for: those that are planned, and of one
+/// that ended those on which it was delivered.
+fn dager(kortvarig: &Oppdrag) -> Option<(Dag, Dag)> {
+    let Bestilling { fra, til, .. } = kortvarig.innhold.bestilling;
+    let til = til?;
+    match (&kortvarig.innhold.slutt, kortvarig.innhold.startet) {
+        (None, _) => Some((fra, til)),
+        (Some((ended, ..)), Some(begun)) => Some((Dag::av(begun), til.min(Dag::av(*ended)))),
+        (Some(_), None) => None,
+    }
 }
 
 /// Reads what a service without a vedtak shall be. None where a fault was
@@ -206,6 +237,7 @@ pub(crate) fn les_kortvarig(
         faults,
     );
     let mal = felt::tekst(&request.mal, "mal", felt::LANG, faults);
+    let hjemmel = felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults);
     let fra = felt::pakrevd_dag(&request.fra, "fra", faults);
     let til = felt::pakrevd_dag(&request.til, "til", faults);
     let (fra, til) = (fra?, til?);
@@ -225,7 +257,7 @@ pub(crate) fn les_kortvarig(
         mal,
         leveringssted: String::new(),
         helsehensyn: String::new(),
-        hjemmel: None,
+        hjemmel: Some(hjemmel),
     })
 }
 
@@ -245,9 +277,8 @@ pub(crate) fn bestill_kortvarig(
     let mut same: Vec<(Dag, Dag)> = tidligere
         .iter()
         .filter(|other| other.tilstand != Tilstand::Avvist)
-        .map(|other| &other.innhold.bestilling)
-        .filter(|other| other.type_ == bestilling.type_)
-        .filter_map(|other| Some((other.fra, other.til?)))
+        .filter(|other| other.innhold.bestilling.type_ == bestilling.type_)
+        .filter_map(dager)
         .collect();
     let last = bestilling.til.unwrap_or(bestilling.fra);
     let (mut first, mut end) = (bestilling.fra, last);

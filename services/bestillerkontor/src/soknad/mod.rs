@@ -104,6 +104,9 @@ pub(crate) struct Innhold {
     /// Answers whose day passed, and when they were given.
     #[serde(default)]
     pub(crate) tidligere_svar: Vec<(Tid, Ventet)>,
+    /// How the person took it back, where staff registered it.
+    #[serde(default)]
+    pub(crate) trukket_onske: String,
     /// Units that the person refuses to have contacted, and since when.
     #[serde(default)]
     pub(crate) nektet: BTreeMap<String, Tid>,
@@ -245,6 +248,7 @@ impl Soknad {
             forelopig_svar,
             ventet,
             tidligere_svar,
+            trukket_onske,
             nektet: _,
             avsluttet,
             henleggelse,
@@ -304,6 +308,7 @@ impl Soknad {
                 .map(|told| told.avgjort.to_string())
                 .unwrap_or_default(),
             forelopig_svar_begrunnelse: ventet.map(|told| told.begrunnelse).unwrap_or_default(),
+            trukket_onske,
             tidligere_svar: tidligere_svar
                 .into_iter()
                 .map(|(tid, told)| proto::ForelopigSvar {

@@ -183,9 +183,11 @@ pub(crate) async fn trekk(
     tx: &mut Tx,
     request: TrekkSoknadRequest,
 ) -> Result<TrekkSoknadResponse, Error> {
-    let soknad = les_for_personen(tx, &request.name, FieldFaults::new()).await?;
+    let mut faults = FieldFaults::new();
+    let onske = crate::personens_onske(tx, &request.personens_onske, &mut faults);
+    let soknad = les_for_personen(tx, &request.name, faults).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut soknad, virkninger) = rules::trekk(soknad, av, tx.now())?;
+    let (mut soknad, virkninger) = rules::trekk(soknad, onske, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
     crate::innboks::utfor(tx, virkninger).await?;
     crate::vedtak::rpc::bortfall(tx, &soknad.id).await?;

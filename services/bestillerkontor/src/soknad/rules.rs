@@ -198,6 +198,7 @@ pub(crate) fn motta(mottak: Mottak, innsendt: Innsendt, now: Tid) -> (Soknad, Vi
             forelopig_svar: None,
             ventet: None,
             tidligere_svar: Vec::new(),
+            trukket_onske: String::new(),
             nektet: refused.into_iter().map(|unit| (unit, now)).collect(),
             avsluttet: None,
             henleggelse: None,
@@ -376,8 +377,14 @@ pub(crate) fn gi_forelopig_svar(
 }
 
 /// Takes it back on the person's wish.
-pub(crate) fn trekk(soknad: Soknad, av: Aktor, now: Tid) -> Result<(Soknad, Virkninger), Refusal> {
+pub(crate) fn trekk(
+    mut soknad: Soknad,
+    onske: String,
+    av: Aktor,
+    now: Tid,
+) -> Result<(Soknad, Virkninger), Refusal> {
     krev(&soknad, "TrekkSoknad")?;
+    soknad.innhold.trukket_onske = onske;
     Ok(avslutt(soknad, Tilstand::Trukket, "SoknadTrukket", av, now))
 }
 
@@ -623,7 +630,7 @@ mod tests {
             }
             "GiForelopigSvar" => gi_forelopig_svar(soknad, ventet(), LATER),
             "SettKontaktsamtykke" => sett_kontakt(soknad, Kontakt::default(), LATER),
-            "TrekkSoknad" => trekk(soknad, by, LATER),
+            "TrekkSoknad" => trekk(soknad, String::new(), by, LATER),
             "ForeslaHenleggelse" => foresla_henleggelse(soknad, henleggelse, by, LATER),
             "HenleggSoknad" => {
                 let mut soknad = soknad;
@@ -766,14 +773,14 @@ mod tests {
     #[test]
     fn closing_ends_what_was_open() {
         let (soknad, _) = received(who(ENHET, "a1"), false);
-        let (_, out) = trekk(soknad.clone(), who("", ""), LATER).unwrap();
+        let (_, out) = trekk(soknad.clone(), String::new(), who("", ""), LATER).unwrap();
         assert_eq!(
             kinds(&out.fakta),
             [(Faktumtype::Soker, "personer/p/soknader/s", true)]
         );
         let by = who(ENHET, "a2");
         let (soknad, ..) = start(soknad, "k".into(), None, by, LATER).unwrap();
-        let (_, out) = trekk(soknad, who("", ""), LATER).unwrap();
+        let (_, out) = trekk(soknad, String::new(), who("", ""), LATER).unwrap();
         let ended = [
             (Faktumtype::Sak, "", true),
             (Faktumtype::Sak, "personer/p/soknader/s", true),

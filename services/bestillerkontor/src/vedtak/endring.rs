@@ -95,14 +95,7 @@ pub(crate) fn omgjor(
     myndighet: &Myndighet<'_>,
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
-    let decided = vedtak.forlop.fattet.as_ref().map(|decision| &decision.av);
-    let changed = vedtak.forlop.endret.as_ref().map(|change| &change.av);
-    let ended = vedtak.forlop.avslutning.as_ref();
-    let ended = ended
-        .and_then(|end| end.vedtatt.as_ref())
-        .map(|end| &end.av);
-    let deciders = decided.into_iter().chain(changed).chain(ended);
-    myndighet.krev_en_annen(&forslag.av, deciders)?;
+    myndighet.krev_en_annen(&forslag.av, vedtak.besluttet_av())?;
     if !I_KRAFT.contains(&vedtak.tilstand) && vedtak.tilstand != Tilstand::Opphort {
         let mut faults = FieldFaults::new();
         faults.contradicts(

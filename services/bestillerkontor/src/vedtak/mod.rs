@@ -335,6 +335,20 @@ impl Vedtak {
         facts
     }
 
+    /// Who decided it, its last amendment and its end.
+    pub(crate) fn besluttet_av(&self) -> impl Iterator<Item = &Aktor> {
+        let Forlop {
+            fattet,
+            endret,
+            avslutning,
+            ..
+        } = &self.forlop;
+        let decided = fattet.iter().map(|decision| &decision.av);
+        let changed = endret.iter().map(|change| &change.av);
+        let ended = avslutning.iter().filter_map(|end| end.vedtatt.as_ref());
+        decided.chain(changed).chain(ended.map(|end| &end.av))
+    }
+
     /// Unit id that holds the application.
     pub(crate) fn soknadens_enhet(&self) -> &str {
         match self.forlop.soknadens_enhet.as_str() {
