@@ -603,7 +603,8 @@ async fn a_short_service_counts_by_the_days_on_which_it_was_given(database: Data
     // Five days were given, and nine are left.
     let longer = short(&store, "2026-10-06", "2026-10-15").await;
     assert_eq!(fields(longer), "til");
-    short(&store, "2026-10-06", "2026-10-14").await.unwrap();
+    // After a day without, it is another one.
+    short(&store, "2026-10-07", "2026-10-20").await.unwrap();
     let no_basis = BestillKortvarigTjenesteRequest {
         parent: P.into(),
         request_id: request_id(),
