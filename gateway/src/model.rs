@@ -80,6 +80,32 @@ pub struct PersonFacts {
     pub facts: Vec<Fact>,
 }
 
+impl PersonFacts {
+    /// Whether another id is the same human, by a merge that holds.
+    #[must_use]
+    pub fn same_human(&self, other: &str, now: i64) -> bool {
+        let merges = self
+            .facts
+            .iter()
+            .filter(|fact| fact.kind == Faktumtype::Sammenslatt);
+        merges
+            .filter(|fact| fact.holds_at(now))
+            .any(|fact| fact.party.is_person(other))
+    }
+
+    /// Whether any of them, also one that has ended, names a person.
+    #[must_use]
+    pub fn name(&self, person: &str) -> bool {
+        self.facts.iter().any(|fact| fact.party.is_person(person))
+    }
+}
+
+impl Party {
+    fn is_person(&self, id: &str) -> bool {
+        matches!(self, Self::Person(person) if **person == *id)
+    }
+}
+
 /// What a decision needs of a record, read from its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordHead<'a> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use samspor_chassis::tid::Tid;
 use samspor_proto::{
     felles::{Faktum, Faktumtype, Rolle, part::Hvem},
+    klassifisering::Klasser,
     tilgang::{Dataklasse, Formal},
 };
 
@@ -119,7 +120,9 @@ fn walk<'a>(
     for fact in subjects.get(here).iter().flat_map(|known| &known.facts) {
         // A merge shows nobody more than before: whoever keeps the
         // protections states a mandate for every id that it holds for.
-        if own || !MANDATES.contains(&fact.r#type()) {
+        // Who is merged with whom is said below, from both sides.
+        let crosses = own || !MANDATES.contains(&fact.r#type());
+        if crosses && fact.r#type() != Faktumtype::Sammenslatt {
             facts.extend(within(fact, window));
         }
     }
@@ -132,10 +135,27 @@ fn walk<'a>(
         if let Some(window) = window.and(period)
             && !path.contains(&next)
         {
+            facts.push(same_human(next, window));
             path.push(next);
             walk(subjects, path, window, merges, facts);
             path.pop();
         }
+    }
+}
+
+/// That another id is the same human.
+fn same_human(other: &str, window: Window) -> Fact {
+    let Window { fra, til } = window;
+    Fact {
+        party: Party::Person(other.into()),
+        kind: Faktumtype::Sammenslatt,
+        post: None,
+        klasser: Klasser::INGEN,
+        rolle: Rolle::Unspecified,
+        formal: Formal::Unspecified,
+        fra,
+        til,
+        opprettet_av: "".into(),
     }
 }
 

@@ -12,7 +12,9 @@
 //!
 //! Persons that were merged (`SAMMENSLATT`) are one human: while the merge
 //! holds, the facts of each count for the other, restrictions and permits
-//! alike, and a change of one is a new version of both.
+//! alike, and a change of one is a new version of both. Among the facts of a
+//! person SAMMENSLATT names each other id of the same human, whichever was
+//! merged into which.
 
 mod merged;
 mod store;

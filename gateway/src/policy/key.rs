@@ -106,7 +106,7 @@ impl Key {
             Some(unit) if !unit.is_empty() && *unit == caller.enhet => 1,
             Some(_) => 2,
         };
-        let flags = flag(person.is_some() && person == *subject, 0)
+        let mut flags = flag(person.is_some() && person == *subject, 0)
             | flag(!caller.ansatt.is_empty(), 1)
             | flag(*method_nodtilgang, 2)
             | flag(*method_system, 3)
@@ -162,7 +162,12 @@ impl Key {
                         nodtilgang |= classes();
                     }
                 }
-                Party::Person(id) if her && person == Some(&**id) => person_her |= kind,
+                Party::Person(id) if her && person == Some(&**id) => {
+                    person_her |= kind;
+                    // Another id of the same human.
+                    let same = fact.kind == Faktumtype::Sammenslatt && subject.is_some();
+                    flags |= flag(same, 0);
+                }
                 Party::Enhet(_) | Party::AlleEnheter | Party::Ansatt(_) | Party::Person(_) => {}
             }
         }

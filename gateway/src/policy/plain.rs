@@ -188,7 +188,12 @@ impl World {
             om: kinds(&|fact| ABOUT_THE_PERSON.contains(&fact.kind)),
             samtykke: classes(Faktumtype::Samtykke, &own_unit),
             nodtilgang: classes(Faktumtype::Nodtilgang, &own_self),
-            selv: innbygger && subject.is_some() && caller.person.as_deref() == subject,
+            selv: innbygger
+                && subject.is_some()
+                && (caller.person.as_deref() == subject
+                    || holding
+                        .iter()
+                        .any(|fact| fact.kind == Faktumtype::Sammenslatt && as_person(fact))),
             har_ansatt: !caller.ansatt.is_empty(),
             unntatt_innsyn: false,
             utlopt: false,

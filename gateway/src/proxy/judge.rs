@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use samspor_proto::{
+    felles::Rolle,
     internt::{Loggfort, Loggpost, Loggtype},
     klassifisering::Klasser,
 };
@@ -199,7 +200,8 @@ impl Judged {
         saying
     }
 
-    /// Other persons whom a record names decide too, each by their own facts.
+    /// Other persons whom a record names decide too, each by their own facts;
+    /// but the person may know whom the own facts name, such as who represents.
     fn referred_classes(
         &mut self,
         passage: &Passage<'_>,
@@ -209,6 +211,7 @@ impl Judged {
         record
             .personrefs
             .iter()
+            .filter(|other| asked.caller.rolle != Rolle::Innbygger || !asked.facts.name(other))
             .fold(Klasser::alle(), |classes, other| {
                 let facts = passage.facts_of(other);
                 let seen = self.people.entry(Some((*other).to_owned())).or_default();
@@ -274,8 +277,10 @@ impl Passage<'_> {
             regelversjon: self.gateway.policy.version().to_owned(),
             sporings_id: self.trace_id.clone(),
             system: self.caller.system.clone(),
-            representant: self.caller.person.is_some()
-                && self.caller.person.as_deref() != self.person(),
+            representant: self.caller.person.as_deref().is_some_and(|own| {
+                let facts = self.subject_facts();
+                Some(own) != self.person() && !facts.same_human(own, self.gateway.now())
+            }),
             ..Loggpost::default()
         }
     }

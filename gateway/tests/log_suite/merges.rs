@@ -1,7 +1,10 @@
 //! Merged persons are one human while the merge holds.
 
 use samspor_chassis::testing::Database;
-use samspor_gateway::{log::AppendError, model::PersonFacts};
+use samspor_gateway::{
+    log::AppendError,
+    model::{Party, PersonFacts},
+};
 use samspor_proto::felles::{Faktum, Faktumtype, part::Hvem};
 
 use crate::harness::{Gateway as _, disclosure, fact, period, person, unit};
@@ -10,6 +13,7 @@ samspor_chassis::on_both_databases! {
     restrictions_of_either_count_for_both,
     a_change_of_one_is_a_new_version_of_all,
     facts_count_for_the_other_while_the_merge_holds,
+    each_id_names_the_others_of_the_same_human,
 }
 
 fn merged(id: &str, subjekt: &str, into: &str) -> Faktum {
@@ -127,4 +131,37 @@ async fn facts_count_for_the_other_while_the_merge_holds(database: Database) {
         when(&replica.facts.get(&other).await.unwrap(), Faktumtype::Sak),
         []
     );
+}
+
+/// Seen red: with the fact as koordinering states it, which the id that remains
+/// does not have.
+async fn each_id_names_the_others_of_the_same_human(database: Database) {
+    let replica = database.replica().await;
+    let [first, second, third, wrong] = [person(1), person(2), person(3), person(4)];
+    let undone = Faktum {
+        periode: Some(period(Some(10), Some(20))),
+        ..merged("m3", &wrong, &third)
+    };
+    let chain = [
+        merged("m1", &first, &second),
+        merged("m2", &second, &third),
+        undone,
+    ];
+    replica.state(chain.to_vec()).await;
+    for (own, others) in [
+        (&first, [&second, &third]),
+        (&second, [&first, &third]),
+        (&third, [&first, &second]),
+    ] {
+        let facts = replica.facts.get(own).await.unwrap();
+        let named = facts.facts.iter().filter(|fact| fact.holds_at(30_000_000));
+        let mut named: Vec<&str> = named
+            .map(|fact| match (&fact.party, fact.kind) {
+                (Party::Person(id), Faktumtype::Sammenslatt) => &**id,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        named.sort_unstable();
+        assert_eq!(named, others);
+    }
 }
