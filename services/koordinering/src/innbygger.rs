@@ -6,33 +6,52 @@ use samspor_chassis::{
 };
 use samspor_proto::felles::Rolle;
 
-use crate::{person, representasjon};
+use crate::{
+    person::{self, Person},
+    representasjon,
+};
 
-/// An INNBYGGER acts on the own person, under any of its ids, or on a person
-/// whom a mandate that holds says the INNBYGGER represents. The gateway has
-/// decided that already; a withdrawn or widened rule there must not make one
-/// person's will another's.
+/// An INNBYGGER acts on the own person, or on a person whom a mandate that
+/// holds says the INNBYGGER represents, each under any of its ids. The gateway
+/// has decided that already; a withdrawn or widened rule there must not make
+/// one person's will another's.
 ///
 /// # Errors
 /// `IKKE_FUNNET` for another person.
 pub(crate) async fn egen_eller_representert(tx: &mut Tx, id: &str) -> Result<(), Error> {
-    let actor = &tx.call().actor;
-    if actor.rolle != Rolle::Innbygger {
+    let Some(own) = innbygger(tx).await? else {
+        return Ok(());
+    };
+    let other = person::store::hent(tx, id).await?;
+    if own.rot() == other.rot() {
         return Ok(());
     }
-    let own = actor.person.clone().ok_or_else(Refusal::not_found)?;
-    let (own, other) = (
-        person::store::hent(tx, &own).await?,
-        person::store::hent(tx, id).await?,
-    );
     let now = tx.now();
-    let mandates = representasjon::store::om(tx, id).await?;
-    let represents = mandates
-        .iter()
-        .any(|mandate| mandate.gjelder(now) && mandate.innhold.representant == own.id);
-    if own.rot() == other.rot() || represents {
-        Ok(())
-    } else {
-        Err(Refusal::not_found().into())
+    for id in person::store::alle_ider(tx, &other).await? {
+        for mandate in representasjon::store::om(tx, &id).await? {
+            let by = person::store::hent(tx, &mandate.innhold.representant).await?;
+            if mandate.gjelder(now) && by.rot() == own.rot() {
+                return Ok(());
+            }
+        }
     }
+    Err(Refusal::not_found().into())
+}
+
+/// Whether the caller is the person, under any id.
+pub(crate) async fn er_selv(tx: &mut Tx, id: &str) -> Result<bool, Error> {
+    let Some(own) = innbygger(tx).await? else {
+        return Ok(false);
+    };
+    Ok(own.rot() == person::store::hent(tx, id).await?.rot())
+}
+
+/// The person who calls; none in any other role.
+async fn innbygger(tx: &mut Tx) -> Result<Option<Person>, Error> {
+    let actor = &tx.call().actor;
+    if actor.rolle != Rolle::Innbygger {
+        return Ok(None);
+    }
+    let own = actor.person.clone().ok_or_else(Refusal::not_found)?;
+    Ok(Some(person::store::hent(tx, &own).await?))
 }

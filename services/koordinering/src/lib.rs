@@ -104,6 +104,14 @@ const MIGRATIONS: Migrations = &[
         "0006_representasjon",
         include_str!("../migrations/0006_representasjon.sql"),
     ),
+    (
+        "0007_krysser_fra",
+        include_str!("../migrations/0007_krysser_fra.sql"),
+    ),
+    (
+        "0008_representasjon_av_to",
+        include_str!("../migrations/0008_representasjon_av_to.sql"),
+    ),
 ];
 
 /// The service of the koordinerende enhet. Started with [`Settings`].

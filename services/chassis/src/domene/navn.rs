@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::error::FieldFaults;
+use crate::error::{FieldFaults, Refusal};
 
 /// Longest unit id.
 const MAX_UNIT: usize = 40;
@@ -64,6 +64,17 @@ pub fn les_post(
         format_args!("personer/{{uuid}}/{collection}/{{uuid}}"),
     );
     Default::default()
+}
+
+/// The same of a request that says nothing else.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` (`name`).
+pub fn krev_post(name: &str, collection: &str) -> Result<(String, String), Refusal> {
+    let mut faults = FieldFaults::new();
+    let parts = les_post(name, collection, "name", &mut faults);
+    faults.finish()?;
+    Ok(parts)
 }
 
 /// The unit id of `enheter/{id}`; else a fault of the field and the empty id.

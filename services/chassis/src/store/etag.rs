@@ -1,6 +1,6 @@
 //! Optimistic versions: an etag says which version of a record its reader saw.
 
-use crate::error::{Error, Refusal};
+use crate::error::{Error, FieldFaults, Refusal};
 
 /// The etag of a version number.
 #[must_use]
@@ -32,6 +32,20 @@ pub fn check(etag: &str, current: i64) -> Result<(), Refusal> {
     } else {
         Err(Refusal::stale_etag())
     }
+}
+
+/// The same where the caller must say what it has read.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` (`etag`) when it does not; `UTDATERT_ETAG` when they
+/// differ.
+pub fn krev(etag: &str, current: i64) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    if etag.is_empty() {
+        faults.missing("etag");
+    }
+    faults.finish()?;
+    check(etag, current)
 }
 
 /// One record was changed, as meant.

@@ -1,9 +1,9 @@
 //! Representasjon: who may act for the person, by vergemål or fullmakt.
 //!
-//! Registered by a LEDER it holds at once; by anybody else when another has
-//! confirmed it. It opens, so it is stated for the id that it was given under.
-//! Invariants: nobody confirms the own registration; nobody represents
-//! themselves; an end is at once and needs no second person.
+//! It opens the records of every unit, so it takes two persons as a merge does,
+//! and is stated for the id that it was given under. Invariants: it opens
+//! nothing before another has confirmed it; nobody represents themselves; an
+//! end is at once and needs no second person; a fullmakt is the person's to end.
 
 pub(crate) mod rpc;
 pub(crate) mod rules;
@@ -28,8 +28,6 @@ pub(crate) struct Representasjon {
     pub(crate) person: String,
     pub(crate) innhold: Innhold,
     pub(crate) registrert: Steg,
-    /// Another must confirm it.
-    pub(crate) ma_bekreftes: bool,
     pub(crate) bekreftet: Option<Steg>,
     pub(crate) avsluttet: Option<Steg>,
 }
@@ -56,14 +54,14 @@ impl Representasjon {
     pub(crate) fn tilstand(&self) -> RepresentasjonTilstand {
         if self.avsluttet.is_some() {
             RepresentasjonTilstand::Avsluttet
-        } else if self.ma_bekreftes && self.bekreftet.is_none() {
+        } else if self.bekreftet.is_none() {
             RepresentasjonTilstand::TilBekreftelse
         } else {
             RepresentasjonTilstand::Gjeldende
         }
     }
 
-    /// When it holds or held: not before it was confirmed.
+    /// When it holds or held, or shall: not before it was confirmed.
     fn periode(&self) -> (Tid, Option<Tid>) {
         let confirmed = self.bekreftet.as_ref().map(|step| step.tid);
         let fra = confirmed.map_or(self.innhold.fra, |at| at.max(self.innhold.fra));
@@ -80,9 +78,7 @@ impl Representasjon {
 
     /// What it opens; none where nobody has confirmed it.
     pub(crate) fn faktum(&self) -> Option<Faktum> {
-        if self.ma_bekreftes && self.bekreftet.is_none() {
-            return None;
-        }
+        self.bekreftet.as_ref()?;
         let (fra, til) = self.periode();
         Some(Faktum {
             id: format!("{SAMLING}/{}", self.id),

@@ -9,11 +9,11 @@ use samspor_proto::koordinering::{
     AvsluttRepresentasjonRequest, AvsluttRepresentasjonResponse, BekreftRepresentasjonRequest,
     BekreftRepresentasjonResponse, HentRepresentasjonRequest, HentRepresentasjonResponse,
     ListRepresentasjonerRequest, ListRepresentasjonerResponse, RegistrerRepresentasjonRequest,
-    RegistrerRepresentasjonResponse,
+    RegistrerRepresentasjonResponse, Representasjonsgrunnlag,
 };
 
 use super::{Representasjon, SAMLING, rules, store};
-use crate::{ENHET, krets::Krets, navn, person, tosteg::Steg};
+use crate::{ENHET, innbygger, krets::Krets, navn, person, tosteg::Steg};
 
 /// Registers a mandate.
 pub(crate) async fn registrer(
@@ -36,7 +36,6 @@ pub(crate) async fn registrer(
         versjon: 1,
         person,
         innhold,
-        ma_bekreftes: rules::ma_bekreftes(&steg),
         registrert: steg,
         bekreftet: None,
         avsluttet: None,
@@ -53,7 +52,10 @@ pub(crate) async fn bekreft(
     tx: &mut Tx,
     request: BekreftRepresentasjonRequest,
 ) -> Result<BekreftRepresentasjonResponse, Error> {
-    let mandate = load(tx, &request.name, &request.etag).await?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
+    let mandate = store::hent(tx, &person, &id).await?;
+    rules::kan(tx.call())?;
+    etag::krev(&request.etag, mandate.versjon)?;
     let mut mandate = rules::bekreft(mandate, Steg::av(tx))?;
     store::lagre(tx, &mut mandate).await?;
     state(tx, "RepresentasjonBekreftet", &mandate);
@@ -62,12 +64,20 @@ pub(crate) async fn bekreft(
     })
 }
 
-/// Ends it.
+/// Ends it. The person ends the own fullmakt, under any id.
 pub(crate) async fn avslutt(
     tx: &mut Tx,
     request: AvsluttRepresentasjonRequest,
 ) -> Result<AvsluttRepresentasjonResponse, Error> {
-    let mandate = load(tx, &request.name, &request.etag).await?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
+    innbygger::egen_eller_representert(tx, &person).await?;
+    let mandate = store::hent(tx, &person, &id).await?;
+    if !innbygger::er_selv(tx, &person).await? {
+        rules::kan(tx.call())?;
+    } else if mandate.innhold.grunnlag != Representasjonsgrunnlag::Fullmakt {
+        return Err(rules::avsluttes_ikke_av_personen().into());
+    }
+    etag::krev(&request.etag, mandate.versjon)?;
     let mut mandate = rules::avslutt(mandate, Steg::av(tx))?;
     store::lagre(tx, &mut mandate).await?;
     state(tx, "RepresentasjonAvsluttet", &mandate);
@@ -81,7 +91,7 @@ pub(crate) async fn hent(
     tx: &mut Tx,
     request: HentRepresentasjonRequest,
 ) -> Result<HentRepresentasjonResponse, Error> {
-    let (person, id) = les_navn(&request.name)?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
     let mandate = store::hent(tx, &person, &id).await?;
     Ok(HentRepresentasjonResponse {
         representasjon: Some(mandate.to_proto()),
@@ -101,27 +111,6 @@ pub(crate) async fn list(
         representasjoner: rows.iter().map(Representasjon::to_proto).collect(),
         next_page_token,
     })
-}
-
-fn les_navn(name: &str) -> Result<(String, String), Error> {
-    let mut faults = FieldFaults::new();
-    let parts = navn::les_post(name, SAMLING, "name", &mut faults);
-    faults.finish()?;
-    Ok(parts)
-}
-
-/// The mandate in the version that the caller has seen.
-async fn load(tx: &mut Tx, name: &str, etag: &str) -> Result<Representasjon, Error> {
-    let (person, id) = les_navn(name)?;
-    let mandate = store::hent(tx, &person, &id).await?;
-    rules::kan(tx.call())?;
-    let mut faults = FieldFaults::new();
-    if etag.is_empty() {
-        faults.missing("etag");
-    }
-    faults.finish()?;
-    etag::check(etag, mandate.versjon)?;
-    Ok(mandate)
 }
 
 /// States what it opens, and tells this unit and the person.

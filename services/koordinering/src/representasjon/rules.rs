@@ -6,10 +6,7 @@ use samspor_chassis::{
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
-use samspor_proto::{
-    felles::{Feilgrunn, Rolle},
-    koordinering::RegistrerRepresentasjonRequest,
-};
+use samspor_proto::{felles::Feilgrunn, koordinering::RegistrerRepresentasjonRequest};
 
 use super::{Innhold, Representasjon};
 use crate::{navn, tosteg::Steg};
@@ -64,9 +61,14 @@ pub(crate) fn kan(call: &Call) -> Result<(), Refusal> {
     Err(w3("Representanter registreres av koordinerende enhet."))
 }
 
-/// Whether another must confirm what is registered in this role.
-pub(crate) fn ma_bekreftes(steg: &Steg) -> bool {
-    steg.hvem.rolle != Rolle::Leder
+/// Why the person cannot end it: a vergemål ends by who decided it.
+pub(crate) fn avsluttes_ikke_av_personen() -> Refusal {
+    Refusal::new(Feilgrunn::IkkeTillatt)
+        .with("regel", "W6")
+        .with(
+            "rad",
+            "Personen avslutter en fullmakt. Et vergemål opphører ved Statsforvalterens vedtak.",
+        )
 }
 
 /// Confirms it.

@@ -27,7 +27,6 @@ struct Row {
     til: Option<Tid>,
     registrert: Tid,
     registrert_av: String,
-    ma_bekreftes: i64,
     bekreftet: Option<Tid>,
     bekreftet_av: Option<String>,
     avsluttet: Option<Tid>,
@@ -48,7 +47,6 @@ impl FromRow<'_, AnyRow> for Row {
             til: row.try_get("til")?,
             registrert: row.try_get("registrert")?,
             registrert_av: row.try_get("registrert_av")?,
-            ma_bekreftes: row.try_get("ma_bekreftes")?,
             bekreftet: row.try_get("bekreftet")?,
             bekreftet_av: row.try_get("bekreftet_av")?,
             avsluttet: row.try_get("avsluttet")?,
@@ -89,7 +87,6 @@ fn read(row: Row) -> Result<Representasjon, Error> {
         id: row.id,
         versjon: row.versjon,
         person: row.person,
-        ma_bekreftes: row.ma_bekreftes != 0,
     })
 }
 
@@ -97,8 +94,8 @@ fn read(row: Row) -> Result<Representasjon, Error> {
 pub(super) async fn opprett(tx: &mut Tx, mandate: &Representasjon) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO representasjon (id, versjon, person, representant, grunnlag, lov, paragraf, \
-         fra, til, registrert, registrert_av, ma_bekreftes) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         fra, til, registrert, registrert_av) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         params![
             mandate.id.as_str(),
             mandate.versjon,
@@ -110,8 +107,7 @@ pub(super) async fn opprett(tx: &mut Tx, mandate: &Representasjon) -> Result<(),
             mandate.innhold.fra,
             mandate.innhold.til,
             mandate.registrert.tid,
-            kolonne::skriv(&mandate.registrert.hvem)?,
-            i64::from(mandate.ma_bekreftes)
+            kolonne::skriv(&mandate.registrert.hvem)?
         ],
     )
     .await?;

@@ -54,7 +54,7 @@ pub(crate) async fn opphev(
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
     let koordinerende = tx.call().har_funksjon("koordinerende_enhet");
-    let (person, id) = les_navn(&request.name)?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
     vern::store::en_om_gangen(tx).await?;
     innbygger::egen_eller_representert(tx, &person).await?;
     let reservasjon = store::hent(tx, &person, &id).await?;
@@ -74,7 +74,7 @@ pub(crate) async fn hent(
     tx: &mut Tx,
     request: HentReservasjonRequest,
 ) -> Result<HentReservasjonResponse, Error> {
-    let (person, id) = les_navn(&request.name)?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
     let reservasjon = store::hent(tx, &person, &id).await?;
     Ok(HentReservasjonResponse {
         reservasjon: Some(reservasjon.to_proto()),
@@ -94,13 +94,6 @@ pub(crate) async fn list(
         reservasjoner: rows.iter().map(Reservasjon::to_proto).collect(),
         next_page_token,
     })
-}
-
-fn les_navn(name: &str) -> Result<(String, String), Error> {
-    let mut faults = FieldFaults::new();
-    let parts = navn::les_post(name, SAMLING, "name", &mut faults);
-    faults.finish()?;
-    Ok(parts)
 }
 
 /// States the fact for every id of the person, and tells those who must act:

@@ -11,7 +11,7 @@ pub(crate) mod rpc;
 pub(crate) mod rules;
 pub(crate) mod store;
 
-use samspor_chassis::store::etag;
+use samspor_chassis::{store::etag, tid::Tid};
 use samspor_proto::{
     felles::{Faktum, Faktumtype, Part, Periode, part},
     koordinering::{self, SammenslaingTilstand},
@@ -37,6 +37,9 @@ pub(crate) struct Sammenslaing {
     pub(crate) begrunnelse: String,
     pub(crate) foreslatt: Steg,
     pub(crate) tilstand: Tilstand,
+    /// Since when what opens crosses: the confirmation, or the last time that a
+    /// word against it was rejected.
+    pub(crate) krysser_fra: Option<Tid>,
 }
 
 impl Sammenslaing {
@@ -51,12 +54,19 @@ impl Sammenslaing {
     }
 
     /// What lets the gateway count the facts of one for the other; none before
-    /// it was confirmed. It ends with the first word that it was wrong.
+    /// it was confirmed. It ends with the first word that it was wrong; where
+    /// that is rejected another begins, so that none says that it held
+    /// meanwhile.
     pub(crate) fn faktum(&self) -> Option<Faktum> {
-        let (fra, _) = self.tilstand.virkning()?;
+        let (confirmed, _) = self.tilstand.virkning()?;
+        let (id, fra) = match self.krysser_fra {
+            Some(fra) => (format!("sammenslatt/{}/{}", self.id, fra.0), fra),
+            // Confirmed before the column was: the fact stands under this id.
+            None => (format!("sammenslatt/{}", self.duplikat), confirmed),
+        };
         let til = self.tilstand.forslag().map(|wrong| wrong.av.tid);
         Some(Faktum {
-            id: format!("sammenslatt/{}", self.duplikat),
+            id,
             subjekt: self.duplikat.clone(),
             part: Some(Part {
                 hvem: Some(part::Hvem::Person(self.gjenstar.clone())),

@@ -55,6 +55,7 @@ pub(crate) async fn foresla(
         begrunnelse,
         foreslatt: steg,
         tilstand: Tilstand::Foreslatt,
+        krysser_fra: None,
     };
     store::opprett(tx, &merge).await?;
     let both = Krets::les(tx, &remains).await?;
@@ -149,7 +150,7 @@ pub(crate) async fn hent(
     tx: &mut Tx,
     request: HentSammenslaingRequest,
 ) -> Result<HentSammenslaingResponse, Error> {
-    let (person, id) = les_navn(&request.name)?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
     let merge = store::hent(tx, &person, &id).await?;
     Ok(HentSammenslaingResponse {
         sammenslaing: Some(merge.to_proto()),
@@ -171,25 +172,13 @@ pub(crate) async fn list(
     })
 }
 
-fn les_navn(name: &str) -> Result<(String, String), Error> {
-    let mut faults = FieldFaults::new();
-    let parts = navn::les_post(name, SAMLING, "name", &mut faults);
-    faults.finish()?;
-    Ok(parts)
-}
-
 /// The merge in the version that the caller has seen.
 async fn load(tx: &mut Tx, name: &str, etag: &str) -> Result<Sammenslaing, Error> {
-    let (person, id) = les_navn(name)?;
+    let (person, id) = navn::krev_post(name, SAMLING)?;
     vern::store::en_om_gangen(tx).await?;
     let merge = store::hent(tx, &person, &id).await?;
     rules::kan(tx.call())?;
-    let mut faults = FieldFaults::new();
-    if etag.is_empty() {
-        faults.missing("etag");
-    }
-    faults.finish()?;
-    etag::check(etag, merge.versjon)?;
+    etag::krev(etag, merge.versjon)?;
     let both = Krets::om(tx, &merge.gjenstar).await?;
     both.kan_vites_av(&Steg::av(tx).hvem)?;
     Ok(merge)

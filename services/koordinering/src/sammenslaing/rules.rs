@@ -55,15 +55,25 @@ pub(crate) fn kan_slas_sammen(gjenstar: &Person, duplikat: &Person) -> Result<()
 /// `IKKE_TILLATT` (W3) by the proposer.
 pub(crate) fn bekreft(merge: Sammenslaing, steg: Steg) -> Result<Sammenslaing, Refusal> {
     let second = second_person(&merge.foreslatt, &steg);
+    let krysser_fra = Some(steg.tid);
     let tilstand = merge.tilstand.clone().bekreft(steg, &VERB)?;
     second?;
-    Ok(Sammenslaing { tilstand, ..merge })
+    Ok(Sammenslaing {
+        tilstand,
+        krysser_fra,
+        ..merge
+    })
 }
 
 /// Rejects a proposal to merge or to undo; the proposer may take it back.
 pub(crate) fn avvis(merge: Sammenslaing, steg: Steg) -> Result<Sammenslaing, Refusal> {
+    let now = steg.tid;
     let tilstand = merge.tilstand.clone().avvis(steg, &VERB)?;
-    Ok(Sammenslaing { tilstand, ..merge })
+    Ok(Sammenslaing {
+        krysser_fra: tilstand.virker().then_some(now),
+        tilstand,
+        ..merge
+    })
 }
 
 /// Says that it was wrong.
@@ -196,6 +206,7 @@ mod tests {
             begrunnelse: "D-nummer ble til fødselsnummer".into(),
             foreslatt: step("k1", 1),
             tilstand: Tilstand::Foreslatt,
+            krysser_fra: None,
         }
     }
 
@@ -222,7 +233,8 @@ mod tests {
     /// Relations cross from the confirmation to the first word that it was
     /// wrong, and again when that is rejected.
     ///
-    /// Seen red: with the fact ended when the merge is undone.
+    /// Seen red: with the fact ended when the merge is undone; with the first
+    /// fact stated anew when the doubt is rejected.
     #[test]
     fn what_opens_crosses_only_while_nobody_doubts_it() {
         let period = |merge: &Sammenslaing| {
@@ -238,10 +250,11 @@ mod tests {
         let wrong = foresla_oppheving(held.clone(), step("k3", 3), "to søstre".into()).unwrap();
         let ended = Some((Some(Tid(2)), Some(Tid(3))));
         assert_eq!(period(&wrong), ended);
-        assert_eq!(
-            period(&avvis(wrong.clone(), step("k1", 4)).unwrap()),
-            period(&held)
-        );
+        let upheld = avvis(wrong.clone(), step("k1", 4)).unwrap();
+        assert_eq!(period(&upheld), Some((Some(Tid(4)), None)));
+        let id = |merge: &Sammenslaing| merge.faktum().unwrap().id;
+        assert_eq!(id(&wrong), id(&held));
+        assert_ne!(id(&upheld), id(&held), "what held before is not said anew");
         let undone = bekreft_oppheving(wrong, step("k1", 4)).unwrap();
         assert_eq!(period(&undone), ended);
     }

@@ -25,6 +25,7 @@ struct Row {
     foreslatt: Tid,
     foreslatt_av: String,
     tilstand: Kolonner,
+    krysser_fra: Option<Tid>,
 }
 
 impl FromRow<'_, AnyRow> for Row {
@@ -38,6 +39,7 @@ impl FromRow<'_, AnyRow> for Row {
             foreslatt: row.try_get("foreslatt")?,
             foreslatt_av: row.try_get("foreslatt_av")?,
             tilstand: Kolonner::les(row)?,
+            krysser_fra: row.try_get("krysser_fra")?,
         })
     }
 }
@@ -54,6 +56,7 @@ fn read(row: Row) -> Result<Sammenslaing, Error> {
         gjenstar: row.gjenstar,
         duplikat: row.duplikat,
         begrunnelse: row.begrunnelse,
+        krysser_fra: row.krysser_fra,
     })
 }
 
@@ -98,7 +101,7 @@ pub(super) async fn lagre(tx: &mut Tx, merge: &mut Sammenslaing) -> Result<(), E
         .execute(
             "UPDATE sammenslaing SET versjon = versjon + 1, tilstand = $3, avgjort = $4, \
              avgjort_av = $5, forslag = $6, forslag_av = $7, forslag_begrunnelse = $8, \
-             opphevet = $9, opphevet_av = $10 WHERE id = $1 AND versjon = $2",
+             opphevet = $9, opphevet_av = $10, krysser_fra = $11 WHERE id = $1 AND versjon = $2",
             params![
                 merge.id.as_str(),
                 merge.versjon,
@@ -109,7 +112,8 @@ pub(super) async fn lagre(tx: &mut Tx, merge: &mut Sammenslaing) -> Result<(), E
                 state.forslag_av,
                 state.forslag_begrunnelse,
                 state.opphevet,
-                state.opphevet_av
+                state.opphevet_av,
+                merge.krysser_fra
             ],
         )
         .await?;

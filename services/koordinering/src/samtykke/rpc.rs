@@ -72,7 +72,7 @@ pub(crate) async fn bekreft(
 ) -> Result<BekreftSamtykkeResponse, Error> {
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
-    let (person, id) = les_navn(&request.name)?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
     innbygger::egen_eller_representert(tx, &person).await?;
     let samtykke = store::hent(tx, &person, &id).await?;
     let mut samtykke = rules::bekreft(samtykke, who, now)?;
@@ -91,7 +91,7 @@ pub(crate) async fn trekk(
 ) -> Result<TrekkSamtykkeResponse, Error> {
     let now = tx.now();
     let who = Aktor::from(&tx.call().actor);
-    let (person, id) = les_navn(&request.name)?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
     innbygger::egen_eller_representert(tx, &person).await?;
     let samtykke = store::hent(tx, &person, &id).await?;
     let mut samtykke = rules::trekk(samtykke, who, now)?;
@@ -109,7 +109,7 @@ pub(crate) async fn hent(
     tx: &mut Tx,
     request: HentSamtykkeRequest,
 ) -> Result<HentSamtykkeResponse, Error> {
-    let (person, id) = les_navn(&request.name)?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
     let samtykke = store::hent(tx, &person, &id).await?;
     Ok(HentSamtykkeResponse {
         samtykke: Some(samtykke.to_proto(tx.now())),
@@ -130,13 +130,6 @@ pub(crate) async fn list(
         samtykker: rows.iter().map(|samtykke| samtykke.to_proto(now)).collect(),
         next_page_token,
     })
-}
-
-fn les_navn(name: &str) -> Result<(String, String), Error> {
-    let mut faults = FieldFaults::new();
-    let parts = navn::les_post(name, SAMLING, "name", &mut faults);
-    faults.finish()?;
-    Ok(parts)
 }
 
 /// Who hears of a consent: the unit that recorded it and the one that reads.

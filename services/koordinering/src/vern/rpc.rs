@@ -123,7 +123,7 @@ pub(crate) async fn bekreft_oppheving(
 
 /// One protection.
 pub(crate) async fn hent(tx: &mut Tx, request: HentVernRequest) -> Result<HentVernResponse, Error> {
-    let (person, id) = les_navn(&request.name)?;
+    let (person, id) = navn::krev_post(&request.name, SAMLING)?;
     let vern = store::hent(tx, &person, &id).await?;
     Ok(HentVernResponse {
         vern: Some(vern.to_proto()),
@@ -142,24 +142,12 @@ pub(crate) async fn list(tx: &mut Tx, request: ListVernRequest) -> Result<ListVe
     })
 }
 
-fn les_navn(name: &str) -> Result<(String, String), Error> {
-    let mut faults = FieldFaults::new();
-    let parts = navn::les_post(name, SAMLING, "name", &mut faults);
-    faults.finish()?;
-    Ok(parts)
-}
-
 /// The protection in the version that the caller has seen.
 async fn load(tx: &mut Tx, name: &str, etag: &str) -> Result<Vern, Error> {
-    let (person, id) = les_navn(name)?;
+    let (person, id) = navn::krev_post(name, SAMLING)?;
     store::en_om_gangen(tx).await?;
     let vern = store::hent(tx, &person, &id).await?;
-    let mut faults = FieldFaults::new();
-    if etag.is_empty() {
-        faults.missing("etag");
-    }
-    faults.finish()?;
-    etag::check(etag, vern.versjon)?;
+    etag::krev(etag, vern.versjon)?;
     Ok(vern)
 }
 

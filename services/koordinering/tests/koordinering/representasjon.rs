@@ -20,8 +20,9 @@ use samspor_proto::{
 use crate::benk::{Avslag, Benk, Hvem};
 
 samspor_chassis::on_both_databases! {
-    a_mandate_holds_by_a_leader_or_by_two,
+    a_mandate_takes_two_persons,
     a_representative_speaks_for_the_person_while_the_mandate_holds,
+    a_fullmakt_is_the_persons_to_end,
 }
 
 fn leader() -> Hvem {
@@ -76,8 +77,14 @@ async fn avslutt(benk: &Benk, who: &Hvem, held: &Representasjon) -> Result<Repre
     Ok(answer.representasjon.unwrap())
 }
 
-/// Seen red: with every registration in force at once.
-async fn a_mandate_holds_by_a_leader_or_by_two(database: Database) {
+/// A mandate that one registered and another confirmed.
+async fn gi(benk: &Benk, request: RegistrerRepresentasjonRequest) -> Representasjon {
+    let waits = registrer(benk, &leader(), request).await.unwrap();
+    bekreft(benk, &Hvem::koordinerende(), &waits).await.unwrap()
+}
+
+/// Seen red: with what a LEDER registers in force at once.
+async fn a_mandate_takes_two_persons(database: Database) {
     let benk = Benk::start(&database).await;
     let (person, verge) = (benk.person(0).await, benk.person(1).await);
     let first = Hvem::koordinerende();
@@ -89,35 +96,35 @@ async fn a_mandate_holds_by_a_leader_or_by_two(database: Database) {
         [("representant".to_owned(), Feilgrunn::FeltMotstrid)]
     );
 
-    let waits = registrer(&benk, &first, mandate(&person, &verge)).await;
-    let waits = waits.unwrap();
-    assert_eq!(waits.tilstand(), RepresentasjonTilstand::TilBekreftelse);
-    assert_eq!(benk.gjelder(&person).await, [""; 0]);
-    let alone = bekreft(&benk, &first, &waits).await.unwrap_err();
-    assert_eq!(alone.grunn, Feilgrunn::IkkeTillatt);
-    let held = bekreft(&benk, &leader(), &waits).await.unwrap();
-    let fact = [format!("REPRESENTANT {verge}")];
-    assert_eq!(benk.gjelder(&person).await, fact);
-    let twice = bekreft(&benk, &leader(), &held).await.unwrap_err();
-    assert_eq!(twice.nokler["tilstand"], "GJELDENDE");
-    let ended = avslutt(&benk, &first, &held).await.unwrap();
-    assert_eq!(ended.tilstand(), RepresentasjonTilstand::Avsluttet);
-    assert_eq!(benk.gjelder(&person).await, [""; 0]);
-
-    let by_leader = registrer(&benk, &leader(), mandate(&person, &verge)).await;
-    let state = by_leader.unwrap().tilstand();
-    assert_eq!(state, RepresentasjonTilstand::Gjeldende);
-    assert_eq!(benk.gjelder(&person).await, fact);
-    assert_eq!(benk.gjelder(&verge).await, [""; 0], "not the other way");
+    for (first, second) in [(Hvem::koordinerende(), leader()), (leader(), first.clone())] {
+        let waits = registrer(&benk, &first, mandate(&person, &verge)).await;
+        let waits = waits.unwrap();
+        assert_eq!(waits.tilstand(), RepresentasjonTilstand::TilBekreftelse);
+        assert_eq!(benk.gjelder(&person).await, [""; 0]);
+        let alone = bekreft(&benk, &first, &waits).await.unwrap_err();
+        assert_eq!(alone.grunn, Feilgrunn::IkkeTillatt);
+        let held = bekreft(&benk, &second, &waits).await.unwrap();
+        assert_eq!(
+            benk.gjelder(&person).await,
+            [format!("REPRESENTANT {verge}")]
+        );
+        assert_eq!(benk.gjelder(&verge).await, [""; 0], "not the other way");
+        let twice = bekreft(&benk, &second, &held).await.unwrap_err();
+        assert_eq!(twice.nokler["tilstand"], "GJELDENDE");
+        let ended = avslutt(&benk, &first, &held).await.unwrap();
+        assert_eq!(ended.tilstand(), RepresentasjonTilstand::Avsluttet);
+        assert_eq!(benk.gjelder(&person).await, [""; 0]);
+    }
 }
 
-/// Seen red: with every INNBYGGER accepted.
+/// Seen red: with every INNBYGGER accepted; with the mandates of the one id
+/// that is acted on.
 async fn a_representative_speaks_for_the_person_while_the_mandate_holds(database: Database) {
     let benk = Benk::start(&database).await;
     let (person, verge) = (benk.person(0).await, benk.person(1).await);
-    let object = async || {
+    let object = async |parent: &str| {
         let request = RegistrerReservasjonRequest {
-            parent: person.clone(),
+            parent: parent.to_owned(),
             request_id: request_id(),
             mot: Some(Mot::Enhet("enheter/nav".into())),
             ..RegistrerReservasjonRequest::default()
@@ -128,17 +135,61 @@ async fn a_representative_speaks_for_the_person_while_the_mandate_holds(database
         said.map(|answer| answer.reservasjon.unwrap())
             .map_err(|refused| refused.grunn)
     };
-    assert_eq!(object().await, Err(Feilgrunn::IkkeFunnet));
+    assert_eq!(object(&person).await, Err(Feilgrunn::IkkeFunnet));
     let mut request = mandate(&person, &verge);
     request.periode = Some(Periode {
         fra: None,
         til: Some(benk.clock.now().plus(Duration::from_hours(1)).to_proto()),
     });
-    registrer(&benk, &leader(), request).await.unwrap();
-    let said = object().await.unwrap();
+    gi(&benk, request).await;
+    let said = object(&person).await.unwrap();
     crate::reservasjon::opphev_som(&benk, &Hvem::innbygger(&verge), &said.name)
         .await
         .unwrap();
+
+    // Under the id that remains, when the person has got another.
+    let remains = benk.person(2).await;
+    assert_eq!(object(&remains).await, Err(Feilgrunn::IkkeFunnet));
+    crate::sammenslaing::sla_sammen(&benk, &remains, &person)
+        .await
+        .unwrap();
+    object(&remains).await.unwrap();
     benk.clock.advance(Duration::from_hours(1));
-    assert_eq!(object().await, Err(Feilgrunn::IkkeFunnet));
+    for id in [&person, &remains] {
+        assert_eq!(object(id).await, Err(Feilgrunn::IkkeFunnet));
+    }
+}
+
+/// The person ends the own fullmakt, under any id, and no vergemål; the
+/// representative ends neither.
+///
+/// Seen red: with the koordinerende enhet alone; with any INNBYGGER whom the
+/// gateway lets through; with a vergemål ended as a fullmakt is.
+async fn a_fullmakt_is_the_persons_to_end(database: Database) {
+    let benk = Benk::start(&database).await;
+    let (person, other) = (benk.person(0).await, benk.person(1).await);
+    let vergemal = gi(&benk, mandate(&person, &other)).await;
+    let fullmakt = gi(
+        &benk,
+        RegistrerRepresentasjonRequest {
+            grunnlag: Representasjonsgrunnlag::Fullmakt.into(),
+            ..mandate(&person, &other)
+        },
+    )
+    .await;
+    let remains = benk.person(2).await;
+    crate::sammenslaing::sla_sammen(&benk, &remains, &person)
+        .await
+        .unwrap();
+
+    let (own, stranger) = (Hvem::innbygger(&remains), benk.person(3).await);
+    let refused = avslutt(&benk, &own, &vergemal).await.unwrap_err();
+    assert_eq!(refused.grunn, Feilgrunn::IkkeTillatt);
+    assert_eq!(refused.nokler["regel"], "W6");
+    let refused = avslutt(&benk, &Hvem::innbygger(&other), &fullmakt).await;
+    assert_eq!(refused.unwrap_err().grunn, Feilgrunn::IkkeTillatt);
+    let refused = avslutt(&benk, &Hvem::innbygger(&stranger), &fullmakt).await;
+    assert_eq!(refused.unwrap_err().grunn, Feilgrunn::IkkeFunnet);
+    let ended = avslutt(&benk, &own, &fullmakt).await.unwrap();
+    assert_eq!(ended.tilstand(), RepresentasjonTilstand::Avsluttet);
 }
