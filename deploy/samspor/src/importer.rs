@@ -125,6 +125,10 @@ fn beside(file: &Path, what: &str) -> Result<BufWriter<File>> {
     let made = open
         .open(&path)
         .with_context(|| format!("cannot write {}", path.display()))?;
+    // One that was there keeps the rights it had.
+    #[cfg(unix)]
+    made.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .with_context(|| format!("cannot keep {} from others", path.display()))?;
     Ok(BufWriter::new(made))
 }
 
