@@ -14,6 +14,7 @@ use figment::{
     Figment,
     providers::{Env, Format as _, Serialized, Toml},
 };
+use samspor_chassis::tls::{ClientTls, ServerTls};
 use serde::{Deserialize, Serialize};
 
 /// What `samspor serve` runs on.
@@ -30,6 +31,9 @@ pub struct Config {
     /// File that holds the database URL, where it holds a password.
     #[serde(default)]
     pub database_url_fil: Option<PathBuf>,
+    /// TLS between the parts; none: the network between them encrypts.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
     /// Settings of the gateway.
     #[serde(default)]
     pub gateway: Option<GatewayConfig>,
@@ -41,6 +45,41 @@ pub struct Config {
     pub koordinering: Option<KoordineringConfig>,
     /// Where telemetry goes.
     pub telemetri: TelemetriConfig,
+}
+
+/// PEM files of a part. A service answers whoever shows a certificate of the
+/// authority; the gateway answers callers without one, by their tokens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// Own certificate with its chain, for its name as a server and as a client.
+    pub sertifikat: PathBuf,
+    /// Its key.
+    pub nokkel: PathBuf,
+    /// Authority of the mesh's certificates.
+    pub ca: PathBuf,
+}
+
+impl TlsConfig {
+    /// As a server, to callers with a certificate or to anybody.
+    #[must_use]
+    pub fn server(&self, known: bool) -> ServerTls {
+        ServerTls {
+            certificate: self.sertifikat.clone(),
+            key: self.nokkel.clone(),
+            client_ca: known.then(|| self.ca.clone()),
+        }
+    }
+
+    /// As a client.
+    #[must_use]
+    pub fn client(&self) -> ClientTls {
+        ClientTls {
+            ca: self.ca.clone(),
+            identity: Some((self.sertifikat.clone(), self.nokkel.clone())),
+            domain: None,
+        }
+    }
 }
 
 /// Settings of the gateway.
@@ -70,7 +109,7 @@ pub struct GatewayConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MalConfig {
-    /// `http://host:port`.
+    /// `http://host:port`; `https://` with [`Config::tls`].
     pub adresse: String,
     /// File with the key of the gateway-service pair.
     pub attestasjon_fil: PathBuf,
@@ -83,7 +122,8 @@ pub struct TjenesteConfig {
     /// Files with the keys of the gateway-service pair; the first is current,
     /// others are accepted while a rotation lasts.
     pub attestasjon_fil: Vec<PathBuf>,
-    /// The gateway, for what the service reads of others: `http://host:port`.
+    /// The gateway, for what the service reads of others: `http://host:port`;
+    /// `https://` with [`Config::tls`].
     #[serde(default)]
     pub gateway: Option<String>,
     /// File with the service's own access token, read anew when it changes.

@@ -307,6 +307,8 @@ async fn gateway(
             pseudonym: secret(options, "pseudonym")?,
         },
         services,
+        tls: None,
+        services_tls: None,
         reflection: options.reflection,
     };
     let (clock, ids) = (Arc::clone(&options.clock), Arc::clone(&options.ids));

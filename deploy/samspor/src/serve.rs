@@ -24,7 +24,7 @@ use samspor_proto::internt::Loggpost;
 use samspor_rop::Rop;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, GatewayConfig, read_key, read_text};
+use crate::config::{Config, GatewayConfig, TlsConfig, read_key, read_text};
 
 /// A part of the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -153,7 +153,9 @@ async fn gateway(
             page_token: read_key(&settings.sidetoken_fil)?,
             pseudonym: read_key(&settings.pseudonym_fil)?,
         },
-        services: targets(settings)?,
+        services: targets(settings, config.tls.is_some())?,
+        tls: config.tls.as_ref().map(|tls| tls.server(false)),
+        services_tls: config.tls.as_ref().map(TlsConfig::client),
         reflection: settings.refleksjon,
         listener: listen(config.adresse).await?,
         health: Some(listen(config.helseadresse).await?),
@@ -168,7 +170,7 @@ fn policy_source(settings: &GatewayConfig) -> PolicySource {
     }
 }
 
-fn targets(settings: &GatewayConfig) -> Result<Vec<ServiceTarget>> {
+fn targets(settings: &GatewayConfig, tls: bool) -> Result<Vec<ServiceTarget>> {
     if settings.tjenester.is_empty() {
         bail!("configuration: [gateway.tjenester] names no service, so nobody could be called");
     }
@@ -176,6 +178,11 @@ fn targets(settings: &GatewayConfig) -> Result<Vec<ServiceTarget>> {
         .tjenester
         .iter()
         .map(|(name, target)| {
+            check_scheme(
+                &format!("gateway.tjenester.{name}.adresse"),
+                &target.adresse,
+                tls,
+            )?;
             Ok(ServiceTarget {
                 name: name.clone(),
                 uri: target.adresse.clone(),
@@ -206,15 +213,32 @@ fn service(config: &Config) -> Result<ServiceConfig> {
     service.attestation_keys = keys;
     service.addr = config.adresse;
     service.health_addr = Some(config.helseadresse);
+    service.tls = config.tls.as_ref().map(|tls| tls.server(true));
     service.gateway = match (&settings.gateway, &settings.token_fil) {
-        (Some(gateway), Some(token)) => Some(MeshClientConfig::new(
-            gateway,
-            TokenSource::File(token.clone()),
-        )),
+        (Some(gateway), Some(token)) => {
+            check_scheme("tjeneste.gateway", gateway, config.tls.is_some())?;
+            let mut client = MeshClientConfig::new(gateway, TokenSource::File(token.clone()));
+            client.tls = config.tls.as_ref().map(TlsConfig::client);
+            Some(client)
+        }
         (None, None) => None,
         _ => bail!("configuration: tjeneste.gateway and tjeneste.token_fil belong together"),
     };
     Ok(service)
+}
+
+/// With TLS every address says so, and without it none does: nobody is to
+/// believe that a connection is encrypted which is not.
+fn check_scheme(key: &str, address: &str, tls: bool) -> Result<()> {
+    let (wanted, why) = if tls {
+        ("https://", "[tls] is set")
+    } else {
+        ("http://", "[tls] is missing")
+    };
+    if !address.starts_with(wanted) {
+        bail!("configuration: {key} = {address:?} must begin with {wanted}, because {why}");
+    }
+    Ok(())
 }
 
 /// The settings of koordinering.

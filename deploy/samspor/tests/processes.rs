@@ -18,6 +18,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use samspor::{
     desk::Desk,
     mesh::{Mesh, Options, employee},
@@ -25,6 +26,7 @@ use samspor::{
 use samspor_chassis::{
     id::{Ids as _, RandomIds},
     tid::{Clock as _, SystemClock},
+    tls::ClientTls,
 };
 use samspor_gateway::identity::dev::{DevIssuer, UTSTEDERE};
 use samspor_proto::{bestillerkontor::*, felles::Rolle, koordinering::*, tilgang::Formal};
@@ -66,7 +68,8 @@ fn free() -> SocketAddr {
 }
 
 impl Deployment {
-    fn new() -> Self {
+    /// With TLS between the parts, or without.
+    fn new(tls: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let issuer = DevIssuer::generate().unwrap();
         let (gateway, health) = (free(), free());
@@ -90,6 +93,9 @@ impl Deployment {
             &format!("jwks_fil = '{}'\n[utsteder.krav]", jwks.display()),
         );
         let issuers = made.put("utstedere.toml", &issuers);
+        let scheme = if tls { "https" } else { "http" };
+        let tls = tls.then(|| made.certificate());
+        let tls = tls.unwrap_or_default();
         let mut targets = String::new();
         for name in SERVICES {
             let addr = free();
@@ -98,8 +104,8 @@ impl Deployment {
             let token = made.put(&format!("{name}.token"), &token);
             let mut config = format!(
                 "adresse = '{addr}'\nhelseadresse = '{}'\ndatabase_url = 'sqlite:{}'\n\
-                 [tjeneste]\nattestasjon_fil = ['{pair}']\ngateway = 'http://{gateway}'\n\
-                 token_fil = '{}'\n",
+                 {tls}[tjeneste]\nattestasjon_fil = ['{pair}']\n\
+                 gateway = '{scheme}://{gateway}'\ntoken_fil = '{}'\n",
                 free(),
                 made.path(&format!("{name}.db")).display(),
                 token.display(),
@@ -114,13 +120,13 @@ impl Deployment {
             }
             made.put(&format!("{name}.toml"), &config);
             targets += &format!(
-                "[gateway.tjenester.{name}]\nadresse = 'http://{addr}'\n\
+                "[gateway.tjenester.{name}]\nadresse = '{scheme}://{addr}'\n\
                  attestasjon_fil = '{pair}'\n"
             );
         }
         let config = format!(
             "adresse = '{gateway}'\nhelseadresse = '{health}'\ndatabase_url = 'sqlite:{}'\n\
-             [gateway]\nkommune = 'karmoy'\nutstedere = '{}'\nsidetoken_fil = '{}'\n\
+             {tls}[gateway]\nkommune = 'karmoy'\nutstedere = '{}'\nsidetoken_fil = '{}'\n\
              pseudonym_fil = '{}'\n{targets}",
             made.path("gateway.db").display(),
             issuers.display(),
@@ -139,6 +145,42 @@ impl Deployment {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
         path
+    }
+
+    /// An authority, and a certificate of it for every part: they all run on
+    /// this machine. The section that names the files.
+    fn certificate(&self) -> String {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let ca = params.self_signed(&key).unwrap();
+        let ca = self.put("ca.pem", &ca.pem());
+        let authority = Issuer::new(params, key);
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let own = params.signed_by(&key, &authority).unwrap();
+        let own = self.put("part.pem", &own.pem());
+        let key = self.put("part.key", &key.serialize_pem());
+        let [own, key, ca] = [own, key, ca].map(|file| file.display().to_string());
+        format!("[tls]\nsertifikat = '{own}'\nnokkel = '{key}'\nca = '{ca}'\n")
+    }
+
+    /// As a caller without a certificate reaches the gateway.
+    fn endpoint(&self) -> Endpoint {
+        let ca = self.path("ca.pem");
+        let tls = ca.exists();
+        let scheme = if tls { "https" } else { "http" };
+        let endpoint = Endpoint::from_shared(format!("{scheme}://{}", self.gateway)).unwrap();
+        let trust = ClientTls {
+            ca,
+            identity: None,
+            domain: None,
+        };
+        if tls {
+            trust.apply(endpoint).unwrap()
+        } else {
+            endpoint
+        }
     }
 
     fn token(&self, unit: &str, employee_id: &str, rolle: Rolle) -> String {
@@ -194,7 +236,18 @@ fn run(arguments: &[&str], folder: &Path) -> Output {
 /// Guards against: with the wrong key of one pair.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_part_runs_as_a_process_of_its_own() {
-    let mut deployment = Deployment::new();
+    a_person_is_known(Deployment::new(false)).await;
+}
+
+/// The same with TLS on every connection between them.
+///
+/// Seen red: with a gateway that shows the services no certificate.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_part_shows_its_certificate() {
+    a_person_is_known(Deployment::new(true)).await;
+}
+
+async fn a_person_is_known(mut deployment: Deployment) {
     assert_eq!(deployment.health().await, None);
     for part in ["gateway", "koordinering", "bestillerkontor", "rop"] {
         let config = format!("{part}.toml");
@@ -207,9 +260,9 @@ async fn each_part_runs_as_a_process_of_its_own() {
     }
 
     let token = deployment.token("bestillerkontor", "saksbehandler-1", Rolle::Saksbehandler);
-    let channel = Endpoint::from_shared(format!("http://{}", deployment.gateway)).unwrap();
-    let desk = Desk::new(channel.connect_lazy(), Arc::new(move || token.clone()))
-        .with_purpose(Formal::Saksbehandling);
+    let channel = deployment.endpoint().connect_lazy();
+    let desk =
+        Desk::new(channel, Arc::new(move || token.clone())).with_purpose(Formal::Saksbehandling);
     let ids = RandomIds::new(Arc::new(SystemClock));
     let request = SikrePersonRequest {
         request_id: ids.record().to_string(),

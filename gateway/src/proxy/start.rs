@@ -13,6 +13,7 @@ use samspor_chassis::{
     server::{Agency as _, Assembled, ServiceConfig, assemble},
     telemetry,
     tid::Clock,
+    tls::{ClientTls, ServerTls, TlsError},
 };
 use samspor_proto::{klassifisering::kontrakter, tilgang::Handling};
 use tokio::{
@@ -93,6 +94,10 @@ pub struct Config {
     pub keys: Keys,
     /// Services behind the gateway.
     pub services: Vec<ServiceTarget>,
+    /// TLS on the port for calls; none: where the network around it encrypts.
+    pub tls: Option<ServerTls>,
+    /// TLS towards the services, for `https` addresses.
+    pub services_tls: Option<ClientTls>,
     /// Serves the contracts over gRPC reflection.
     pub reflection: bool,
 }
@@ -112,6 +117,9 @@ pub enum StartError {
         /// What was given.
         uri: String,
     },
+    /// TLS on the port for calls or towards the services.
+    #[error("gateway: {0}")]
+    Tls(#[from] TlsError),
     /// The contracts cannot be compiled into plans.
     #[error("gateway: {0}")]
     Contracts(String),
@@ -193,7 +201,7 @@ pub async fn start(
     };
     add(Own::NAME.to_owned(), own_key, Target::Own(own.service()));
     for service in config.services {
-        let channels = channels(&service.uri)?;
+        let channels = channels(&service.uri, config.services_tls.as_ref())?;
         add(service.name, service.key, Target::Remote(channels));
     }
 
@@ -256,8 +264,10 @@ pub async fn start(
             stopping.clone(),
         )));
     }
+    let port = port(config.tls.as_ref())?;
     let server = tokio::spawn(serve(
         Arc::clone(&gateway),
+        port,
         config.listener,
         config.reflection,
         stopping,
@@ -282,8 +292,8 @@ fn own_key(ids: &dyn Ids) -> Result<attest::Key, StartError> {
     attest::Key::new(&bytes).map_err(|_| StartError::Key)
 }
 
-fn channels(uri: &str) -> Result<Vec<Channel>, StartError> {
-    let endpoint = Endpoint::from_shared(uri.to_owned())
+fn channels(uri: &str, tls: Option<&ClientTls>) -> Result<Vec<Channel>, StartError> {
+    let mut endpoint = Endpoint::from_shared(uri.to_owned())
         .map_err(|_| StartError::Uri {
             uri: uri.to_owned(),
         })?
@@ -292,6 +302,9 @@ fn channels(uri: &str) -> Result<Vec<Channel>, StartError> {
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(5))
         .keep_alive_while_idle(true);
+    if let Some(tls) = tls {
+        endpoint = tls.apply(endpoint)?;
+    }
     Ok((0..CHANNELS).map(|_| endpoint.connect_lazy()).collect())
 }
 
@@ -312,8 +325,21 @@ fn rows(methods: &[Method]) -> HashMap<String, Vec<String>> {
     rows
 }
 
+fn port(tls: Option<&ServerTls>) -> Result<Listener, TlsError> {
+    let port = Listener::builder()
+        .max_concurrent_streams(256)
+        .http2_max_header_list_size(32 * 1024)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)));
+    match tls {
+        Some(tls) => tls.apply(port),
+        None => Ok(port),
+    }
+}
+
 async fn serve(
     gateway: Arc<Gateway>,
+    mut port: Listener,
     listener: TcpListener,
     reflection: bool,
     mut stopping: watch::Receiver<bool>,
@@ -335,11 +361,7 @@ async fn serve(
     // On the listener: the server's own setting is not heard with this one, and
     // an answer would wait for the caller's delayed acknowledgement.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let served = Listener::builder()
-        .max_concurrent_streams(256)
-        .http2_max_header_list_size(32 * 1024)
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+    let served = port
         .add_routes(Routes::from(router))
         .serve_with_incoming_shutdown(incoming, async move {
             let _ = stopping.wait_for(|stop| *stop).await;

@@ -32,7 +32,7 @@ use tokio::time::{Instant, timeout_at};
 use tonic::{
     Code, Status,
     body::Body,
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+    transport::{Channel, Endpoint},
 };
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
@@ -45,6 +45,7 @@ use crate::{
     id::Ids,
     status,
     telemetry::{self, TRACEPARENT},
+    tls::{ClientTls, TlsError},
 };
 
 tokio::task_local! {
@@ -77,17 +78,6 @@ impl std::fmt::Debug for TokenSource {
             Self::Made(_) => f.write_str("Made(…)"),
         }
     }
-}
-
-/// PEM files for TLS, as a client.
-#[derive(Debug, Clone)]
-pub struct ClientTls {
-    /// Authority that the gateway's certificate must come from.
-    pub ca: PathBuf,
-    /// Own certificate and its key, where the gateway asks for one.
-    pub identity: Option<(PathBuf, PathBuf)>,
-    /// Name in the gateway's certificate; none: the endpoint's host.
-    pub domain: Option<String>,
 }
 
 /// How to reach the gateway.
@@ -126,12 +116,9 @@ pub enum ClientError {
     /// Not an address.
     #[error("the gateway's address is not valid: {0}")]
     Endpoint(String),
-    /// A TLS file cannot be read.
-    #[error("TLS file {} cannot be read: {}", .0.display(), .1)]
-    TlsFile(PathBuf, #[source] std::io::Error),
-    /// The TLS files do not make a configuration.
-    #[error("the TLS settings towards the gateway are not valid")]
-    Tls(#[source] tonic::transport::Error),
+    /// TLS towards the gateway.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A client towards the gateway. Cheap to clone.
@@ -170,9 +157,7 @@ impl MeshClient {
             .keep_alive_timeout(Duration::from_secs(10))
             .keep_alive_while_idle(true);
         if let Some(tls) = tls {
-            target = target
-                .tls_config(client_tls(&tls)?)
-                .map_err(ClientError::Tls)?;
+            target = tls.apply(target)?;
         }
         Ok(Self(Arc::new(Inner {
             channels: (0..connections.max(1))
@@ -202,20 +187,6 @@ impl MeshClient {
         self.0.ids.random(&mut random);
         most * u32::from(u16::from_le_bytes(random)) / u32::from(u16::MAX)
     }
-}
-
-fn client_tls(tls: &ClientTls) -> Result<ClientTlsConfig, ClientError> {
-    let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|cause| ClientError::TlsFile(path.clone(), cause))
-    };
-    let mut config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(&tls.ca)?));
-    if let Some((certificate, key)) = &tls.identity {
-        config = config.identity(Identity::from_pem(read(certificate)?, read(key)?));
-    }
-    if let Some(domain) = &tls.domain {
-        config = config.domain_name(domain);
-    }
-    Ok(config)
 }
 
 /// The token as a header, from whatever source.

@@ -6,14 +6,7 @@
 //! health on the other. Who needs no port of its own ([`assemble`]) has the
 //! same border in front of the same handlers.
 
-use std::{
-    io,
-    net::SocketAddr,
-    panic::AssertUnwindSafe,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_proto::{hendelse::hendelse_service_server::HendelseServiceServer, tilgang::Formal};
@@ -25,7 +18,7 @@ use tokio::{
 };
 use tonic::{
     service::Routes,
-    transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming},
+    transport::{Server, server::TcpIncoming},
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
@@ -43,6 +36,7 @@ use crate::{
     params,
     store::{Migrations, OpenError, Store, StoreOptions, Tx},
     tid::Clock,
+    tls::{ServerTls, TlsError},
 };
 
 /// What an agency's service is. Everything else is the chassis's.
@@ -110,18 +104,6 @@ impl Chassis {
     pub fn gateway(&self) -> Option<&MeshClient> {
         self.0.gateway.as_ref()
     }
-}
-
-/// PEM files for TLS, as a server.
-#[derive(Debug, Clone)]
-pub struct ServerTls {
-    /// Own certificate, with its chain.
-    pub certificate: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
-    /// Authority that a caller's certificate must come from; none: callers
-    /// need no certificate.
-    pub client_ca: Option<PathBuf>,
 }
 
 type GiveSettings = Box<dyn FnOnce(Store) -> Store + Send>;
@@ -193,12 +175,9 @@ pub enum StartError {
     /// A port.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
-    /// A TLS file cannot be read.
-    #[error("TLS file {} cannot be read: {}", .0.display(), .1)]
-    TlsFile(PathBuf, #[source] io::Error),
-    /// The TLS files do not make a configuration.
-    #[error("the TLS settings are not valid")]
-    Tls(#[source] tonic::transport::Error),
+    /// TLS on the port for calls.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A service without a port: its handlers behind their border, and its own
@@ -348,9 +327,7 @@ pub async fn start<A: Agency>(
     let (addr, health_addr) = (config.addr, config.health_addr);
     let mut server = server(&config.limits);
     if let Some(tls) = &config.tls {
-        server = server
-            .tls_config(server_tls(tls)?)
-            .map_err(StartError::Tls)?;
+        server = tls.apply(server)?;
     }
     // A port that is taken is told before anything is changed.
     let (incoming, addr) = listen(addr).await?;
@@ -399,18 +376,6 @@ async fn listen(addr: SocketAddr) -> Result<(TcpIncoming, SocketAddr), StartErro
     let listener = TcpListener::bind(addr).await.map_err(fail)?;
     let bound = listener.local_addr().map_err(fail)?;
     Ok((TcpIncoming::from(listener).with_nodelay(Some(true)), bound))
-}
-
-fn server_tls(tls: &ServerTls) -> Result<ServerTlsConfig, StartError> {
-    let read = |path: &Path| {
-        std::fs::read(path).map_err(|cause| StartError::TlsFile(path.to_owned(), cause))
-    };
-    let identity = Identity::from_pem(read(&tls.certificate)?, read(&tls.key)?);
-    let mut config = ServerTlsConfig::new().identity(identity);
-    if let Some(ca) = &tls.client_ca {
-        config = config.client_ca_root(Certificate::from_pem(read(ca)?));
-    }
-    Ok(config)
 }
 
 /// The health of the service, for whoever starts and routes: no attestation,

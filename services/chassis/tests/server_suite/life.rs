@@ -269,7 +269,7 @@ async fn a_service_refuses_to_start_with_one_clear_line() {
     );
     error(attempt(|config| config.database_url = "mysql://x".into()).await);
     let missing = attempt(|config| {
-        config.tls = Some(samspor_chassis::server::ServerTls {
+        config.tls = Some(samspor_chassis::tls::ServerTls {
             certificate: "/nowhere/cert.pem".into(),
             key: "/nowhere/key.pem".into(),
             client_ca: None,

@@ -4,10 +4,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use samspor_chassis::{
-    client::{ClientTls, MeshClient, MeshClientConfig, TokenSource},
+    client::{MeshClient, MeshClientConfig, TokenSource},
     id::SeededIds,
-    server::ServerTls,
     tid::{TestClock, Tid},
+    tls::{ClientTls, ServerTls},
 };
 use samspor_proto::{
     felles::Feilgrunn, gateway::nodtilgang_service_client::NodtilgangServiceClient, tilgang::Formal,
