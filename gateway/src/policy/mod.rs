@@ -298,9 +298,8 @@ impl Core {
         let functions = self.municipality.functions_of(&question.caller.enhet);
         let world = World::of(question, functions);
         let asked = asked_classes(question);
-        let trail = match self.judge(&world, asked) {
-            Ok(trail) => trail,
-            Err(_) => return failed_closed(),
+        let Ok(trail) = self.judge(&world, asked) else {
+            return failed_closed();
         };
         let mut decision = self.conclude(question, &trail);
         if question.act == Act::Read && decision.existence(question.ressurs) {
