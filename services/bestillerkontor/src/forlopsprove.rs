@@ -406,10 +406,14 @@ pub(crate) fn ends(before: &Vedtak, after: &Vedtak) -> Vec<Linjeslutt> {
     };
     let lines = before.linjer.iter();
     let each = lines.flat_map(|line| line.enheter.iter().map(move |unit| (line, unit)));
-    each.filter(|(line, unit)| !goes_on(line, unit))
-        .map(|(line, unit)| Linjeslutt {
-            linje_id: line.linje_id.clone(),
-            enhet: unit.clone(),
+    let ended = each.filter(|(line, unit)| !goes_on(line, unit));
+    let ended = ended.map(|(line, unit)| (line.linje_id.clone(), unit.clone()));
+    let housing = before.bolig.iter().filter(|_| after.bolig.is_none());
+    ended
+        .chain(housing.map(|bolig| ("bolig".to_owned(), bolig.enhet.clone())))
+        .map(|(linje_id, enhet)| Linjeslutt {
+            linje_id,
+            enhet,
             begrunnelse: "Vil ha en annen".into(),
             alternativ: "Den nye enheten".into(),
         })

@@ -233,6 +233,16 @@ async fn a_right_to_a_dwelling_waits_with_who_allocates(database: Database) {
     assert_eq!(waits("boligkontor").await, due);
     let mut content = changed.clone();
     content.bolig = None;
+    let silent = EndreVedtakRequest {
+        name: changed.name.clone(),
+        request_id: request_id(),
+        etag: changed.etag.clone(),
+        vedtak: Some(content.clone()),
+        begrunnelse: "Nytt behov".into(),
+        ..EndreVedtakRequest::default()
+    };
+    let silent = kall!(store, hos(ENHET, "a3"), vedtak::rpc::endre, silent);
+    assert_eq!(refusal(silent).felt[0].felt, "linjeslutt");
     let changed = propose(&store, &changed, content).await.unwrap();
     approve(&store, "b1", &changed).await.unwrap();
     assert_eq!(waits("boligkontor").await, None);

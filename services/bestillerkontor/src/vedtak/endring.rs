@@ -218,14 +218,21 @@ fn skal_etterleves(vedtak: &Vedtak) -> bool {
     last.is_some_and(|last| last.ma_etterleves() && last.versjon == vedtak.forlop.innholdsversjon)
 }
 
+/// Stands for the right to a dwelling where a line is named.
+const BOLIG: &str = "bolig";
+
 /// Each unit that is to deliver a line no more has a reason and an alternative;
-/// nothing else has.
+/// nothing else has. So has who is to allocate a dwelling no more.
 fn krev_linjeslutt(vedtak: &Vedtak, change: &Endring, today: Dag) -> Result<(), Refusal> {
     let goes_on = |line: &Linje, unit: &String| {
         let mut after = change.innhold.linjer.iter();
         after.any(|new| new.nr == line.nr && new.type_ == line.type_ && new.enheter.contains(unit))
     };
     let runs = |line: &&Linje| line.til.is_none_or(|til| til >= today);
+    let housing = match (&vedtak.innhold.bolig, &change.innhold.bolig) {
+        (Some(bolig), None) => Some((BOLIG, bolig.enhet.as_str())),
+        _ => None,
+    };
     let ends: Vec<(&str, &str)> = vedtak
         .innhold
         .linjer
@@ -234,6 +241,7 @@ fn krev_linjeslutt(vedtak: &Vedtak, change: &Endring, today: Dag) -> Result<(), 
         .flat_map(|line| line.enheter.iter().map(move |unit| (line, unit)))
         .filter(|(line, unit)| !goes_on(line, unit))
         .map(|(line, unit)| (line.nr.as_str(), unit.as_str()))
+        .chain(housing)
         .collect();
     let mut faults = FieldFaults::new();
     for (line, unit) in &ends {
@@ -243,7 +251,7 @@ fn krev_linjeslutt(vedtak: &Vedtak, change: &Endring, today: Dag) -> Result<(), 
                 "linjeslutt",
                 "vedtak.linjer",
                 format_args!(
-                    "linje {line} avsluttes for {}; oppgi begrunnelse og alternativ",
+                    "linje_id {line} avsluttes for {}; oppgi begrunnelse og alternativ",
                     navn::enhet(unit)
                 ),
             );

@@ -750,6 +750,32 @@ pub(crate) fn krev_fremover(before: &Innhold, after: &Innhold, today: Dag) -> Re
             faults.form(at("til"), format_args!("{today} eller senere"));
         }
     }
+    let [old, new] = [before, after].map(|innhold| innhold.bolig.as_ref()?.fra);
+    if old != new && [old, new].iter().flatten().any(|day| *day < today) && after.bolig.is_some() {
+        faults.form(
+            "vedtak.bolig.fra",
+            format_args!("uendret, eller {today} eller senere"),
+        );
+    }
+    faults.finish()
+}
+
+/// Nothing is granted for days before the application was received.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` with every day before that.
+pub(crate) fn krev_ikke_for(innhold: &Innhold, mottatt: Dag) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    let lines = innhold.linjer.iter().enumerate();
+    let lines = lines.map(|(place, line)| (format!("vedtak.linjer[{place}].fra"), line.fra));
+    let bolig = innhold.bolig.as_ref().and_then(|bolig| bolig.fra);
+    let bolig = bolig.map(|fra| ("vedtak.bolig.fra".to_owned(), fra));
+    for (field, _) in lines.chain(bolig).filter(|(_, fra)| *fra < mottatt) {
+        faults.form(
+            field,
+            format_args!("{mottatt} (da søknaden kom) eller senere"),
+        );
+    }
     faults.finish()
 }
 
@@ -988,7 +1014,7 @@ mod tests {
         let today = day("2027-03-01");
         let mut before = read(&proveark::vedtak("s"));
         before.linjer[0].til = Some(day("2027-02-20"));
-        let table: [(Change, &str); 9] = [
+        let table: [(Change, &str); 11] = [
             (|_| (), ""),
             (|v| v.linjer[1].maks_timer = 9.0, ""),
             (|v| v.linjer[1].til = "2027-03-01".parse().ok(), ""),
@@ -1011,6 +1037,11 @@ mod tests {
                 "vedtak.linjer[0].til",
             ),
             (|v| v.linjer[1].nr = "9".into(), "vedtak.linjer[1].fra"),
+            (
+                |v| v.bolig.as_mut().unwrap().fra = "2027-02-28".parse().ok(),
+                "vedtak.bolig.fra",
+            ),
+            (|v| v.bolig = None, ""),
         ];
         for (place, (change, expected)) in table.into_iter().enumerate() {
             let mut after = before.clone();
@@ -1018,6 +1049,30 @@ mod tests {
             let found = fields(krev_fremover(&before, &after, today));
             assert_eq!(found, expected, "row {place}");
         }
+    }
+
+    /// Seen red: without the rule.
+    #[test]
+    fn nothing_is_granted_for_days_before_the_application() {
+        let mut innhold = read(&proveark::vedtak("s"));
+        let day = |text: &str| text.parse::<Dag>().unwrap();
+        assert_eq!(fields(krev_ikke_for(&innhold, day("2027-02-01"))), "");
+        let refusal = krev_ikke_for(&innhold, day("2027-02-02")).unwrap_err();
+        let found: Vec<_> = refusal
+            .felt
+            .iter()
+            .map(|fault| fault.felt.as_str())
+            .collect();
+        let lines = ["vedtak.linjer[0].fra", "vedtak.linjer[1].fra"];
+        assert_eq!(found, [&lines[..], &["vedtak.bolig.fra"]].concat());
+        innhold.bolig = None;
+        assert_eq!(
+            krev_ikke_for(&innhold, day("2027-02-02"))
+                .unwrap_err()
+                .felt
+                .len(),
+            2
+        );
     }
 
     /// Seen red: with `any` function that begins with `vedtaksmyndighet`.

@@ -321,6 +321,7 @@ pub(crate) fn fatt(
     innhold::krev_ikke_nektet(&vedtak.innhold, nektet)?;
     innhold::fullstendig(&vedtak.innhold, myndighet.hovedansvarlig.as_deref())?;
     innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
+    innhold::krev_ikke_for(&vedtak.innhold, Dag::av(soknad.innhold.mottatt))?;
     if myndighet.siste {
         let applied = &soknad.innhold.innsendt.gjelder;
         avslag::krev_svar(applied, &vedtak.innhold, &myndighet.besvart)?;
