@@ -1,8 +1,19 @@
-//! One life at ROP through the gateway: delivered, corrected, answered, counted
-//! and ended, each by the role that does it.
+//! Lives at ROP through the gateway: delivered, corrected, answered, counted and
+//! ended, each by the role that does it.
+
+mod ansatte;
+mod journal;
+mod kontakt;
+mod planer;
+mod risiko;
+mod tall;
+mod tilbakemelding;
+mod tilbud;
+mod tiltak;
 
 use std::time::Duration;
 
+use samspor_chassis::domene::Dag;
 use samspor_proto::{
     bestillerkontor::{ListEnhetensOppdragRequest, ListEnhetensOppdragResponse},
     felles::{Feilgrunn, Rolle},
@@ -11,6 +22,9 @@ use samspor_proto::{
 };
 
 use crate::scene::*;
+
+/// In texts that the rules hold back from telemetry; see `traces.rs`.
+const KANARI: &str = "Sagt av Kanari Kvitterson 01819010435.";
 
 const OFFERS: &str = "rop.v1.AktivitetstilbudService/ListAktivitetstilbud";
 const REGISTER_OFFER: &str = "rop.v1.AktivitetstilbudService/RegistrerAktivitetstilbud";
@@ -36,7 +50,10 @@ fn offer(enhet: &str, ekskluderer: &[Eksklusjon]) -> RegistrerAktivitetstilbudRe
 /// Seen red: with a gateway that takes `-` for a unit that is unknown.
 #[tokio::test(flavor = "multi_thread")]
 async fn nav_finds_the_offers_of_all_units() {
-    let scene = Scene::start().await;
+    offers(&Scene::start().await).await;
+}
+
+async fn offers(scene: &Scene) {
     for (enhet, excluded) in [("rop", &[Eksklusjon::AktivRus][..]), ("bom", &[])] {
         let desk = scene
             .desk(enhet, Rolle::Saksbehandler, Formal::Ytelse)
@@ -72,7 +89,10 @@ async fn nav_finds_the_offers_of_all_units() {
 /// A person at ROP from the first tiltak to the end of the primary contact.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_life_at_rop_through_the_gateway() {
-    let scene = Scene::start().await;
+    life(&Scene::start().await).await;
+}
+
+async fn life(scene: &Scene) {
     let case = scene.case(NUMBERS[0]).await;
     let person = || case.person.clone();
     let staff = scene.desk("rop", Rolle::Miljo, Formal::Ytelse).await;
@@ -149,7 +169,7 @@ async fn a_life_at_rop_through_the_gateway() {
         "rop.v1.TiltakService/ListLeveringer",
         ListLeveringerRequest {
             parent: person(),
-            uke: samspor_chassis::domene::Dag::av(scene.mesh.now()).to_string(),
+            uke: Dag::av(scene.mesh.now()).to_string(),
             ..Default::default()
         },
     )
@@ -241,7 +261,7 @@ async fn a_life_at_rop_through_the_gateway() {
             parent: person(),
             request_id: request_id(),
             forlop: Forlop::Tre.into(),
-            fra: samspor_chassis::domene::Dag::av(scene.mesh.now()).to_string(),
+            fra: Dag::av(scene.mesh.now()).to_string(),
             begrunnelse: "Alvorlig og langvarig.".to_owned(),
             hjemmel: Some(basis("§ 3-2")),
             ..Default::default()
@@ -302,4 +322,30 @@ fn lacking(plan: Plantype) -> ListPlanmanglerRequest {
 async fn lacks(desk: &samspor::desk::Desk, plan: Plantype) -> Vec<Plantype> {
     let listed = ok::<_, ListPlanmanglerResponse>(desk, LACKING, lacking(plan)).await;
     listed.planmangler.iter().map(Planmangel::plan).collect()
+}
+
+/// What waits in the unit's work list, of one kind.
+async fn tasks(scene: &Scene, kind: Oppgavetype) -> Vec<Oppgave> {
+    let staff = scene.desk("rop", Rolle::Miljo, Formal::Ytelse).await;
+    let request = ListOppgaverRequest {
+        parent: "enheter/rop".to_owned(),
+        r#type: kind.into(),
+        ..Default::default()
+    };
+    let method = "rop.v1.InnboksService/ListOppgaver";
+    ok::<_, ListOppgaverResponse>(&staff, method, request)
+        .await
+        .oppgaver
+}
+
+/// The only such task, about this record, once it is there.
+async fn task_about(scene: &Scene, kind: Oppgavetype, post: &str) -> Oppgave {
+    let task = crate::handovers::until(async || tasks(scene, kind).await.pop()).await;
+    assert_eq!(task.post, post);
+    task
+}
+
+/// The day so many days from today.
+fn day(scene: &Scene, days: i32) -> Dag {
+    Dag::av(scene.mesh.now()).pluss_dager(days)
 }
