@@ -189,8 +189,11 @@ fn why(of: &Kartlegging, class: Dataklasse) -> Option<Skjermingsgrunn> {
 /// Seen red: with HELSE to every unit that delivers (P3).
 #[tokio::test(flavor = "multi_thread")]
 async fn one_mapping_three_readers_three_views() {
-    let scene = Scene::start().await;
-    let whole = Box::pin(mapped(&scene)).await;
+    Box::pin(mapped_once(&Scene::start().await)).await;
+}
+
+pub async fn mapped_once(scene: &Scene) {
+    let whole = Box::pin(mapped(scene)).await;
     let name = whole.name.clone();
     let person = name.split("/kartlegginger").next().unwrap().to_owned();
     let read = || HentKartleggingRequest {
@@ -240,11 +243,11 @@ async fn one_mapping_three_readers_three_views() {
     let missing = refused::<_, HentKartleggingResponse>(&nav, HENT, read()).await;
     assert_eq!(missing.code(), Code::NotFound);
     // That there is a mapping is TJENESTE: function alone does not open it.
-    give(&scene, &person, "nav", &[Dataklasse::Funksjon]).await;
+    give(scene, &person, "nav", &[Dataklasse::Funksjon]).await;
     let missing = refused::<_, HentKartleggingResponse>(&nav, HENT, read()).await;
     assert_eq!(missing.code(), Code::NotFound);
     let consent = give(
-        &scene,
+        scene,
         &person,
         "nav",
         &[Dataklasse::Tjeneste, Dataklasse::Funksjon],
@@ -307,8 +310,11 @@ async fn one_mapping_three_readers_three_views() {
 /// nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_form_is_refused_and_nothing_is_lost() {
-    let scene = Scene::start().await;
-    let whole = Box::pin(mapped(&scene)).await;
+    Box::pin(wrong_form(&Scene::start().await)).await;
+}
+
+pub async fn wrong_form(scene: &Scene) {
+    let whole = Box::pin(mapped(scene)).await;
     let author = scene
         .desk(
             "bestillerkontor",

@@ -13,13 +13,16 @@
 )]
 
 mod accountability;
+mod bestiller_forlop;
 mod border;
 mod handovers;
 mod historier;
 mod historikk;
 mod innboks;
 mod kartlegging;
+mod klage_forlop;
 mod kommuner;
+mod koordinering_forlop;
 mod nodtilgang;
 mod paging;
 mod replicas;
@@ -30,4 +33,5 @@ mod scene;
 mod skjult;
 mod streams;
 mod traces;
+mod vedtak_forlop;
 mod worked_cases;

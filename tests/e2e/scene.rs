@@ -10,6 +10,7 @@ use samspor::{
     mesh::{Mesh, Options, citizen, employee},
 };
 use samspor_chassis::{
+    domene::Dag,
     id::RandomIds,
     tid::{Clock, SystemClock},
 };
@@ -202,7 +203,13 @@ impl Scene {
 
     /// An application that was mapped and decided: these units are offered it.
     pub async fn decided(&self, person: &str, units: &[&str]) -> String {
-        Box::pin(self.played_decided(person, units)).await
+        let soknad = self.ready(person).await;
+        self.decided_on(person, &soknad, units).await
+    }
+
+    /// The vedtak on an application that is ready, offered to these units.
+    pub async fn decided_on(&self, person: &str, soknad: &str, units: &[&str]) -> String {
+        Box::pin(self.played_decided(person, soknad, units)).await
     }
 
     /// The name of an application that is mapped and ready.
@@ -268,8 +275,8 @@ impl Scene {
         soknad
     }
 
-    async fn played_decided(&self, person: &str, units: &[&str]) -> String {
-        let soknad = self.ready(person).await;
+    async fn played_decided(&self, person: &str, soknad: &str, units: &[&str]) -> String {
+        let today = Dag::av(self.mesh.now());
         let author = self
             .desk(
                 "bestillerkontor",
@@ -287,8 +294,8 @@ impl Scene {
                 parent: person.to_owned(),
                 request_id: request_id(),
                 vedtak: Some(Vedtak {
-                    linjer: units.iter().map(|unit| line(unit)).collect(),
-                    ..draft_of(&soknad)
+                    linjer: units.iter().map(|unit| line(unit, today)).collect(),
+                    ..draft_of(soknad, today)
                 }),
             },
         )
@@ -455,7 +462,7 @@ pub fn basis(paragraf: &str) -> Hjemmel {
     }
 }
 
-fn line(unit: &str) -> Tjenestelinje {
+fn line(unit: &str, from: Dag) -> Tjenestelinje {
     let r#type = match unit {
         "rop" | "hjemmetjeneste" => Tjenestetype::RopOppfolging,
         _ => Tjenestetype::Boveiledning,
@@ -465,8 +472,8 @@ fn line(unit: &str) -> Tjenestelinje {
         min_timer: 2.0,
         maks_timer: 4.0,
         enheter: vec![format!("enheter/{unit}")],
-        fra: "2027-01-04".to_owned(),
-        til: "2027-12-31".to_owned(),
+        fra: from.to_string(),
+        til: from.pluss_dager(360).to_string(),
         hjemmel: Some(basis("§ 3-2 nr. 6")),
         mal: "Faste avtaler. Sagt av Kanari Kvitterson.".to_owned(),
         helsehensyn: "Rusmiddelbruk.".to_owned(),
@@ -474,10 +481,11 @@ fn line(unit: &str) -> Tjenestelinje {
     }
 }
 
-pub fn draft_of(soknad: &str) -> Vedtak {
+/// A draft whose lines run from a day, and for a year.
+pub fn draft_of(soknad: &str, from: Dag) -> Vedtak {
     Vedtak {
         soknad: soknad.to_owned(),
-        linjer: vec![line("rop"), line("bom")],
+        linjer: vec![line("rop", from), line("bom", from)],
         hovedansvarlig: "enheter/rop".to_owned(),
         parter: vec!["enheter/nav".to_owned()],
         begrunnelse: "Begge trengs. Sagt av Kanari Kvitterson.".to_owned(),

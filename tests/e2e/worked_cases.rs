@@ -221,7 +221,10 @@ async fn nobody_decides_on_the_own_draft() {
         OpprettVedtakRequest {
             parent: person.clone(),
             request_id: request_id(),
-            vedtak: Some(crate::scene::draft_of(&soknad.name)),
+            vedtak: Some(crate::scene::draft_of(
+                &soknad.name,
+                samspor_chassis::domene::Dag::av(scene.mesh.now()),
+            )),
         },
     )
     .await
@@ -408,7 +411,10 @@ async fn a_withdrawn_consent_ends_the_stream_and_the_next_read() {
 /// own unit in force at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consent_on_behalf_needs_a_confirmed_relation_and_two_for_the_own_unit() {
-    let scene = Scene::start().await;
+    Box::pin(on_behalf(&Scene::start().await)).await;
+}
+
+pub async fn on_behalf(scene: &Scene) {
     let person = scene.person(NUMBERS[0]).await;
     let unit = "bestillerkontor";
     let counter = scene

@@ -48,6 +48,14 @@ i_alle_kommuner! {
     ]
 }
 
+/// A case where two units decide, and break-glass.
+pub async fn whole_cases() {
+    let sarpsborg = Kommune::start("sarpsborg").await;
+    Box::pin(sak::a_case_from_application_to_end(sarpsborg)).await;
+    let karmoy = Kommune::start("karmoy").await;
+    Box::pin(noden::the_glass_is_broken_and_reviewed(karmoy)).await;
+}
+
 /// A municipality with a mesh, and a clock that days go by on.
 struct Kommune {
     scene: Scene,
@@ -115,7 +123,7 @@ impl Kommune {
 
     /// One vedtak for both services, from today and for half a year.
     fn whole(&self, soknad: &str) -> Vedtak {
-        let mut whole = draft_of(soknad);
+        let mut whole = draft_of(soknad, Dag::av(self.clock.now()));
         for line in &mut whole.linjer {
             line.fra = self.day(0);
             line.til = self.day(180);
