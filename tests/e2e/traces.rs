@@ -33,6 +33,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::{
     bestiller_forlop, kartlegging, klage_forlop, kommuner, koordinering_forlop, nodtilgang,
+    rop_forlop,
     scene::{NUMBERS, Scene, ok, request_id},
     vedtak_forlop, worked_cases,
 };
@@ -337,46 +338,6 @@ async fn wait() {
 const CANARY_NUMBER: &str = "01819010435";
 const CANARY_NAME: &str = "Kanari Kvitterson";
 
-/// Methods that nothing here gets an answer to, each with its reason.
-const UBESVART: &[&str] = &[
-    // Played at ROP, and not yet here.
-    "/samspor.rop.v1.AktivitetstilbudService/AvsluttAktivitetstilbud",
-    "/samspor.rop.v1.AktivitetstilbudService/HentAktivitetstilbud",
-    "/samspor.rop.v1.AktivitetstilbudService/RegistrerAktivitetstilbud",
-    "/samspor.rop.v1.BehandlingService/AvsluttBehandler",
-    "/samspor.rop.v1.BehandlingsplanService/HentBehandlingsplan",
-    "/samspor.rop.v1.BehandlingsplanService/SkrivBehandlingsplan",
-    "/samspor.rop.v1.HovedforlopService/AvsluttHovedforlop",
-    "/samspor.rop.v1.HovedforlopService/SettHovedforlop",
-    "/samspor.rop.v1.InnboksService/KvitterOppgave",
-    "/samspor.rop.v1.InnboksService/ListOppgaver",
-    "/samspor.rop.v1.JournalService/HentAapentNotat",
-    "/samspor.rop.v1.JournalService/HentBegrensetNotat",
-    "/samspor.rop.v1.KontaktService/AnnullerKontakt",
-    "/samspor.rop.v1.KontaktService/HentKontakt",
-    "/samspor.rop.v1.KontaktplanService/AvsluttKontaktplan",
-    "/samspor.rop.v1.KontaktplanService/MeldKontaktsteg",
-    "/samspor.rop.v1.KontaktplanService/OpprettKontaktplan",
-    "/samspor.rop.v1.LavterskelService/ListLavterskel",
-    "/samspor.rop.v1.LavterskelService/RegistrerLavterskel",
-    "/samspor.rop.v1.PlandekningService/ListPlanmangler",
-    "/samspor.rop.v1.PlanleggingService/AvlysKontakt",
-    "/samspor.rop.v1.PlanleggingService/PlanleggKontakt",
-    "/samspor.rop.v1.PrimaerkontaktService/AvsluttPrimaerkontakt",
-    "/samspor.rop.v1.PrimaerkontaktService/TildelPrimaerkontakt",
-    "/samspor.rop.v1.RisikovurderingService/HentRisikovurdering",
-    "/samspor.rop.v1.StatistikkService/HentPublisertStatistikk",
-    "/samspor.rop.v1.StatistikkService/HentStatistikk",
-    "/samspor.rop.v1.StatistikkService/PubliserStatistikk",
-    "/samspor.rop.v1.TilbakemeldingService/BesvarTilbakemelding",
-    "/samspor.rop.v1.TilbakemeldingService/HentTilbakemelding",
-    "/samspor.rop.v1.TilbakemeldingService/ListUbesvarteTilbakemeldinger",
-    "/samspor.rop.v1.TiltakService/AvsluttTiltak",
-    "/samspor.rop.v1.TiltakService/HentTiltak",
-    "/samspor.rop.v1.TiltakService/ListEnhetensLeveringer",
-    "/samspor.rop.v1.TiltakService/OppdaterTiltak",
-];
-
 /// What other tests play one by one: in one mesh, and those that share a person
 /// each in a mesh of its own.
 async fn lives(scene: &Scene) {
@@ -389,6 +350,7 @@ async fn lives(scene: &Scene) {
     Box::pin(koordinering_forlop::registeret(scene)).await;
     Box::pin(koordinering_forlop::vernet(scene)).await;
     Box::pin(klage_forlop::tall()).await;
+    Box::pin(rop_forlop::lives()).await;
     Box::pin(kommuner::whole_cases()).await;
     Box::pin(kartlegging::mapped_once(&Scene::start().await)).await;
     Box::pin(kartlegging::wrong_form(&Scene::start().await)).await;
@@ -533,11 +495,8 @@ async fn telemetry_holds_no_personal_data() -> Result<(), Vec<String>> {
     let methods = kontrakter().metoder.values().map(|method| &method.sti);
     let never = methods
         .filter(|path| !answered.contains(*path))
-        .filter(|path| !UBESVART.contains(&path.as_str()))
         .map(|path| format!("{path} was never answered with success"));
     let mut faults: Vec<String> = never.collect();
-    let known = UBESVART.iter().filter(|path| answered.contains(**path));
-    faults.extend(known.map(|path| format!("{path} is answered, and need not be listed")));
     let person = case.person.trim_start_matches("personer/");
     let spans = collector.text();
     let log = String::from_utf8_lossy(&lines.0.lock().unwrap()).into_owned();

@@ -44,6 +44,23 @@ fn offer(enhet: &str, ekskluderer: &[Eksklusjon]) -> RegistrerAktivitetstilbudRe
     }
 }
 
+/// Every life here, each with a person in a mesh of its own.
+pub async fn lives() {
+    offers(&Scene::start().await).await;
+    life(&Scene::start().await).await;
+    ansatte::life(&Scene::start().await).await;
+    journal::life(&Scene::start().await).await;
+    kontakt::hard_to_reach(&Scene::start().await).await;
+    kontakt::to_come(&Scene::start().await).await;
+    planer::versions(&Scene::start().await).await;
+    planer::pathway(&Scene::start().await).await;
+    risiko::life(&Scene::start().await).await;
+    tall::life(&Scene::start().await).await;
+    tilbakemelding::life(&Scene::start().await).await;
+    tilbud::life(&Scene::start().await).await;
+    Box::pin(tiltak::life(&Scene::start().await)).await;
+}
+
 /// Who accepts active use, over all units; no unit registers for another, and
 /// one that delivers nothing has no offers.
 ///
