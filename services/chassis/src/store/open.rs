@@ -167,12 +167,11 @@ async fn prepare(
 ) -> Result<(), sqlx::Error> {
     let millis = wait.as_millis();
     let settings = match backend {
-        // FULL: a commit is on the disk when it is acknowledged (I8). Pages that
-        // change often are copied into the file once in 4000, not in 1000.
+        // FULL: a commit is on the disk when it is acknowledged (I8).
         Backend::Sqlite => format!(
             "PRAGMA busy_timeout = {millis}; PRAGMA journal_mode = WAL; \
              PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-             PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA query_only = {};",
+             PRAGMA temp_store = MEMORY; PRAGMA query_only = {};",
             i32::from(access == Access::Read),
         ),
         Backend::Postgres => {
