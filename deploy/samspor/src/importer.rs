@@ -17,7 +17,7 @@ use samspor_chassis::{
     historie::{self, Framdrift, Historie, Lagret, Ut},
     id::{Ids, RandomIds},
     server::Agency,
-    store::{Store, Tx},
+    store::{Store, StoreOptions, Tx},
     tid::{Clock, SystemClock, Tid},
 };
 use samspor_gateway::policy::{Policy, PolicySource};
@@ -92,7 +92,11 @@ async fn importer<A: Agency, H: Historie>(
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
-    let store = Store::open(database_url, A::migrations(), clock, ids).await?;
+    let options = StoreOptions {
+        page_cache: 256_000,
+        ..StoreOptions::default()
+    };
+    let store = Store::open_with(database_url, A::migrations(), options, clock, ids).await?;
     let mut avvist = beside(&valg.fil, "avvist")?;
     let mut svar = beside(&valg.fil, "svar")?;
     let ut = Ut {

@@ -259,23 +259,34 @@ impl Historie for Vedtakshistorie {
         linjer: Vec<Lest>,
     ) -> BoxFuture<'t, Result<Lagret, Error>> {
         async move {
+            // One import at a time: what is new is asked before it is stored.
+            tx.lock("historie").await?;
             let mut stored = Lagret::default();
-            let mut ended: [Vec<Row>; 3] = Default::default();
-            for (place, line) in linjer.into_iter().enumerate() {
-                let (applications, decisions, orders) = rader(&line)?;
-                if !line.i_kraft() {
-                    ended[0].push(applications);
-                    ended[1].push(decisions);
-                    ended[2].extend(orders);
-                    continue;
+            let (mut i_kraft, mut rows) = (IKraft::default(), <[Vec<Row>; 3]>::default());
+            for (place, mut line) in linjer.into_iter().enumerate() {
+                if line.i_kraft() {
+                    match i_kraft.ta(tx, &mut line).await {
+                        Ok(true) => {}
+                        Ok(false) => continue,
+                        Err(Error::Refused(refusal)) => {
+                            stored.avvist.push((place, refusal));
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
-                match ta_inn(tx, line, [vec![applications], vec![decisions], orders]).await {
-                    Ok(new) => stored.nye += new,
-                    Err(Error::Refused(refusal)) => stored.avvist.push((place, refusal)),
-                    Err(error) => return Err(error),
+                rows[0].push(soknad::store::rad(&line.soknad)?);
+                rows[1].push(vedtak::store::rad(&line.vedtak)?);
+                for order in &line.oppdrag {
+                    rows[2].push(oppdrag::store::rad(order)?);
                 }
             }
-            stored.nye += sett_inn(tx, ended).await?;
+            let [applications, decisions, orders] = rows;
+            let anew = " ON CONFLICT (id) DO NOTHING";
+            tx.insert(soknad::store::INN, anew, applications).await?;
+            stored.nye = tx.insert(vedtak::store::INN, anew, decisions).await?;
+            tx.insert(oppdrag::store::INN, anew, orders).await?;
+            i_kraft.lagre(tx).await?;
             Ok(stored)
         }
         .boxed()
@@ -523,46 +534,52 @@ fn til_vedtak(linje: &Linje) -> (proto::Vedtak, Vec<i32>) {
     (vedtak, types)
 }
 
-/// A vedtak in force: with the main responsibility, relations and clocks, once.
-async fn ta_inn(tx: &mut Tx, line: Lest, rows: [Vec<Row>; 3]) -> Result<u64, Error> {
-    let person = line.vedtak.person.as_str();
-    let holder = vedtak::store::hovedansvarlig(tx, person).await?;
-    let named = line.vedtak.innhold.hovedansvarlig.as_str();
-    if let Some(holder) = holder.filter(|holder| holder != named) {
-        if vedtak::store::finnes(tx, &line.vedtak.id).await? {
-            return Ok(0);
+/// What the vedtak in force of a chunk leave behind, each once: the main
+/// responsibility, relations and clocks.
+#[derive(Default)]
+struct IKraft {
+    /// Ids of those that are new.
+    vedtak: BTreeSet<String>,
+    /// Who has the main responsibility for a person, and by how many of them.
+    ansvar: BTreeMap<String, (String, i64)>,
+    virkninger: Virkninger,
+}
+
+impl IKraft {
+    /// Takes what follows from a vedtak; false when it was taken in before.
+    async fn ta(&mut self, tx: &mut Tx, line: &mut Lest) -> Result<bool, Error> {
+        let Vedtak {
+            id,
+            person,
+            innhold,
+            ..
+        } = &line.vedtak;
+        if self.vedtak.contains(id) || vedtak::store::finnes(tx, id).await? {
+            return Ok(false);
         }
-        let mut faults = FieldFaults::new();
-        let rule =
-            format!("{holder} har hovedansvaret for personen; nevn den, eller flytt det først");
-        faults.contradicts("hovedansvarlig", "hovedansvar", rule);
-        faults.finish()?;
+        let named = &innhold.hovedansvarlig;
+        let holder = match self.ansvar.get(person) {
+            Some((holder, _)) => Some(holder.clone()),
+            None => vedtak::store::hovedansvarlig(tx, person).await?,
+        };
+        if let Some(holder) = holder.filter(|holder| holder != named) {
+            let mut faults = FieldFaults::new();
+            let rule =
+                format!("{holder} har hovedansvaret for personen; nevn den, eller flytt det først");
+            faults.contradicts("hovedansvarlig", "hovedansvar", rule);
+            faults.finish()?;
+        }
+        self.vedtak.insert(id.clone());
+        let first = || (named.clone(), 0);
+        self.ansvar.entry(person.clone()).or_insert_with(first).1 += 1;
+        self.virkninger.og(std::mem::take(&mut line.gjelder));
+        Ok(true)
     }
-    let new = sett_inn(tx, rows).await?;
-    if new == 1 {
-        vedtak::store::flytt_hovedansvar(tx, "", &line.vedtak).await?;
-        innboks::utfor(tx, line.gjelder).await?;
+
+    async fn lagre(self, tx: &mut Tx) -> Result<(), Error> {
+        vedtak::store::ta_hovedansvar(tx, self.ansvar).await?;
+        innboks::utfor(tx, self.virkninger).await
     }
-    Ok(new)
-}
-
-fn rader(line: &Lest) -> Result<(Row, Row, Vec<Row>), Error> {
-    let orders = line.oppdrag.iter().map(oppdrag::store::rad);
-    Ok((
-        soknad::store::rad(&line.soknad)?,
-        vedtak::store::rad(&line.vedtak)?,
-        orders.collect::<Result<_, _>>()?,
-    ))
-}
-
-/// Stores what is not there yet; gives how many vedtak.
-async fn sett_inn(tx: &mut Tx, rows: [Vec<Row>; 3]) -> Result<u64, Error> {
-    let [applications, decisions, orders] = rows;
-    let anew = " ON CONFLICT (id) DO NOTHING";
-    tx.insert(soknad::store::INN, anew, applications).await?;
-    let new = tx.insert(vedtak::store::INN, anew, decisions).await?;
-    tx.insert(oppdrag::store::INN, anew, orders).await?;
-    Ok(new)
 }
 
 #[cfg(test)]

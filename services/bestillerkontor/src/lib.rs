@@ -153,6 +153,10 @@ const MIGRATIONS: Migrations = &[
         "008_kartlegging_ferdig",
         include_str!("../migrations/008_kartlegging_ferdig.sql"),
     ),
+    (
+        "009_klage_vedtak",
+        include_str!("../migrations/009_klage_vedtak.sql"),
+    ),
 ];
 
 /// The service.

@@ -11,6 +11,8 @@
 pub(crate) mod rpc;
 pub(crate) mod store;
 
+use std::collections::BTreeMap;
+
 use samspor_chassis::{
     domene::{Virkninger, navn, virkning::Fristendring},
     error::Error,
@@ -65,6 +67,7 @@ impl Ventepost {
 /// Hands the effects of a rule to the transaction, and lets the work lists
 /// follow its deadlines.
 pub(crate) async fn utfor(tx: &mut Tx, virkninger: Virkninger) -> Result<(), Error> {
+    let mut rows = BTreeMap::new();
     for change in &virkninger.frister {
         match change {
             Fristendring::Sett(deadline) => {
@@ -72,13 +75,18 @@ pub(crate) async fn utfor(tx: &mut Tx, virkninger: Virkninger) -> Result<(), Err
                 let order = deadline.post.split('/').nth(2) == Some(oppdrag::SAMLING);
                 for unit in &deadline.mottakere {
                     if order || unit == acts || *unit == deadline.eier || unit == ENHET {
-                        store::sett(tx, deadline, unit, acts).await?;
+                        let key = (deadline.post.clone(), deadline.kind, unit.clone());
+                        rows.insert(key, store::rad(tx, deadline, unit, acts));
                     }
                 }
             }
-            Fristendring::Slett { post, kind } => store::slett(tx, post, kind).await?,
+            Fristendring::Slett { post, kind } => {
+                rows.retain(|(of, deadline, _), _| (of, deadline) != (post, kind));
+                store::slett(tx, post, kind).await?;
+            }
         }
     }
+    store::sett(tx, rows.into_values().collect()).await?;
     virkninger.utfor(tx);
     Ok(())
 }

@@ -4,7 +4,7 @@ use samspor_chassis::{
     error::{Error, Refusal},
     page::Page,
     params,
-    store::{NewDeadline, Tx},
+    store::{self, NewDeadline, Tx},
     tid::Tid,
 };
 use samspor_proto::felles::Feilgrunn;
@@ -23,30 +23,30 @@ type Row = (
     i64,
 );
 
-/// Puts a deadline in the list of a unit, or moves it there: what was broken has
+/// The row of a deadline in the list of a unit.
+pub(super) fn rad(tx: &Tx, deadline: &NewDeadline, enhet: &str, venter_pa: &str) -> store::Row {
+    vec![
+        tx.new_id().into(),
+        enhet.into(),
+        deadline.post.as_str().into(),
+        deadline.kind.into(),
+        deadline.person.as_str().into(),
+        venter_pa.into(),
+        tx.now().into(),
+        deadline.due.into(),
+        0.into(),
+    ]
+}
+
+/// Puts deadlines in the lists of units, or moves them there: what was broken has
 /// waited since it was first set, the rest since now.
-pub(crate) async fn sett(
-    tx: &mut Tx,
-    deadline: &NewDeadline,
-    enhet: &str,
-    venter_pa: &str,
-) -> Result<(), Error> {
-    let (id, now) = (tx.new_id(), tx.now());
-    tx.execute(
-        "INSERT INTO ventepost (id, enhet, post, type, person, venter_pa, siden, frist, brutt) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT (post, type, enhet) \
+pub(super) async fn sett(tx: &mut Tx, rows: Vec<store::Row>) -> Result<(), Error> {
+    tx.insert(
+        "INSERT INTO ventepost (id, enhet, post, type, person, venter_pa, siden, frist, brutt) VALUES ",
+        " ON CONFLICT (post, type, enhet) \
          DO UPDATE SET venter_pa = excluded.venter_pa, frist = excluded.frist, brutt = 0, \
          siden = CASE ventepost.brutt WHEN 1 THEN ventepost.siden ELSE excluded.siden END",
-        params![
-            id,
-            enhet,
-            deadline.post.as_str(),
-            deadline.kind,
-            deadline.person.as_str(),
-            venter_pa,
-            now,
-            deadline.due
-        ],
+        rows,
     )
     .await?;
     Ok(())

@@ -1,5 +1,7 @@
 //! SQL of decisions.
 
+use std::collections::BTreeMap;
+
 use samspor_chassis::{
     domene::{dokument, navn},
     error::{Error, FieldFaults, Refusal},
@@ -211,6 +213,27 @@ pub(crate) async fn hovedansvarlig(tx: &mut Tx, person: &str) -> Result<Option<S
     Ok(row.map(|(unit,)| unit))
 }
 
+const TA_ANSVAR: &str = "INSERT INTO hovedansvar (person, enhet, antall) VALUES ";
+const SAMME_ENHET: &str = " ON CONFLICT (person) DO UPDATE SET \
+    antall = hovedansvar.antall + excluded.antall WHERE hovedansvar.enhet = excluded.enhet";
+
+/// Units that have the main responsibility for persons, by so many more vedtak.
+/// Nobody else has it: that was asked before.
+pub(crate) async fn ta_hovedansvar(
+    tx: &mut Tx,
+    ansvar: BTreeMap<String, (String, i64)>,
+) -> Result<(), Error> {
+    let wanted = ansvar.len() as u64;
+    let row = |(person, (unit, count)): (String, (String, i64))| {
+        vec![person.into(), unit.into(), count.into()]
+    };
+    let rows = ansvar.into_iter().map(row).collect();
+    if tx.insert(TA_ANSVAR, SAMME_ENHET, rows).await? == wanted {
+        return Ok(());
+    }
+    Err(Refusal::conflict("hovedansvar").into())
+}
+
 /// The main responsibility follows a vedtak that came into force or was amended:
 /// from the unit `before` (none: empty) to the one that it names.
 ///
@@ -231,14 +254,8 @@ pub(crate) async fn flytt_hovedansvar(
     if after.is_empty() {
         return Ok(());
     }
-    let taken = tx
-        .execute(
-            "INSERT INTO hovedansvar (person, enhet, antall) VALUES ($1, $2, 1) \
-             ON CONFLICT (person) DO UPDATE SET antall = hovedansvar.antall + 1 \
-             WHERE hovedansvar.enhet = excluded.enhet",
-            params![vedtak.person.as_str(), after],
-        )
-        .await?;
+    let row = vec![vedtak.person.as_str().into(), after.into(), 1.into()];
+    let taken = tx.insert(TA_ANSVAR, SAMME_ENHET, vec![row]).await?;
     if taken == 1 {
         return Ok(());
     }

@@ -112,6 +112,13 @@ impl Virkninger {
         });
     }
 
+    /// Those, and then the others.
+    pub fn og(&mut self, others: Self) {
+        self.hendelser.extend(others.hendelser);
+        self.fakta.extend(others.fakta);
+        self.frister.extend(others.frister);
+    }
+
     /// Hands everything to the transaction, which emits it when it is saved.
     pub fn utfor(self, tx: &mut Tx) {
         for Melding {

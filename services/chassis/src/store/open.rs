@@ -71,6 +71,9 @@ pub struct StoreOptions {
     /// Longest wait for a connection or for a lock, after which the caller
     /// hears LAGER_UTILGJENGELIG. Default 5 s.
     pub wait: Duration,
+    /// SQLite: KiB of pages that each connection keeps. Default 2 000; an
+    /// import, whose keys lie all over, is twice as fast with more.
+    pub page_cache: u32,
 }
 
 impl Default for StoreOptions {
@@ -79,6 +82,7 @@ impl Default for StoreOptions {
             connections: 16,
             readers: 4,
             wait: Duration::from_secs(5),
+            page_cache: 2_000,
         }
     }
 }
@@ -115,7 +119,7 @@ pub(super) async fn open(
     let mut connection = AnyConnection::connect_with(&address)
         .await
         .map_err(OpenError::Connect)?;
-    prepare(&mut connection, backend, Access::Write, options.wait)
+    prepare(&mut connection, backend, Access::Write, options)
         .await
         .map_err(OpenError::Connect)?;
     migrate(&mut connection, backend, migrations)
@@ -131,7 +135,7 @@ pub(super) async fn open(
             .max_lifetime(None)
             .before_acquire(|connection, meta| usable(connection, meta.idle_for).boxed())
             .after_connect(move |connection, _| {
-                prepare(connection, backend, access, options.wait).boxed()
+                prepare(connection, backend, access, options).boxed()
             })
             .connect_lazy_with(address.clone())
     };
@@ -163,15 +167,19 @@ async fn prepare(
     connection: &mut AnyConnection,
     backend: Backend,
     access: Access,
-    wait: Duration,
+    options: StoreOptions,
 ) -> Result<(), sqlx::Error> {
+    let StoreOptions {
+        wait, page_cache, ..
+    } = options;
     let millis = wait.as_millis();
     let settings = match backend {
         // FULL: a commit is on the disk when it is acknowledged (I8).
         Backend::Sqlite => format!(
             "PRAGMA busy_timeout = {millis}; PRAGMA journal_mode = WAL; \
              PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-             PRAGMA temp_store = MEMORY; PRAGMA query_only = {};",
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{page_cache}; \
+             PRAGMA query_only = {};",
             i32::from(access == Access::Read),
         ),
         Backend::Postgres => {

@@ -128,9 +128,7 @@ impl Outbox {
             deadlines,
         } = self;
         let traceparent = tx.traceparent();
-        for change in deadlines {
-            write_deadline(tx, change, &traceparent).await?;
-        }
+        write_deadlines(tx, deadlines, &traceparent).await?;
         if events.is_empty() && facts.is_empty() {
             return Ok(0);
         }
@@ -181,54 +179,60 @@ impl Outbox {
     }
 }
 
-async fn write_deadline(
+/// Writes what became of each deadline in the end: of several changes of one,
+/// the last counts. In the order of their keys, so that two transactions never
+/// wait for each other.
+async fn write_deadlines(
     tx: &mut Tx,
-    change: DeadlineChange,
+    changes: Vec<DeadlineChange>,
     traceparent: &str,
 ) -> Result<(), Error> {
-    match change {
-        DeadlineChange::Set(deadline) => {
-            let NewDeadline {
-                post,
-                person,
-                kind,
-                due,
-                warn,
-                eier,
-                mottakere,
-            } = deadline;
-            let mottakere: BTreeSet<_> = mottakere.iter().map(|unit| unit_id(unit)).collect();
-            let mottakere = mottakere.into_iter().collect::<Vec<_>>().join(" ");
-            // A warning that would come with or after the due time is none.
-            let next = warn.filter(|warn| *warn < due).unwrap_or(due);
-            tx.execute(
-                "INSERT INTO chassis_frist (post, type, person, eier, mottakere, forfall, neste, traceparent) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-                 ON CONFLICT (post, type) DO UPDATE SET person = excluded.person, \
-                 eier = excluded.eier, mottakere = excluded.mottakere, \
-                 forfall = excluded.forfall, neste = excluded.neste, varslet = NULL, \
-                 brutt = NULL, traceparent = excluded.traceparent",
-                params![
-                    post,
-                    kind,
-                    person_id(&person),
-                    unit_id(&eier),
-                    mottakere,
-                    due,
-                    next,
-                    traceparent
-                ],
-            )
-            .await?;
+    let mut last = BTreeMap::new();
+    for change in changes {
+        match change {
+            DeadlineChange::Set(deadline) => {
+                last.insert((deadline.post.clone(), deadline.kind), Some(deadline));
+            }
+            DeadlineChange::Clear { post, kind } => {
+                last.insert((post, kind), None);
+            }
         }
-        DeadlineChange::Clear { post, kind } => {
+    }
+    let mut rows = Vec::new();
+    for ((post, kind), set) in last {
+        let Some(deadline) = set else {
             tx.execute(
                 "DELETE FROM chassis_frist WHERE post = $1 AND type = $2",
                 params![post, kind],
             )
             .await?;
-        }
+            continue;
+        };
+        let mottakere: BTreeSet<_> = deadline.mottakere.iter().map(|u| unit_id(u)).collect();
+        let mottakere = mottakere.into_iter().collect::<Vec<_>>().join(" ");
+        let due = deadline.due;
+        // A warning that would come with or after the due time is none.
+        let next = deadline.warn.filter(|warn| *warn < due).unwrap_or(due);
+        rows.push(vec![
+            post.into(),
+            kind.into(),
+            person_id(&deadline.person).into(),
+            unit_id(&deadline.eier).into(),
+            mottakere.into(),
+            due.into(),
+            next.into(),
+            traceparent.into(),
+        ]);
     }
+    insert(
+        tx,
+        "INSERT INTO chassis_frist (post, type, person, eier, mottakere, forfall, neste, traceparent) VALUES ",
+        " ON CONFLICT (post, type) DO UPDATE SET person = excluded.person, \
+         eier = excluded.eier, mottakere = excluded.mottakere, forfall = excluded.forfall, \
+         neste = excluded.neste, varslet = NULL, brutt = NULL, traceparent = excluded.traceparent",
+        rows,
+    )
+    .await?;
     Ok(())
 }
 
