@@ -35,6 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_transport(true)
         .bytes(".")
+        // Most vedtak have none, and it is as large as the vedtak itself.
+        .boxed(".samspor.bestillerkontor.v1.Vedtak.endring")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

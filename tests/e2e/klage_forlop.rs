@@ -54,6 +54,15 @@ async fn ended(scene: &Scene, case: &Case) {
     let proposed: ForeslaOpphorResponse = ok(&kontoret.caseworker, &method, request).await;
     let proposed = proposed.vedtak.unwrap();
     assert!(proposed.endring.unwrap().opphor);
+    let shown = vedtak(&kontoret.decider, &case.vedtak)
+        .await
+        .endring
+        .unwrap();
+    assert_eq!(shown.opphor_hjemmel, Some(basis("§ 3-1")));
+    assert_eq!(
+        shown.opphor_alternativ,
+        "Kanari Kvitterson får et nummer å ringe."
+    );
     let list = waits_for(scene, KONTORET, &case.vedtak).await;
     assert!(list.contains(&Ventetype::Endring), "{list:?}");
     // It holds meanwhile.

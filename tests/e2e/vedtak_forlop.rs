@@ -117,6 +117,8 @@ async fn amended(scene: &Scene, case: &Case) {
     let propose = async |hours: f64| {
         let mut content = vedtak(&kontoret.caseworker, &case.vedtak).await;
         content.linjer[1].maks_timer = hours;
+        "Kanari Kvitterson er oftere alene.".clone_into(&mut content.begrunnelse);
+        "Kanari Kvitterson klarer lite alene.".clone_into(&mut content.funksjonsvurdering);
         let request = EndreVedtakRequest {
             name: case.vedtak.clone(),
             request_id: request_id(),
@@ -129,7 +131,20 @@ async fn amended(scene: &Scene, case: &Case) {
         let proposed: EndreVedtakResponse = ok(&kontoret.caseworker, &method, request).await;
         let waiting = proposed.vedtak.unwrap();
         assert_eq!((waiting.versjon, waiting.linjer[1].maks_timer), (1, 4.0));
-        assert_eq!(waiting.endring.unwrap().linjer[1].maks_timer, hours);
+        // Who decides reads the whole of it, not only the lines.
+        let shown = vedtak(&kontoret.decider, &case.vedtak)
+            .await
+            .endring
+            .unwrap();
+        assert_eq!(shown.linjer[1].maks_timer, hours);
+        assert_eq!(
+            shown.vedtak_begrunnelse,
+            "Kanari Kvitterson er oftere alene."
+        );
+        assert_eq!(
+            shown.funksjonsvurdering,
+            "Kanari Kvitterson klarer lite alene."
+        );
         let list = waits_for(scene, KONTORET, &case.vedtak).await;
         assert!(list.contains(&Ventetype::Endring), "{list:?}");
         waiting.etag

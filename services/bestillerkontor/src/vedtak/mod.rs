@@ -16,6 +16,7 @@
 
 pub(crate) mod avslag;
 pub(crate) mod endring;
+pub(crate) mod forslag;
 pub(crate) mod hovedansvar;
 pub(crate) mod innhold;
 pub(crate) mod rpc;
@@ -40,10 +41,8 @@ use samspor_proto::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::{
-    avslag::Avslag,
-    innhold::{Bolig, Innhold, Linje},
-};
+pub(crate) use self::forslag::{Endring, Linjeslutt};
+use self::innhold::Innhold;
 use crate::{evaluering::Evaluering, kartlegging, klage, soknad};
 
 /// Collection in the resource name.
@@ -161,33 +160,6 @@ pub(crate) struct Utsettelse {
     pub(crate) begrunnelse: String,
 }
 
-/// An amendment that waits for a decision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Endring {
-    pub(crate) innhold: Innhold,
-    pub(crate) begrunnelse: String,
-    pub(crate) forfatter: Aktor,
-    pub(crate) tid: Tid,
-    /// What it ends.
-    #[serde(default)]
-    pub(crate) slutt: Vec<Linjeslutt>,
-    /// Id of the klage that it answers.
-    #[serde(default)]
-    pub(crate) klage: Option<String>,
-    /// It ends the vedtak.
-    #[serde(default)]
-    pub(crate) opphor: Option<Opphor>,
-}
-
-/// Why a unit is to deliver a line no more, and what comes instead.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Linjeslutt {
-    pub(crate) linje_id: String,
-    pub(crate) enhet: String,
-    pub(crate) begrunnelse: String,
-    pub(crate) alternativ: String,
-}
-
 /// An amendment that took force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Endret {
@@ -272,17 +244,6 @@ impl Klageutfall {
             self.avgjorelse,
             Statsforvalterutfall::Endret | Statsforvalterutfall::Opphevet
         )
-    }
-}
-
-impl Linjeslutt {
-    fn to_proto(&self) -> proto::Linjeslutt {
-        proto::Linjeslutt {
-            linje_id: self.linje_id.clone(),
-            enhet: navn::enhet(&self.enhet),
-            begrunnelse: self.begrunnelse.clone(),
-            alternativ: self.alternativ.clone(),
-        }
     }
 }
 
@@ -561,21 +522,7 @@ impl Vedtak {
             underretning_utsatt_begrunnelse: utsatt
                 .map(|postponed| postponed.begrunnelse)
                 .unwrap_or_default(),
-            endring: endring.map(|change| proto::Endringsforslag {
-                linjer: change.innhold.linjer.iter().map(Linje::to_proto).collect(),
-                bolig: change.innhold.bolig.as_ref().map(Bolig::to_proto),
-                hovedansvarlig: navn::enhet(&change.innhold.hovedansvarlig),
-                begrunnelse: change.begrunnelse,
-                forfatter: Some(change.forfatter.to_proto()),
-                foreslatt: Some(change.tid.into()),
-                linjeslutt: change.slutt.iter().map(Linjeslutt::to_proto).collect(),
-                klage: change
-                    .klage
-                    .map(|id| navn::post(&self.person, klage::SAMLING, &id))
-                    .unwrap_or_default(),
-                opphor: change.opphor.is_some(),
-                avslag: change.innhold.avslag.iter().map(Avslag::to_proto).collect(),
-            }),
+            endring: endring.map(|change| Box::new(change.to_proto(&self.person))),
             hovedansvarlig_byttet: byttet.as_ref().map(|change| change.tid.into()),
             hovedansvarlig_byttet_begrunnelse: byttet
                 .map(|change| change.begrunnelse)
