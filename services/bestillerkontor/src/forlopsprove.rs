@@ -402,7 +402,10 @@ async fn one_unit_decides_one_samlet_vedtak(database: Database) {
 pub(crate) fn ends(before: &Vedtak, after: &Vedtak) -> Vec<Linjeslutt> {
     let goes_on = |line: &Tjenestelinje, unit: &String| {
         let mut after = after.linjer.iter();
-        after.any(|new| new.linje_id == line.linje_id && new.enheter.contains(unit))
+        after.any(|new| {
+            let as_long = new.til.is_empty() || (!line.til.is_empty() && new.til >= line.til);
+            new.linje_id == line.linje_id && new.enheter.contains(unit) && as_long
+        })
     };
     let lines = before.linjer.iter();
     let each = lines.flat_map(|line| line.enheter.iter().map(move |unit| (line, unit)));

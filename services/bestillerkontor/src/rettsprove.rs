@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use prost::Message as _;
 use samspor_chassis::{
+    domene::Dag,
     error::Error,
     params,
     store::Store,
@@ -28,6 +29,7 @@ samspor_chassis::on_both_databases! {
     what_was_ended_can_be_disputed_and_comes_back,
     two_persons_end_a_vedtak_and_close_an_application,
     what_an_amendment_ends_has_a_reason_and_an_alternative,
+    an_earlier_last_day_has_a_reason_and_an_alternative,
     the_main_responsibility_moves_for_all_vedtak_at_once,
     a_draft_is_completed_in_time_or_discarded,
     what_is_refused_is_told_and_can_be_disputed,
@@ -384,6 +386,46 @@ async fn what_an_amendment_ends_has_a_reason_and_an_alternative(database: Databa
     approve(&store, "b1", &proposed).await.unwrap();
     let bom = &orders(&store).await[1];
     assert_eq!(bom.tilstand(), OppdragTilstand::Avsluttet);
+    assert_eq!(bom.begrunnelse, "Vil ha en annen");
+    assert_eq!(bom.alternativ, "Den nye enheten");
+}
+
+/// A last day that is moved to today ends a service as much as its line taken
+/// away does; and what was said of it stands on the order when it has ended.
+///
+/// Seen red: without `as_long`, and without `planlagt_slutt` in `ved_utlop`.
+async fn an_earlier_last_day_has_a_reason_and_an_alternative(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let decided = Box::pin(with_end(&store, "2026-12-31")).await;
+    let last = "2026-10-10".to_owned();
+    let mut content = decided.clone();
+    content.linjer[1].til.clone_from(&last);
+    let attempt = async |linjeslutt: Vec<Linjeslutt>| {
+        let request = EndreVedtakRequest {
+            name: decided.name.clone(),
+            request_id: request_id(),
+            etag: decided.etag.clone(),
+            vedtak: Some(content.clone()),
+            begrunnelse: "Nytt behov".into(),
+            linjeslutt,
+        };
+        kall!(store, hos(ENHET, "a3"), vedtak::rpc::endre, request)
+    };
+    assert_eq!(fields(attempt(vec![]).await), "linjeslutt");
+    let whole = ends(&decided, &content);
+    assert_eq!(whole.len(), 1);
+    let proposed = attempt(whole).await.unwrap().vedtak.unwrap();
+    approve(&store, "b1", &proposed).await.unwrap();
+    let bom = orders(&store).await.remove(1);
+    assert_eq!(bom.tilstand(), OppdragTilstand::Tilbudt);
+    assert_eq!(
+        (bom.til.as_str(), bom.alternativ.as_str()),
+        (last.as_str(), "Den nye enheten")
+    );
+    database.clock().set(last.parse::<Dag>().unwrap().slutt());
+    tick(&store).await;
+    let bom = orders(&store).await.remove(1);
+    assert_eq!(bom.avslutningsarsak(), Avslutningsarsak::Utlopt);
     assert_eq!(bom.begrunnelse, "Vil ha en annen");
     assert_eq!(bom.alternativ, "Den nye enheten");
 }

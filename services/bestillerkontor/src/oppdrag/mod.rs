@@ -101,6 +101,9 @@ pub(crate) struct Innhold {
     /// Set while it is paused.
     pub(crate) pause: Option<Pause>,
     pub(crate) slutt: Option<(Tid, Option<Aktor>, Slutt)>,
+    /// Why its last day is where it is, where an amendment set it earlier.
+    #[serde(default)]
+    pub(crate) planlagt_slutt: Option<Slutt>,
     #[serde(default)]
     pub(crate) rapporter: Vec<Rapport>,
     #[serde(default)]
@@ -159,6 +162,17 @@ pub(crate) struct Slutt {
     pub(crate) begrunnelse: String,
     /// What the person is offered instead.
     pub(crate) alternativ: String,
+}
+
+impl Innhold {
+    /// How it ends when its last day has passed.
+    pub(crate) fn ved_utlop(&self) -> Slutt {
+        self.planlagt_slutt.clone().unwrap_or(Slutt {
+            arsak: Avslutningsarsak::Utlopt,
+            begrunnelse: String::new(),
+            alternativ: String::new(),
+        })
+    }
 }
 
 impl Rapport {
@@ -257,6 +271,7 @@ impl Oppdrag {
             startet,
             pause,
             slutt,
+            planlagt_slutt,
             rapporter,
             evalueringer,
         } = self.innhold.clone();
@@ -265,6 +280,7 @@ impl Oppdrag {
             .map(|(_, _, end)| end.begrunnelse.clone())
             .or_else(|| pause.as_ref().map(|pause| pause.begrunnelse.clone()))
             .or_else(|| avvist.as_ref().map(|decline| decline.begrunnelse.clone()))
+            .or_else(|| planlagt_slutt.as_ref().map(|end| end.begrunnelse.clone()))
             .unwrap_or_default();
         proto::Oppdrag {
             name: self.name(),
@@ -311,7 +327,11 @@ impl Oppdrag {
                 .as_ref()
                 .and_then(|(_, who, _)| who.as_ref().map(Aktor::to_proto)),
             avslutningsarsak: slutt.as_ref().map_or(0, |(_, _, end)| end.arsak.into()),
-            alternativ: slutt.map(|(_, _, end)| end.alternativ).unwrap_or_default(),
+            alternativ: slutt
+                .map(|(_, _, end)| end)
+                .or(planlagt_slutt)
+                .map(|end| end.alternativ)
+                .unwrap_or_default(),
             begrunnelse,
         }
     }

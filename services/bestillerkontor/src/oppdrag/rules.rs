@@ -167,6 +167,7 @@ fn ny(sted: Sted, bestilling: Bestilling, av: &Aktor, now: Tid, out: &mut Virkni
             startet: None,
             pause: None,
             slutt: None,
+            planlagt_slutt: None,
             rapporter: Vec::new(),
             evalueringer: Vec::new(),
         },
@@ -318,11 +319,7 @@ pub(crate) fn utlop(oppdrag: Oppdrag, now: Tid) -> Option<(Oppdrag, Virkninger)>
     if !passed || !oppdrag.er_apent() {
         return None;
     }
-    let end = Slutt {
-        arsak: Avslutningsarsak::Utlopt,
-        begrunnelse: String::new(),
-        alternativ: String::new(),
-    };
+    let end = oppdrag.innhold.ved_utlop();
     let mut out = Virkninger::new();
     let oppdrag = opphor(oppdrag, end, None, now, &mut out);
     Some((oppdrag, out))

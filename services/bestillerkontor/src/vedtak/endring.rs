@@ -221,12 +221,17 @@ fn skal_etterleves(vedtak: &Vedtak) -> bool {
 /// Stands for the right to a dwelling where a line is named.
 const BOLIG: &str = "bolig";
 
-/// Each unit that is to deliver a line no more has a reason and an alternative;
-/// nothing else has. So has who is to allocate a dwelling no more.
+/// Each unit that is to deliver a line no more, or not as long, has a reason and
+/// an alternative; nothing else has. So has who is to allocate a dwelling no more.
 fn krev_linjeslutt(vedtak: &Vedtak, change: &Endring, today: Dag) -> Result<(), Refusal> {
+    let as_long = |new: &Linje, old: &Linje| match (new.til, old.til) {
+        (Some(new), Some(old)) => new >= old,
+        (Some(_), None) => false,
+        (None, _) => true,
+    };
     let goes_on = |line: &Linje, unit: &String| {
-        let mut after = change.innhold.linjer.iter();
-        after.any(|new| new.nr == line.nr && new.type_ == line.type_ && new.enheter.contains(unit))
+        let mut after = change.innhold.linjer.iter().filter(|new| new.nr == line.nr);
+        after.any(|new| new.type_ == line.type_ && new.enheter.contains(unit) && as_long(new, line))
     };
     let runs = |line: &&Linje| line.til.is_none_or(|til| til >= today);
     let housing = match (&vedtak.innhold.bolig, &change.innhold.bolig) {
@@ -251,7 +256,7 @@ fn krev_linjeslutt(vedtak: &Vedtak, change: &Endring, today: Dag) -> Result<(), 
                 "linjeslutt",
                 "vedtak.linjer",
                 format_args!(
-                    "linje_id {line} avsluttes for {}; oppgi begrunnelse og alternativ",
+                    "linje_id {line} avsluttes eller forkortes for {}; oppgi begrunnelse og alternativ",
                     navn::enhet(unit)
                 ),
             );
@@ -262,7 +267,7 @@ fn krev_linjeslutt(vedtak: &Vedtak, change: &Endring, today: Dag) -> Result<(), 
             faults.contradicts(
                 format!("linjeslutt[{place}].linje_id"),
                 "vedtak.linjer",
-                "endringen avslutter ikke linjen for enheten",
+                "endringen verken avslutter eller forkorter linjen for enheten",
             );
         }
     }
@@ -460,15 +465,25 @@ fn nye_ordrer(
         let named = line.as_ref().filter(|line| {
             line.enheter.contains(&order.enhet) && line.type_ == order.innhold.bestilling.type_
         });
+        let said = change
+            .slutt
+            .iter()
+            .find(|slutt| slutt.linje_id == order.linje_id && slutt.enhet == order.enhet);
         match (named, order.er_apent()) {
             (Some(line), true) => {
                 kept.insert((order.linje_id.clone(), order.enhet.clone()));
-                oppdrag.push(oppdrag::rules::endre(order, line, now, out));
+                let was = order.innhold.bestilling.til;
+                let mut order = oppdrag::rules::endre(order, line, now, out);
+                if order.innhold.bestilling.til != was {
+                    order.innhold.planlagt_slutt = said.map(|said| oppdrag::Slutt {
+                        arsak: Avslutningsarsak::Utlopt,
+                        begrunnelse: said.begrunnelse.clone(),
+                        alternativ: said.alternativ.clone(),
+                    });
+                }
+                oppdrag.push(order);
             }
             (None, true) => {
-                let mut said = change.slutt.iter();
-                let said = said
-                    .find(|slutt| slutt.linje_id == order.linje_id && slutt.enhet == order.enhet);
                 let end = oppdrag::Slutt {
                     arsak: Avslutningsarsak::AnnenTjeneste,
                     begrunnelse: said

@@ -86,13 +86,7 @@ pub(crate) fn avslutt_ved_vedtak(
         versjon: vedtak.forlop.innholdsversjon,
         etterregistrert_grunn: String::new(),
     });
-    let end = oppdrag::Slutt {
-        arsak: Avslutningsarsak::VedtakOpphort,
-        begrunnelse: opphor.begrunnelse.clone(),
-        alternativ: opphor.alternativ.clone(),
-    };
-    let vedtatt = Some(opphor);
-    avslutt(vedtak, uavsluttede, vedtatt, &end, "VedtakOpphort", now)
+    avslutt(vedtak, uavsluttede, Some(opphor), "VedtakOpphort", now)
 }
 
 /// The last day has passed. None when the vedtak is not in force, or says
@@ -103,30 +97,22 @@ pub(crate) fn utlop(mut vedtak: Vedtak, uavsluttede: Vec<Oppdrag>, now: Tid) -> 
         return None;
     }
     vedtak.tilstand = Tilstand::Utlopt;
-    let end = oppdrag::Slutt {
-        arsak: Avslutningsarsak::Utlopt,
-        begrunnelse: String::new(),
-        alternativ: String::new(),
-    };
-    Some(avslutt(
-        vedtak,
-        uavsluttede,
-        None,
-        &end,
-        "VedtakUtlopt",
-        now,
-    ))
+    Some(avslutt(vedtak, uavsluttede, None, "VedtakUtlopt", now))
 }
 
 fn avslutt(
     mut vedtak: Vedtak,
     uavsluttede: Vec<Oppdrag>,
     vedtatt: Option<Opphor>,
-    end: &oppdrag::Slutt,
     hendelse: &'static str,
     now: Tid,
 ) -> Avsluttet {
     let av = vedtatt.as_ref().map(|opphor| opphor.av.clone());
+    let end = vedtatt.as_ref().map(|opphor| oppdrag::Slutt {
+        arsak: Avslutningsarsak::VedtakOpphort,
+        begrunnelse: opphor.begrunnelse.clone(),
+        alternativ: opphor.alternativ.clone(),
+    });
     // A decision to end it can be disputed: the unit keeps the case for as long.
     let told = vedtak.forlop.underretning.as_ref().filter(|_| av.is_some());
     let until = told.map_or(now, |told| told.klagefrist.slutt());
@@ -157,7 +143,10 @@ fn avslutt(
     }
     let oppdrag = apne
         .into_iter()
-        .map(|order| oppdrag::rules::opphor(order, end.clone(), av.clone(), now, &mut out))
+        .map(|order| {
+            let end = end.clone().unwrap_or_else(|| order.innhold.ved_utlop());
+            oppdrag::rules::opphor(order, end, av.clone(), now, &mut out)
+        })
         .collect();
     Avsluttet {
         vedtak,
