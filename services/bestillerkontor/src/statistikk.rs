@@ -1,7 +1,8 @@
 //! Figures of a unit: how long people wait, and what is granted against what is
 //! delivered, for every unit that applications or orders go to. Exact for the
 //! unit's own; published with every number rounded to 5 by itself, once a
-//! month, so that neither two months nor two reports can be subtracted (P22).
+//! month, so that neither two months nor two reports can be subtracted, and no
+//! wait and no hours of fewer than five (P22).
 //!
 //! What is said of a period that has passed does not depend on when it is
 //! asked, but for hours that an amendment changed for the order as a whole.
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use samspor_chassis::{
     domene::{
         Dag, dokument, navn,
-        periode::{self, avrund, avrund_timer, kvantil},
+        periode::{self, av_flere, avrund, avrund_timer, kvantil},
     },
     error::{Error, FieldFaults, Refusal},
     params,
@@ -75,13 +76,14 @@ const VENTETIDER: [Ventetidstype; 3] = [
 ];
 
 impl Periodetall {
-    fn ventetider(&self, cell: fn(i32) -> i32) -> Vec<Ventetid> {
+    /// `of` gives what is said of so many who waited.
+    fn ventetider(&self, of: fn(usize, i32) -> i32, cell: fn(i32) -> i32) -> Vec<Ventetid> {
         let waits = VENTETIDER.iter().zip(&self.ventet);
         let row = |(type_, days): (&Ventetidstype, &Vec<i32>)| Ventetid {
             r#type: (*type_).into(),
             antall: cell(i32::try_from(days.len()).unwrap_or(i32::MAX)),
-            median: cell(kvantil(days, 50)),
-            ni_av_ti: cell(kvantil(days, 90)),
+            median: cell(of(days.len(), kvantil(days, 50))),
+            ni_av_ti: cell(of(days.len(), kvantil(days, 90))),
         };
         waits.map(row).collect()
     }
@@ -91,13 +93,7 @@ impl Periodetall {
 /// the day on which it ended.
 fn dager(fra: Dag, til: Dag, first: Dag, last: Option<Dag>) -> i32 {
     let (from, to) = (fra.max(first), last.map_or(til, |last| last.min(til)));
-    let mut days = 0;
-    let mut day = from;
-    while day <= to {
-        days += 1;
-        day = day.pluss_dager(1);
-    }
-    days
+    from.dager_til(to).saturating_add(1).max(0)
 }
 
 impl Tall {
@@ -148,7 +144,7 @@ async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Periodetal
             let rows: Vec<(Tid, Tid)> = tx.all(sql, params![enhet, from, to]).await?;
             // 0: it began before that was kept.
             let known = rows.iter().filter(|(began, _)| began.0 > 0);
-            waits.extend(known.map(|(began, ended)| dager_mellom(*began, *ended)));
+            waits.extend(known.map(|(began, ended)| Dag::av(*began).dager_til(Dag::av(*ended))));
         }
         waits.sort_unstable();
     }
@@ -171,11 +167,6 @@ async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Periodetal
     }
     tall.enheter.retain(|_, of_unit| of_unit.oppdrag > 0);
     Ok(tall)
-}
-
-fn dager_mellom(from: Tid, to: Tid) -> i32 {
-    let (from, to) = (Dag::av(from), Dag::av(to));
-    dager(from, to, from, None).saturating_sub(1)
 }
 
 pub(crate) async fn hent(
@@ -206,7 +197,7 @@ pub(crate) async fn hent(
             ansvarlig_enhet: navn::enhet(&enhet),
             fra: fra.to_string(),
             til: til.to_string(),
-            ventetider: tall.ventetider(|number| number),
+            ventetider: tall.ventetider(|_, number| number, |number| number),
             enheter: tall.enheter.iter().map(unit).collect(),
             skjerming: None,
         }),
@@ -285,13 +276,15 @@ pub(crate) async fn publiser(
     }
     let (fra, til) = month.ok_or_else(|| Error::internal("no month and no fault"))?;
     let tall = tell(tx, &enhet, fra, til).await?;
-    let waits = tall.ventetider(avrund);
+    let waits = tall.ventetider(av_flere, avrund);
     let unit = |(unit, tall): (&String, &Tall)| {
+        let orders = usize::try_from(tall.oppdrag).unwrap_or(0);
+        let hours = |hours| av_flere(orders, avrund_timer(hours));
         let row = [
             avrund(tall.oppdrag),
-            avrund_timer(tall.min),
-            avrund_timer(tall.maks),
-            avrund_timer(tall.levert),
+            hours(tall.min),
+            hours(tall.maks),
+            hours(tall.levert),
             avrund(tall.venter_svar),
             avrund(tall.venter_start),
             avrund(tall.uten_levering),

@@ -36,6 +36,10 @@ struct Innhold {
     gjelder_fra: Dag,
     registrert_av: Aktor,
     registrert: Tid,
+    /// Who ended it, and when; none while it is offered, or where it ended
+    /// before this was kept.
+    #[serde(default)]
+    avsluttet: Option<(Aktor, Tid)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +65,7 @@ impl Tilbud {
             gjelder_fra,
             registrert_av,
             registrert,
+            avsluttet,
         } = self.innhold.clone();
         proto::Aktivitetstilbud {
             name: format!("enheter/{}/aktivitetstilbud/{}", self.enhet, self.id),
@@ -78,6 +83,8 @@ impl Tilbud {
             aktivt: self.aktivt,
             registrert_av: Some(registrert_av.to_proto()),
             registrert: Some(registrert.into()),
+            avsluttet_av: avsluttet.as_ref().map(|(who, _)| who.to_proto()),
+            avsluttet: avsluttet.map(|(_, at)| at.into()),
             skjerming: None,
         }
     }
@@ -118,6 +125,7 @@ fn les(
         gjelder_fra,
         registrert_av: av,
         registrert: now,
+        avsluttet: None,
     })
 }
 
@@ -221,8 +229,7 @@ pub(crate) async fn avslutt(
     if !tilbud.aktivt {
         return Err(Refusal::transition("AVSLUTTET", &[]).into());
     }
-    tilbud.innhold.registrert_av = av;
-    tilbud.innhold.registrert = tx.now();
+    tilbud.innhold.avsluttet = Some((av, tx.now()));
     let affected = tx
         .execute(
             "UPDATE aktivitetstilbud SET versjon = versjon + 1, aktivt = 0, innhold = $1 \

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use samspor_chassis::error::Error;
-use samspor_proto::rop::{Risikoniva, Risikotiltak};
+use samspor_proto::rop::{Naklasse, Risikoniva, Risikotiltak};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -22,7 +22,7 @@ struct Fil {
     oppsok_arbeidsdager: Verdi,
     oppgave_arbeidsdager: Verdi,
     tilbakemelding_arbeidsdager: Verdi,
-    hoy_risiko_arbeidsdager: Verdi,
+    kontaktsteg_arbeidsdager: Verdi<BTreeMap<String, u16>>,
     brukere_per_ansatt: Verdi,
     nytt_tilbud_dager: Verdi,
     hovedforlop_maneder: Verdi,
@@ -43,8 +43,6 @@ pub(crate) struct Innstillinger {
     pub(crate) oppgave_arbeidsdager: u16,
     /// Working days until feedback is answered.
     pub(crate) tilbakemelding_arbeidsdager: u16,
-    /// Working days until the first step towards a person at high risk.
-    pub(crate) hoy_risiko_arbeidsdager: u16,
     /// Persons per primary contact above which the unit is warned.
     pub(crate) brukere_per_ansatt: u16,
     /// Days within which what a person declined is offered again.
@@ -59,9 +57,17 @@ pub(crate) struct Innstillinger {
     /// The same of the Session Rating Scale.
     pub(crate) fit_srs_tideler: u16,
     tiltak_for_niva: Vec<(Risikoniva, Vec<Risikotiltak>)>,
+    /// Of every class that is a class.
+    kontaktsteg: Vec<(Naklasse, u16)>,
 }
 
 impl Innstillinger {
+    /// Working days from one step towards a person to the next.
+    pub(crate) fn kontaktsteg_arbeidsdager(&self, klasse: Naklasse) -> u16 {
+        let of_class = self.kontaktsteg.iter().find(|(known, _)| *known == klasse);
+        of_class.map_or(0, |(_, days)| *days)
+    }
+
     /// Measures that a level of risk always asks for.
     pub(crate) fn tiltak_for(&self, niva: Risikoniva) -> &[Risikotiltak] {
         let mut levels = self.tiltak_for_niva.iter();
@@ -82,6 +88,14 @@ fn les_nivaer(
     file.iter().map(level).collect()
 }
 
+/// The classes that the file names. None where it names another.
+fn les_klasser(file: &BTreeMap<String, u16>) -> Option<Vec<(Naklasse, u16)>> {
+    let class = |(name, days): (&String, &u16)| {
+        Some((Naklasse::from_str_name(&format!("NAKLASSE_{name}"))?, *days))
+    };
+    file.iter().map(class).collect()
+}
+
 fn fil() -> Result<Fil, serde_json::Error> {
     serde_json::from_str(include_str!("../data/innstillinger.json"))
 }
@@ -99,7 +113,6 @@ pub(crate) fn innstillinger() -> Result<&'static Innstillinger, Error> {
             oppsok_arbeidsdager: fil.oppsok_arbeidsdager.verdi,
             oppgave_arbeidsdager: fil.oppgave_arbeidsdager.verdi,
             tilbakemelding_arbeidsdager: fil.tilbakemelding_arbeidsdager.verdi,
-            hoy_risiko_arbeidsdager: fil.hoy_risiko_arbeidsdager.verdi,
             brukere_per_ansatt: fil.brukere_per_ansatt.verdi,
             nytt_tilbud_dager: fil.nytt_tilbud_dager.verdi,
             hovedforlop_maneder: fil.hovedforlop_maneder.verdi,
@@ -107,6 +120,7 @@ pub(crate) fn innstillinger() -> Result<&'static Innstillinger, Error> {
             fit_ors_tideler: fil.fit_ors_tideler.verdi,
             fit_srs_tideler: fil.fit_srs_tideler.verdi,
             tiltak_for_niva: les_nivaer(&fil.tiltak_for_niva.verdi)?,
+            kontaktsteg: les_klasser(&fil.kontaktsteg_arbeidsdager.verdi)?,
         })
     });
     read.as_ref()
@@ -127,7 +141,6 @@ mod tests {
             &fil.oppsok_arbeidsdager,
             &fil.oppgave_arbeidsdager,
             &fil.tilbakemelding_arbeidsdager,
-            &fil.hoy_risiko_arbeidsdager,
             &fil.brukere_per_ansatt,
             &fil.nytt_tilbud_dager,
             &fil.hovedforlop_maneder,
@@ -138,7 +151,11 @@ mod tests {
             assert!(value.verdi > 0 && !value.kilde.is_empty(), "{value:?}");
         }
         assert!(!fil.tiltak_for_niva.kilde.is_empty());
-        assert!(innstillinger().is_ok());
+        assert!(!fil.kontaktsteg_arbeidsdager.kilde.is_empty());
+        let settings = innstillinger().unwrap();
+        for klasse in [Naklasse::IkkeAlvorlig, Naklasse::HoyRisiko] {
+            assert!(settings.kontaktsteg_arbeidsdager(klasse) > 0, "{klasse:?}");
+        }
     }
 
     /// A name that nobody knows would silently ask for nothing.

@@ -2,8 +2,10 @@
 //! (no serious worry, high risk).
 //!
 //! Invariants: one open plan per person; the first step that waits has a
-//! deadline, which becomes a task; a plan ends when the person is reached and
-//! in no other way: after the last step comes another (R10).
+//! deadline, which becomes a task, and no step is longer after the one before
+//! than its class allows; a plan ends with a contact in which the person was
+//! met and in no other way: after the last step comes another (R10). Who turns
+//! out to be in more danger is classed anew, with new steps.
 
 use samspor_chassis::{
     domene::{Aktor, Dag, Hjemmel, Virkninger, felles::tall, felt, navn},
@@ -12,16 +14,17 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::rop::{
-    self as proto, AvsluttKontaktplanRequest, AvsluttKontaktplanResponse, ListKontaktplanerRequest,
-    ListKontaktplanerResponse, MeldKontaktstegRequest, MeldKontaktstegResponse, Naklasse,
-    OpprettKontaktplanRequest, OpprettKontaktplanResponse, StegTilstand,
+    self as proto, AvsluttKontaktplanRequest, AvsluttKontaktplanResponse, EndreNaklasseRequest,
+    EndreNaklasseResponse, ListKontaktplanerRequest, ListKontaktplanerResponse,
+    MeldKontaktstegRequest, MeldKontaktstegResponse, Naklasse, OpprettKontaktplanRequest,
+    OpprettKontaktplanResponse, StegTilstand,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     innboks::{self, Type},
-    innstillinger::innstillinger,
-    kontakt::{self, Utfall, rules::les_ref},
+    innstillinger::{Innstillinger, innstillinger},
+    kontakt::{self, Kontakt, Utfall, rules::les_ref},
     lager::{self, Post},
     tabell,
 };
@@ -54,6 +57,22 @@ pub(crate) struct Plan {
     registrert_av: Aktor,
     registrert: Tid,
     hjemmel: Hjemmel,
+    /// Id of the contact that ended it; empty: it goes on, or it ended before
+    /// this was kept.
+    #[serde(default)]
+    kontakt: String,
+    /// Classes that it had before, oldest first.
+    #[serde(default)]
+    tidligere: Vec<Klassing>,
+}
+
+/// A class that a plan had, until somebody classed the person anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Klassing {
+    #[serde(with = "tall")]
+    klasse: Naklasse,
+    grunnlag: String,
+    endret: (Tid, Aktor),
 }
 
 impl Plan {
@@ -90,7 +109,19 @@ fn to_proto(plan: &Post<Plan>) -> proto::Kontaktplan {
         registrert_av,
         registrert,
         hjemmel,
+        kontakt,
+        tidligere,
     } = plan.innhold.clone();
+    let before = tidligere.into_iter().map(|one| proto::Naklassing {
+        klasse: one.klasse.into(),
+        grunnlag: one.grunnlag,
+        endret_av: Some(one.endret.1.to_proto()),
+        endret: Some(one.endret.0.into()),
+    });
+    let kontakt = match kontakt.is_empty() {
+        true => kontakt,
+        false => navn::post(&plan.person, kontakt::SAMLING, &kontakt),
+    };
     let steps = steg.into_iter().map(|step| proto::Kontaktsteg {
         hva: step.hva,
         frist: step.frist.to_string(),
@@ -111,22 +142,33 @@ fn to_proto(plan: &Post<Plan>) -> proto::Kontaktplan {
         registrert_av: Some(registrert_av.to_proto()),
         registrert: Some(registrert.into()),
         hjemmel: Some(hjemmel.to_proto()),
+        kontakt,
+        tidligere: before.collect(),
         skjerming: None,
     }
 }
 
-/// Reads a step, due on or after `earliest`. None only where there is a fault.
+/// Reads a step, due on or after `earliest` and so many working days after it
+/// at most. None only where there is a fault.
 fn les_steg(
     step: &proto::Kontaktsteg,
     field: &str,
     earliest: Dag,
+    arbeidsdager: u16,
     faults: &mut FieldFaults,
 ) -> Option<Steg> {
     let hva = felt::pakrevd(&step.hva, &format!("{field}.hva"), felt::LANG, faults);
     let name = format!("{field}.frist");
     let frist = felt::pakrevd_dag(&step.frist, &name, faults)?;
+    let latest = earliest.pluss_arbeidsdager(arbeidsdager);
     if frist < earliest {
         faults.form(name, format_args!("en dag fra og med {earliest}"));
+    } else if frist > latest {
+        faults.contradicts(
+            name,
+            "klasse",
+            format_args!("for denne klassen senest {latest}, {arbeidsdager} arbeidsdager etter"),
+        );
     }
     Some(Steg {
         hva,
@@ -137,36 +179,40 @@ fn les_steg(
     })
 }
 
-/// Reads a plan. `dager`: working days within which the first step towards a
-/// person at high risk is due.
+/// Reads a class and the steps that it is met with.
+fn les_klasse(
+    klasse: i32,
+    steg: &[proto::Kontaktsteg],
+    now: Tid,
+    settings: &Innstillinger,
+    faults: &mut FieldFaults,
+) -> (Naklasse, Vec<Steg>) {
+    let klasse = felt::valg(klasse, "klasse", "samspor.rop.v1.Naklasse", faults);
+    if steg.is_empty() {
+        faults.missing("steg");
+    }
+    felt::antall(steg.len(), "steg", FLEST, faults);
+    let days = settings.kontaktsteg_arbeidsdager(klasse);
+    let mut earliest = Dag::av(now);
+    let mut read = Vec::new();
+    for (place, step) in steg.iter().enumerate() {
+        if let Some(step) = les_steg(step, &format!("steg[{place}]"), earliest, days, faults) {
+            earliest = step.frist.max(earliest);
+            read.push(step);
+        }
+    }
+    (klasse, read)
+}
+
+/// Reads a plan.
 fn les(
     request: &OpprettKontaktplanRequest,
     av: Aktor,
     now: Tid,
-    dager: u16,
+    settings: &Innstillinger,
     faults: &mut FieldFaults,
 ) -> Plan {
-    let klasse = felt::valg(request.klasse, "klasse", "samspor.rop.v1.Naklasse", faults);
-    if request.steg.is_empty() {
-        faults.missing("steg");
-    }
-    felt::antall(request.steg.len(), "steg", FLEST, faults);
-    let mut earliest = Dag::av(now);
-    let mut steg = Vec::new();
-    for (place, step) in request.steg.iter().enumerate() {
-        if let Some(step) = les_steg(step, &format!("steg[{place}]"), earliest, faults) {
-            earliest = step.frist.max(earliest);
-            steg.push(step);
-        }
-    }
-    let latest = Dag::av(now).pluss_arbeidsdager(dager);
-    if klasse == Naklasse::HoyRisiko && steg.first().is_some_and(|first| first.frist > latest) {
-        faults.contradicts(
-            "steg[0].frist",
-            "klasse",
-            format_args!("ved høy risiko tas første steg senest {latest}"),
-        );
-    }
+    let (klasse, steg) = les_klasse(request.klasse, &request.steg, now, settings, faults);
     Plan {
         klasse,
         grunnlag: felt::pakrevd(&request.grunnlag, "grunnlag", felt::LANG, faults),
@@ -176,25 +222,72 @@ fn les(
         registrert_av: av,
         registrert: now,
         hjemmel: felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults),
+        kontakt: String::new(),
+        tidligere: Vec::new(),
+    }
+}
+
+/// The person is in more danger, or less: other steps from now on.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG` for an ended plan; a fault where it has that class.
+fn klasse_anew(
+    mut plan: Plan,
+    (klasse, steg): (Naklasse, Vec<Steg>),
+    grunnlag: String,
+    av: Aktor,
+    now: Tid,
+) -> Result<Plan, Refusal> {
+    krev_apen(&plan)?;
+    if klasse == plan.klasse {
+        let mut faults = FieldFaults::new();
+        faults.contradicts("klasse", "name", "planen har denne klassen");
+        faults.finish()?;
+    }
+    bortfall(&mut plan);
+    plan.tidligere.push(Klassing {
+        klasse: plan.klasse,
+        grunnlag: plan.grunnlag,
+        endret: (now, av),
+    });
+    plan.klasse = klasse;
+    plan.grunnlag = grunnlag;
+    plan.steg.extend(steg);
+    Ok(plan)
+}
+
+/// What waits is not done.
+fn bortfall(plan: &mut Plan) {
+    for step in &mut plan.steg {
+        if step.tilstand == StegTilstand::Venter {
+            step.tilstand = StegTilstand::Bortfalt;
+        }
+    }
+}
+
+fn krev_apen(plan: &Plan) -> Result<(), Refusal> {
+    match plan.apen {
+        true => Ok(()),
+        false => Err(Refusal::transition("AVSLUTTET", &[])),
     }
 }
 
 /// What came of the step that waits: the person was reached and the plan ends,
-/// or the next step waits.
+/// or the next step waits. `kontakt` is the one in which the person was met;
+/// empty: not reached.
 ///
 /// # Errors
 /// `UGYLDIG_OVERGANG` for an ended plan; a missing `neste` where no step is left.
 fn meld(
     mut plan: Plan,
     resultat: String,
-    nadd: bool,
+    kontakt: &str,
     neste: Option<Steg>,
     av: Aktor,
     now: Tid,
 ) -> Result<Plan, Refusal> {
-    if !plan.apen {
-        return Err(Refusal::transition("AVSLUTTET", &[]));
-    }
+    krev_apen(&plan)?;
+    let nadd = !kontakt.is_empty();
     plan.steg.extend(neste);
     let mut waiting = plan
         .steg
@@ -210,8 +303,9 @@ fn meld(
         step.utfort = Some((now, av));
     }
     if nadd {
-        waiting.for_each(|step| step.tilstand = StegTilstand::Bortfalt);
+        bortfall(&mut plan);
         plan.apen = false;
+        kontakt.clone_into(&mut plan.kontakt);
         "Personen er nådd.".clone_into(&mut plan.avslutning);
     } else if waiting.next().is_none() {
         let mut faults = FieldFaults::new();
@@ -254,8 +348,7 @@ pub(crate) async fn opprett(
     let av = crate::for_enhet(tx)?;
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
-    let days = innstillinger()?.hoy_risiko_arbeidsdager;
-    let plan = les(&request, av, tx.now(), days, &mut faults);
+    let plan = les(&request, av, tx.now(), innstillinger()?, &mut faults);
     faults.finish()?;
     crate::las_person(tx, &person).await?;
     let plan = Post::ny(person, tx.new_id(), plan);
@@ -283,11 +376,51 @@ pub(crate) async fn meld_steg(
     if request.nadd && neste.is_some() {
         faults.contradicts("neste", "nadd", "planen er slutt når personen er nådd");
     }
-    let neste = neste.and_then(|step| les_steg(step, "neste", Dag::av(now), &mut faults));
+    if request.nadd && request.kontakt.is_empty() {
+        faults.missing("kontakt");
+    } else if !request.nadd && !request.kontakt.is_empty() {
+        faults.contradicts("kontakt", "nadd", "gjelder bare når personen er nådd");
+    }
+    let kontakt = les_kontakt(&request.name, &request.kontakt, &mut faults);
     let mut plan = lager::hent_for_endring::<Plan>(tx, &request.name, faults).await?;
-    plan.innhold = meld(plan.innhold, resultat, request.nadd, neste, av, now)?;
+    krev_apen(&plan.innhold)?;
+    let days = innstillinger()?.kontaktsteg_arbeidsdager(plan.innhold.klasse);
+    let mut faults = FieldFaults::new();
+    let neste = neste.and_then(|step| les_steg(step, "neste", Dag::av(now), days, &mut faults));
+    faults.finish()?;
+    if !kontakt.is_empty() {
+        krev_mott(tx, &plan, &kontakt).await?;
+    }
+    plan.innhold = meld(plan.innhold, resultat, &kontakt, neste, av, now)?;
     let plan = lagre(tx, plan).await?;
     Ok(MeldKontaktstegResponse {
+        kontaktplan: Some(to_proto(&plan)),
+    })
+}
+
+/// Id of the contact, of the person whom the plan is about.
+fn les_kontakt(plan: &str, kontakt: &str, faults: &mut FieldFaults) -> String {
+    // What is wrong with the name of the plan is said where it is read.
+    let (person, _) = navn::les_post(plan, SAMLING, "name", &mut FieldFaults::new());
+    les_ref(kontakt, kontakt::SAMLING, &person, "kontakt", faults)
+}
+
+pub(crate) async fn endre_klasse(
+    tx: &mut Tx,
+    request: EndreNaklasseRequest,
+) -> Result<EndreNaklasseResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let (now, settings) = (tx.now(), innstillinger()?);
+    let mut faults = FieldFaults::new();
+    let read = les_klasse(request.klasse, &request.steg, now, settings, &mut faults);
+    let grunnlag = felt::pakrevd(&request.grunnlag, "grunnlag", felt::LANG, &mut faults);
+    let mut plan = lager::hent_for_endring::<Plan>(tx, &request.name, faults).await?;
+    plan.innhold = klasse_anew(plan.innhold, read, grunnlag, av, now)?;
+    let plan = lagre(tx, plan).await?;
+    let mut out = Virkninger::new();
+    out.hendelse("NaklasseEndret", &plan.emne(), [plan.enhet.clone()]);
+    out.utfor(tx);
+    Ok(EndreNaklasseResponse {
         kontaktplan: Some(to_proto(&plan)),
     })
 }
@@ -302,40 +435,84 @@ pub(crate) async fn avslutt(
     if request.kontakt.is_empty() {
         faults.missing("kontakt");
     }
-    let mut name_faults = FieldFaults::new();
-    let (person, _) = navn::les_post(&request.name, SAMLING, "name", &mut name_faults);
-    let id = les_ref(
-        &request.kontakt,
-        kontakt::SAMLING,
-        &person,
-        "kontakt",
-        &mut faults,
-    );
+    let id = les_kontakt(&request.name, &request.kontakt, &mut faults);
     let mut plan = lager::hent_for_endring::<Plan>(tx, &request.name, faults).await?;
-    if !plan.innhold.apen {
-        return Err(Refusal::transition("AVSLUTTET", &[]).into());
-    }
-    let met = kontakt::store::hent(tx, &person, &id).await?;
+    krev_apen(&plan.innhold)?;
+    krev_mott(tx, &plan, &id).await?;
+    plan.innhold.apen = false;
+    plan.innhold.avslutning = reason;
+    plan.innhold.kontakt = id;
+    bortfall(&mut plan.innhold);
+    let plan = lagre(tx, plan).await?;
+    Ok(AvsluttKontaktplanResponse {
+        kontaktplan: Some(to_proto(&plan)),
+    })
+}
+
+/// Whether the person was met in a contact after the plan began.
+fn mott_etter(plan: &Plan, kontakt: &Kontakt) -> bool {
+    kontakt.rettelse.is_none()
+        && kontakt.utfall == Utfall::Mott
+        && kontakt.tidspunkt >= plan.registrert
+}
+
+/// The contact that ends a plan.
+///
+/// # Errors
+/// `IKKE_FUNNET`; a fault where the person was not met in it after the plan
+/// began.
+async fn krev_mott(tx: &mut Tx, plan: &Post<Plan>, id: &str) -> Result<(), Error> {
+    let met = kontakt::store::hent(tx, &plan.person, id).await?;
     let mut faults = FieldFaults::new();
-    if met.utfall != Utfall::Mott || met.tidspunkt < plan.innhold.registrert {
+    if !mott_etter(&plan.innhold, &met) {
         faults.contradicts(
             "kontakt",
             "name",
             "viser til en kontakt etter at planen ble laget, der personen ble møtt",
         );
     }
-    faults.finish()?;
-    plan.innhold.apen = false;
-    plan.innhold.avslutning = reason;
-    for step in &mut plan.innhold.steg {
-        if step.tilstand == StegTilstand::Venter {
-            step.tilstand = StegTilstand::Bortfalt;
-        }
+    Ok(faults.finish()?)
+}
+
+/// The contact that ended the person's latest plan was wrong: the plan goes on,
+/// unless what stands for the contact would have ended it too.
+pub(crate) async fn rettet(
+    tx: &mut Tx,
+    person: &str,
+    wrong: &str,
+    ny: Option<&Kontakt>,
+) -> Result<(), Error> {
+    let (latest, _) = lager::personens::<Plan>(tx, &navn::person(person), 1, "").await?;
+    let ended = |plan: &Post<Plan>| !plan.innhold.apen && plan.innhold.kontakt == wrong;
+    let Some(mut plan) = latest.into_iter().find(ended) else {
+        return Ok(());
+    };
+    if let Some(ny) = ny.filter(|ny| mott_etter(&plan.innhold, ny)) {
+        plan.innhold.kontakt.clone_from(&ny.id);
+        return lager::lagre(tx, &mut plan).await;
     }
-    let plan = lagre(tx, plan).await?;
-    Ok(AvsluttKontaktplanResponse {
-        kontaktplan: Some(to_proto(&plan)),
-    })
+    plan.innhold = gjenapne(plan.innhold);
+    lager::lagre(tx, &mut plan).await?;
+    frist(tx, &plan);
+    Ok(())
+}
+
+/// An ended plan goes on with the step that had reached the person, or the last
+/// that it had left out: one waits, and what comes after is told with it.
+fn gjenapne(mut plan: Plan) -> Plan {
+    plan.apen = true;
+    plan.avslutning.clear();
+    plan.kontakt.clear();
+    let reached = |step: &Steg| step.tilstand == StegTilstand::Nadd;
+    let place = plan.steg.iter().position(reached);
+    let left_out = |step: &Steg| step.tilstand == StegTilstand::Bortfalt;
+    let place = place.or_else(|| plan.steg.iter().rposition(left_out));
+    if let Some(step) = place.and_then(|place| plan.steg.get_mut(place)) {
+        step.tilstand = StegTilstand::Venter;
+        step.resultat.clear();
+        step.utfort = None;
+    }
+    plan
 }
 
 pub(crate) async fn list(
@@ -389,7 +566,7 @@ mod tests {
             ..Default::default()
         };
         let mut faults = FieldFaults::new();
-        let plan = les(&request, who(), NOW, 3, &mut faults);
+        let plan = les(&request, who(), NOW, innstillinger().unwrap(), &mut faults);
         match faults.finish() {
             Ok(()) => Ok(plan),
             Err(refusal) => {
@@ -401,7 +578,8 @@ mod tests {
 
     /// Three working days from a Friday end with the Wednesday.
     ///
-    /// Seen red: with days for working days.
+    /// Seen red: with days for working days; with only the first step held to
+    /// the class.
     #[test]
     fn steps_come_in_order_and_soon_at_high_risk() {
         use Naklasse::{HoyRisiko, IkkeAlvorlig};
@@ -418,7 +596,17 @@ mod tests {
                 &["2027-02-01", "2027-01-31"],
                 Some(("steg[1].frist", Feilgrunn::FeltForm)),
             ),
-            (HoyRisiko, &["2027-01-20", "2027-02-01"], None),
+            (HoyRisiko, &["2027-01-20", "2027-01-25"], None),
+            (
+                HoyRisiko,
+                &["2027-01-20", "2099-01-01"],
+                Some(("steg[1].frist", Feilgrunn::FeltMotstrid)),
+            ),
+            (
+                IkkeAlvorlig,
+                &["2027-02-13"],
+                Some(("steg[0].frist", Feilgrunn::FeltMotstrid)),
+            ),
             (
                 HoyRisiko,
                 &["2027-01-21"],
@@ -434,20 +622,44 @@ mod tests {
     #[test]
     fn a_plan_ends_when_the_person_is_reached_and_not_before() {
         let plan = read(Naklasse::IkkeAlvorlig, &["2027-01-20", "2027-02-01"]).unwrap();
-        let tell = |plan: Plan, nadd, neste| meld(plan, "x".into(), nadd, neste, who(), NOW);
-        let first = tell(plan.clone(), false, None).unwrap();
+        let tell = |plan: Plan, kontakt, neste| meld(plan, "x".into(), kontakt, neste, who(), NOW);
+        let first = tell(plan.clone(), "", None).unwrap();
         assert_eq!(first.venter().unwrap().frist.to_string(), "2027-02-01");
-        let refusal = tell(first.clone(), false, None).unwrap_err();
+        let refusal = tell(first.clone(), "", None).unwrap_err();
         assert_eq!(refusal.felt[0].felt, "neste");
         let mut faults = FieldFaults::new();
-        let more = les_steg(&step("2027-03-01"), "neste", Dag::av(NOW), &mut faults);
-        let longer = tell(first, false, more).unwrap();
+        let today = Dag::av(NOW);
+        let more = les_steg(&step("2027-02-01"), "neste", today, 20, &mut faults);
+        let longer = tell(first, "", more).unwrap();
         assert!(longer.apen && longer.venter().is_some());
 
-        let reached = tell(plan, true, None).unwrap();
+        let reached = tell(plan, "k", None).unwrap();
         assert!(!reached.apen && reached.venter().is_none());
         assert_eq!(reached.steg[1].tilstand, StegTilstand::Bortfalt);
-        let again = tell(reached, false, None).unwrap_err();
+        let again = tell(reached.clone(), "", None).unwrap_err();
         assert_eq!(again.grunn, Feilgrunn::UgyldigOvergang);
+        let open = gjenapne(reached);
+        assert!(open.apen && open.kontakt.is_empty());
+        assert_eq!(open.venter(), Some(&open.steg[0]));
+    }
+
+    /// Seen red: with the steps of the old class left to wait.
+    #[test]
+    fn who_is_in_more_danger_is_met_with_other_steps() {
+        let plan = read(Naklasse::IkkeAlvorlig, &["2027-02-01"]).unwrap();
+        let soon = read(Naklasse::HoyRisiko, &["2027-01-20"]).unwrap().steg;
+        let class = |plan: Plan, klasse| {
+            klasse_anew(plan, (klasse, soon.clone()), "Truer".into(), who(), NOW)
+        };
+        let worse = class(plan.clone(), Naklasse::HoyRisiko).unwrap();
+        assert_eq!(worse.venter().unwrap().frist.to_string(), "2027-01-20");
+        assert_eq!(worse.steg[0].tilstand, StegTilstand::Bortfalt);
+        let before = (worse.tidligere[0].klasse, &*worse.tidligere[0].grunnlag);
+        assert_eq!(before, (Naklasse::IkkeAlvorlig, "Åpner ikke"));
+        let same = class(worse, Naklasse::HoyRisiko).unwrap_err();
+        assert_eq!(same.felt[0].felt, "klasse");
+        let ended = meld(plan, "x".into(), "k", None, who(), NOW).unwrap();
+        let refusal = class(ended, Naklasse::HoyRisiko).unwrap_err();
+        assert_eq!(refusal.grunn, Feilgrunn::UgyldigOvergang);
     }
 }

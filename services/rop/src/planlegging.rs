@@ -182,10 +182,7 @@ pub(crate) async fn planlegg(
     crate::las_person(tx, &person).await?;
     let plan = Post::ny(person, tx.new_id(), innhold);
     lager::legg_til(tx, &plan).await?;
-    let mut out = Virkninger::new();
-    let due = rapport(plan.innhold.tidspunkt);
-    out.frist(FRIST_RAPPORT, &plan.emne(), due, None, [plan.enhet.clone()]);
-    out.utfor(tx);
+    frist(tx, &plan);
     Ok(PlanleggKontaktResponse {
         planlagt_kontakt: Some(to_proto(&plan)),
     })
@@ -221,14 +218,31 @@ pub(crate) async fn list(
     })
 }
 
-/// A contact was registered for a plan.
-pub(crate) async fn gjennomfort(tx: &mut Tx, kontakt: &Kontakt, id: &str) -> Result<(), Error> {
-    let plan: Post<Plan> = lager::hent(tx, &kontakt.person, id).await?;
+/// A contact was registered for the plan that it names.
+pub(crate) async fn gjennomfort(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error> {
+    let plan: Post<Plan> = lager::hent(tx, &kontakt.person, &kontakt.innhold.planlagt).await?;
     let (mut plan, out) = avslutt(plan, PlanTilstand::Gjennomfort)?;
     plan.innhold.kontakt.clone_from(&kontakt.id);
     lager::lagre(tx, &mut plan).await?;
     out.utfor(tx);
     innboks::rpc::ferdig(tx, &plan.person, Type::PlanlagtKontakt, &plan.name()).await
+}
+
+/// The contact that a plan became was wrong: what came of it is to be told.
+pub(crate) async fn gjenapne(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error> {
+    let mut plan: Post<Plan> = lager::hent(tx, &kontakt.person, &kontakt.innhold.planlagt).await?;
+    plan.innhold.tilstand = PlanTilstand::Planlagt;
+    plan.innhold.kontakt.clear();
+    lager::lagre(tx, &mut plan).await?;
+    frist(tx, &plan);
+    Ok(())
+}
+
+fn frist(tx: &mut Tx, plan: &Post<Plan>) {
+    let mut out = Virkninger::new();
+    let due = rapport(plan.innhold.tidspunkt);
+    out.frist(FRIST_RAPPORT, &plan.emne(), due, None, [plan.enhet.clone()]);
+    out.utfor(tx);
 }
 
 /// The assessment asks for two from now: the unit hears of what is planned

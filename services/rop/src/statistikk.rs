@@ -1,11 +1,11 @@
 //! Statistics of the unit: exact for its own work; published with every number
 //! rounded to 5 by itself, once a month, so that neither two months nor two
-//! reports can be subtracted (P22).
+//! reports can be subtracted, and no wait and no hours of fewer than five (P22).
 
 use samspor_chassis::{
     domene::{
         Dag, dokument, navn,
-        periode::{self, avrund, avrund_timer},
+        periode::{self, av_flere, avrund, avrund_timer, kvantil},
     },
     error::{Error, FieldFaults, Refusal},
     params,
@@ -25,9 +25,6 @@ use crate::{
     tiltak::{self, Timer},
 };
 
-/// So many must have waited for the longest wait to be published.
-const FAERREST: usize = 5;
-
 /// The figures of a period.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Tall {
@@ -39,19 +36,14 @@ struct Tall {
     /// Persons with and without each plan on the last day.
     planer: plandekning::Tall,
     timer: Timer,
-    /// Days from order to first meeting, of those first met in the period.
+    /// Days from order to first meeting, of those first met in the period,
+    /// sorted.
     ventet: Vec<i32>,
     /// Ordered, and neither met nor ended when the period ended.
     venter: i32,
 }
 
 impl Tall {
-    fn median(&self) -> i32 {
-        let mut days = self.ventet.clone();
-        days.sort_unstable();
-        days.get(days.len() / 2).copied().unwrap_or(0)
-    }
-
     fn forlop(&self, cell: fn(i32) -> i32) -> Vec<Forlopstall> {
         let rows = (1..).zip(self.forlop);
         rows.map(|(forlop, count)| Forlopstall {
@@ -113,6 +105,7 @@ async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Tall, Erro
     tall.anonyme = anonymous.map_or(0, |(sum,)| count(sum));
     tall.planer = plandekning::tell(tx, enhet, to).await?;
     tall.ventet = tiltak::ventet(tx, enhet, from, to).await?;
+    tall.ventet.sort_unstable();
     tall.venter = count(tiltak::ventet_da(tx, enhet, to).await?);
     tall.timer = tiltak::timer_i(tx, enhet, fra, til).await?;
     Ok(tall)
@@ -144,8 +137,8 @@ pub(crate) async fn hent(
             innvilget_maks: hours(tall.timer.maks),
             levert: hours(tall.timer.levert),
             begynt: antall(tall.ventet.len()),
-            ventet_median: tall.median(),
-            ventet_lengst: tall.ventet.iter().copied().max().unwrap_or(0),
+            ventet_median: kvantil(&tall.ventet, 50),
+            ventet_lengst: kvantil(&tall.ventet, 100),
             venter: tall.venter,
             planer: plandekning::to_proto(&tall.planer, exact),
             skjerming: None,
@@ -233,18 +226,22 @@ pub(crate) async fn publiser(
     faults.finish()?;
     let (fra, til) = month.ok_or_else(|| Error::internal("no month and no fault"))?;
     let tall = tell(tx, &enhet, fra, til).await?;
-    let Timer { min, maks, levert } = tall.timer;
-    // The longest wait of a few is one person's.
-    let longest = tall.ventet.iter().copied().max();
-    let longest = longest.filter(|_| tall.ventet.len() >= FAERREST);
+    let Timer {
+        oppdrag,
+        min,
+        maks,
+        levert,
+    } = tall.timer;
+    let hours = |hours| av_flere(oppdrag, avrund_timer(hours));
+    let wait = |percent| av_flere(tall.ventet.len(), avrund(kvantil(&tall.ventet, percent)));
     let rounded = [
         avrund(tall.anonyme),
-        avrund_timer(min),
-        avrund_timer(maks),
-        avrund_timer(levert),
+        hours(min),
+        hours(maks),
+        hours(levert),
         avrund(antall(tall.ventet.len())),
-        avrund(tall.median()),
-        avrund(longest.unwrap_or(0)),
+        wait(50),
+        wait(100),
         avrund(tall.venter),
     ];
     let publisert = Publisert {

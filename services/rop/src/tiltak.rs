@@ -7,8 +7,6 @@
 //! never changes for days that have passed; a tiltak under an oppdrag ends with
 //! the oppdrag and in no other way.
 
-use std::time::Duration;
-
 use samspor_chassis::{
     domene::{Aktor, Dag, Hjemmel, Virkninger, dokument, felt, navn},
     error::{Error, FieldFaults, Refusal},
@@ -517,12 +515,9 @@ const ENHETENS_UKE: &str = "SELECT t.id, t.person, t.frist, t.innhold, \
 
 /// Monday of the week of a day.
 pub(crate) fn mandag(day: Dag) -> Dag {
-    // 2001-01-01 was a Monday; days between civil days, rounded over the
-    // change of clocks.
-    const MANDAG: Tid = Tid(978_303_600_000_000);
-    const DAG: i64 = 86_400_000_000;
-    let days = (day.start().0 - MANDAG.0 + DAG / 2).div_euclid(DAG);
-    day.pluss_dager(-i32::try_from(days.rem_euclid(7)).unwrap_or(0))
+    // 2001-01-01 was a Monday.
+    let monday = Dag::av(Tid(978_303_600_000_000));
+    day.pluss_dager(-monday.dager_til(day).rem_euclid(7))
 }
 
 /// The Monday of the week that a request asks for.
@@ -659,7 +654,7 @@ pub(crate) async fn ikke_mott(tx: &mut Tx, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Days from the order to the first meeting, for each tiltak of the unit under
+/// Civil days from the order to the first meeting, for each tiltak of the unit under
 /// which the person was first met in a period.
 pub(crate) async fn ventet(
     tx: &mut Tx,
@@ -676,7 +671,7 @@ pub(crate) async fn ventet(
         .await?;
     let waited = rows.into_iter().map(|(innhold, met)| {
         let tiltak: Tiltak = dokument::les(&innhold)?;
-        Ok(dager_mellom(tiltak.bestilt, met))
+        Ok(Dag::av(tiltak.bestilt).dager_til(Dag::av(met)).max(0))
     });
     waited.collect()
 }
@@ -697,6 +692,8 @@ pub(crate) async fn ventet_da(tx: &mut Tx, enhet: &str, da: Tid) -> Result<i64, 
 /// Hours under oppdrag in a period: granted least and most, and delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Timer {
+    /// How many oppdrag they are of.
+    pub(crate) oppdrag: usize,
     pub(crate) min: f64,
     pub(crate) maks: f64,
     pub(crate) levert: f64,
@@ -734,18 +731,12 @@ pub(crate) async fn timer_i(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Res
                 continue;
             }
             let (min, max) = tiltak.innvilget_mellom(fra, til);
+            sum.oppdrag += usize::from(max > 0.0 || minutes > 0);
             sum.min += min;
             sum.maks += max;
             sum.levert += fra_minutter(minutes);
         }
     }
-}
-
-/// Whole days between two instants; none before the first.
-pub(crate) fn dager_mellom(from: Tid, to: Tid) -> i32 {
-    let day = Duration::from_hours(24).as_micros();
-    let between = u128::try_from(to.0.saturating_sub(from.0)).unwrap_or(0);
-    i32::try_from(between / day).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

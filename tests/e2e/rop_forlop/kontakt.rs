@@ -14,6 +14,7 @@ use crate::scene::*;
 
 const OPEN: &str = "rop.v1.KontaktplanService/OpprettKontaktplan";
 const REPORT: &str = "rop.v1.KontaktplanService/MeldKontaktsteg";
+const CLASS: &str = "rop.v1.KontaktplanService/EndreNaklasse";
 const END: &str = "rop.v1.KontaktplanService/AvsluttKontaktplan";
 const PLANS: &str = "rop.v1.KontaktplanService/ListKontaktplaner";
 const PLAN: &str = "rop.v1.PlanleggingService/PlanleggKontakt";
@@ -95,6 +96,12 @@ pub async fn hard_to_reach(scene: &Scene) {
         resultat: format!("Ingen svarte. {KANARI}"),
         nadd,
         neste,
+        ..Default::default()
+    };
+    let register = async |outcome| {
+        let request = contact(&case.person, outcome);
+        let done: RegistrerKontaktResponse = ok(&staff, REGISTER, request).await;
+        done.kontakt.unwrap().name
     };
     let first = task_about(scene, Oppgavetype::Kontaktsteg, &opened.name).await;
     assert_eq!(first.tilstand(), OppgaveTilstand::Apen);
@@ -125,7 +132,12 @@ pub async fn hard_to_reach(scene: &Scene) {
     let told: MeldKontaktstegResponse = ok(&staff, REPORT, report(false, Some(next))).await;
     assert_eq!(states(&told.kontaktplan.unwrap()), [Utfort, Utfort, Venter]);
     assert_eq!(tasks(scene, Oppgavetype::Kontaktsteg).await, []);
-    let reached: MeldKontaktstegResponse = ok(&staff, REPORT, report(true, None)).await;
+    // Whoever was reached was met.
+    let status = refused::<_, MeldKontaktstegResponse>(&staff, REPORT, report(true, None)).await;
+    assert_eq!(reason(&status), Some(Feilgrunn::UgyldigForesporsel));
+    let mut reached = report(true, None);
+    reached.kontakt = register(Kontaktutfall::Mott).await;
+    let reached: MeldKontaktstegResponse = ok(&staff, REPORT, reached).await;
     let reached = reached.kontaktplan.unwrap();
     assert_eq!(
         (states(&reached), reached.apen),
@@ -137,11 +149,17 @@ pub async fn hard_to_reach(scene: &Scene) {
     let again = plan(&case.person, vec![step("Ring.", day(scene, 1))]);
     let again: OpprettKontaktplanResponse = ok(&staff, OPEN, again).await;
     let again = again.kontaktplan.unwrap();
-    let register = async |outcome| {
-        let request = contact(&case.person, outcome);
-        let done: RegistrerKontaktResponse = ok(&staff, REGISTER, request).await;
-        done.kontakt.unwrap().name
+    let calmer = EndreNaklasseRequest {
+        name: again.name.clone(),
+        request_id: request_id(),
+        klasse: Naklasse::IkkeAlvorlig.into(),
+        grunnlag: format!("Er hos søsteren. {KANARI}"),
+        steg: vec![step("Ring søsteren.", day(scene, 5))],
     };
+    let calmer: EndreNaklasseResponse = ok(&clinician, CLASS, calmer).await;
+    let calmer = calmer.kontaktplan.unwrap();
+    assert_eq!(states(&calmer), [Bortfalt, Venter]);
+    assert_eq!(calmer.tidligere[0].klasse(), Naklasse::HoyRisiko);
     let missed = register(Kontaktutfall::IkkeMott).await;
     let met = register(Kontaktutfall::Mott).await;
     let end = |kontakt: &str| AvsluttKontaktplanRequest {
@@ -152,7 +170,7 @@ pub async fn hard_to_reach(scene: &Scene) {
     };
     refused::<_, AvsluttKontaktplanResponse>(&staff, END, end(&missed)).await;
     let ended: AvsluttKontaktplanResponse = ok(&staff, END, end(&met)).await;
-    assert_eq!(states(&ended.kontaktplan.unwrap()), [Bortfalt]);
+    assert_eq!(states(&ended.kontaktplan.unwrap()), [Bortfalt, Bortfalt]);
 
     // The person reads both, newest first; another unit knows of none.
     let listed = || ListKontaktplanerRequest {

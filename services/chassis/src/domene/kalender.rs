@@ -53,6 +53,14 @@ impl Dag {
         self.pluss(days, Span::new().try_days(days).ok())
     }
 
+    /// Civil days from this day until another; negative when that is earlier.
+    #[must_use]
+    pub fn dager_til(self, til: Self) -> i32 {
+        let between = self.0.until(til.0).map(|span| span.get_days());
+        // The span of two civil days is in days, and always fits.
+        between.unwrap_or(i32::MAX)
+    }
+
     /// So many months later: the same day of the month, or its last. At the far
     /// end of time it stays there.
     #[must_use]

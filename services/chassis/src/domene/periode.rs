@@ -22,6 +22,16 @@ pub fn avrund_timer(hours: f64) -> i32 {
     avrund(hours.round() as i32)
 }
 
+/// So few are persons whom somebody knows: a middle, a longest or a sum of them
+/// is one person's.
+const FAERREST: usize = 5;
+
+/// A figure as it is published of so many: none where they are too few.
+#[must_use]
+pub const fn av_flere(antall: usize, figure: i32) -> i32 {
+    if antall < FAERREST { 0 } else { figure }
+}
+
 /// First and last day of a period that is over, in the fields `fra` and `til`.
 pub fn les(fra: &str, til: &str, now: Tid, faults: &mut FieldFaults) -> Option<(Dag, Dag)> {
     let fra = felt::pakrevd_dag(fra, "fra", faults);
@@ -69,6 +79,14 @@ mod tests {
         }
         assert_eq!(avrund_timer(7.4), 5);
         assert_eq!(avrund_timer(7.6), 10);
+    }
+
+    /// Seen red: with one fewer.
+    #[test]
+    fn a_figure_of_a_few_is_not_published() {
+        for (antall, published) in [(0, 0), (1, 0), (4, 0), (5, 40), (60, 40)] {
+            assert_eq!(av_flere(antall, 40), published, "{antall}");
+        }
     }
 
     #[test]

@@ -68,16 +68,26 @@ pub(crate) fn tildel(
     Ok((forhold, out))
 }
 
-/// Ends the relation.
+/// Ends the relation. It shuts the restricted journal, so the same do it: a
+/// leader or a clinician, here also for oneself.
 ///
 /// # Errors
-/// `UGYLDIG_OVERGANG` when it has ended before.
+/// `IKKE_TILLATT` (W3) for anybody else; `UGYLDIG_OVERGANG` when it has ended
+/// before.
 pub(crate) fn avslutt(
     mut forhold: Behandlerforhold,
     begrunnelse: String,
     av: Aktor,
     now: Tid,
 ) -> Result<(Behandlerforhold, Virkninger), Refusal> {
+    if !matches!(av.rolle, Rolle::Leder | Rolle::Behandler) {
+        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+            .with("regel", "W3")
+            .with(
+                "rad",
+                "Behandlerforholdet avsluttes av en leder eller en behandler i enheten.",
+            ));
+    }
     if forhold.innhold.slutt.is_some() {
         return Err(Refusal::transition("AVSLUTTET", &[]));
     }
@@ -170,6 +180,27 @@ mod tests {
 
         let again = avslutt(forhold, "x".into(), who("l2"), LATER).unwrap_err();
         assert_eq!(again.grunn, Feilgrunn::UgyldigOvergang);
+    }
+
+    /// Seen red: with any role.
+    #[test]
+    fn a_leader_or_a_clinician_ends_it() {
+        for (rolle, allowed) in [
+            (Rolle::Leder, true),
+            (Rolle::Behandler, true),
+            (Rolle::Miljo, false),
+            (Rolle::Saksbehandler, false),
+            (Rolle::Beslutter, false),
+            (Rolle::System, false),
+        ] {
+            let (ansatt, innhold) = read("t1").unwrap();
+            let (forhold, _) = tildel("p".into(), "f".into(), ansatt, innhold).unwrap();
+            let mut av = who("t1");
+            av.rolle = rolle;
+            let refused = avslutt(forhold, "x".into(), av, LATER).err();
+            let expected = (!allowed).then_some(Feilgrunn::IkkeTillatt);
+            assert_eq!(refused.map(|refusal| refusal.grunn), expected, "{rolle:?}");
+        }
     }
 
     /// Who assigns `t1`, in which role.

@@ -19,7 +19,7 @@ use samspor_proto::{
 };
 
 use super::{FRIST_OPPGAVE, Oppgave, SAMLING, Type, rules, store};
-use crate::{ENHET, innstillinger::innstillinger, kontakt::Kontakt, tiltak};
+use crate::{ENHET, innstillinger::innstillinger, tiltak};
 
 pub(crate) async fn list(
     tx: &mut Tx,
@@ -103,7 +103,8 @@ pub(crate) fn fra_bestillerkontor(
                 let due = ny(tx, Type::OppdaterTiltak, &person, &hendelse.post, since)?;
                 let due = due.innhold.frist;
                 let type_ = Type::OppdaterTiltak;
-                oppgave_om(tx, type_, &person, ENHET, &hendelse.post, due).await
+                oppgave_om(tx, type_, &person, ENHET, &hendelse.post, due).await?;
+                Ok(())
             }
             rules::Betydning::Ingen => Ok(()),
         }
@@ -113,25 +114,14 @@ pub(crate) fn fra_bestillerkontor(
 
 /// Three missed contacts in a row: somebody must look for the person. Nothing
 /// new while somebody is asked already.
-pub(crate) async fn oppsokende(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Error> {
-    if !store::ugjorte(tx, &kontakt.person, Type::Oppsokende)
-        .await?
-        .is_empty()
-    {
+pub(crate) async fn oppsokende(tx: &mut Tx, person: &str, post: &str) -> Result<(), Error> {
+    let asked = store::ugjorte(tx, person, Type::Oppsokende).await?;
+    if !asked.is_empty() {
         return Ok(());
     }
     let days = innstillinger()?.oppsok_arbeidsdager;
     let due = kalender::arbeidsdager_etter(tx.now(), days);
-    let task = rules::ny(
-        Type::Oppsokende,
-        kontakt.person.clone(),
-        tx.new_id(),
-        &kontakt.ansvarlig_enhet,
-        kontakt.name(),
-        tx.now(),
-        due,
-    );
-    if legg_inn(tx, &task).await? {
+    if let Some(task) = oppgave_om(tx, Type::Oppsokende, person, ENHET, post, due).await? {
         let mut out = Virkninger::new();
         let owner = [task.ansvarlig_enhet.clone()];
         out.frist(FRIST_OPPGAVE, &task.emne(), due, None, owner);
@@ -185,10 +175,12 @@ pub(crate) async fn fra_frist(tx: &mut Tx, deadline: &DueDeadline) -> Result<(),
         &deadline.post,
         deadline.due,
     )
-    .await
+    .await?;
+    Ok(())
 }
 
-/// A task about a record, with the record's own deadline.
+/// A task about a record, with the record's own deadline. None where it waits
+/// already.
 pub(crate) async fn oppgave_om(
     tx: &mut Tx,
     type_: Type,
@@ -196,7 +188,7 @@ pub(crate) async fn oppgave_om(
     eier: &str,
     post: &str,
     due: Tid,
-) -> Result<(), Error> {
+) -> Result<Option<Oppgave>, Error> {
     let (id, now) = (tx.new_id(), tx.now());
     let task = rules::ny(
         type_,
@@ -208,7 +200,7 @@ pub(crate) async fn oppgave_om(
         due,
     );
     if legg_inn(tx, &task).await? {
-        return Ok(());
+        return Ok(Some(task));
     }
     let before = store::om(tx, type_, post).await?;
     // Taken and not done: its deadline is what fires.
@@ -216,8 +208,9 @@ pub(crate) async fn oppgave_om(
     if let Some(mut task) = done.and_then(|task| rules::igjen(task, now, due)) {
         store::lagre(tx, &mut task).await?;
         fortell(tx, &task);
+        return Ok(Some(task));
     }
-    Ok(())
+    Ok(None)
 }
 
 /// A task of the unit that no other record has a deadline for.

@@ -3,8 +3,8 @@
 //! no more; another may stand for it.
 //!
 //! Invariants: a declined contact has a day on which it is offered again, and
-//! a clock that runs until the person was met or has answered anew (R10); no
-//! number of missed contacts closes anything, three of them call for outreach;
+//! a clock that runs until the person was met or has answered anew (R10), after it
+//! was declined and about the same; no number of missed contacts closes anything, three of them call for outreach;
 //! who goes alone where the assessment asks for two says why, and the unit hears
 //! of it. What has happened is never refused for that: it would not be known.
 
@@ -19,6 +19,8 @@ use samspor_chassis::{
 };
 use samspor_proto::rop::{self as proto, Kontakttype, Kontaktutfall};
 use serde::{Deserialize, Serialize};
+
+use crate::planlegging;
 
 /// Collection in the resource name.
 pub(crate) const SAMLING: &str = "kontakter";
@@ -91,6 +93,9 @@ pub(crate) struct Innhold {
     /// Id of the contact that it stands for; empty: none.
     #[serde(default)]
     pub(crate) retter: String,
+    /// Id of the planned contact that it was; empty: none.
+    #[serde(default)]
+    pub(crate) planlagt: String,
 }
 
 impl Kontakt {
@@ -125,6 +130,7 @@ impl Kontakt {
             sen_begrunnelse,
             tiltak,
             retter,
+            planlagt,
         } = self.innhold.clone();
         let rettet = self.rettelse.clone();
         let named = |samling: &str, id: String| match id.is_empty() {
@@ -152,6 +158,7 @@ impl Kontakt {
             sen_begrunnelse,
             tiltak: named(TILTAK, tiltak),
             retter: named(SAMLING, retter),
+            planlagt: named(planlegging::SAMLING, planlagt),
             rettet: rettet.is_some(),
             rettet_av: rettet.as_ref().map(|wrong| wrong.av.to_proto()),
             rettelse: rettet.map(|wrong| wrong.begrunnelse).unwrap_or_default(),

@@ -15,7 +15,7 @@ use super::{Kontakt, Rettelse, SAMLING, Utfall, rules, store};
 use crate::{
     innboks::{self, Type},
     innstillinger::innstillinger,
-    planlegging, risikovurdering, tiltak,
+    kontaktplan, planlegging, risikovurdering, tiltak,
 };
 
 pub(crate) async fn registrer(
@@ -32,15 +32,9 @@ pub(crate) async fn registrer(
         historie: false,
     };
     let registrering = rules::les(&request, &person, &av, tx.now(), krav, &mut faults);
-    let planned = rules::les_ref(
-        &request.planlagt,
-        planlegging::SAMLING,
-        &person,
-        "planlagt",
-        &mut faults,
-    );
     faults.finish()?;
-    let registrering = registrering.ok_or_else(|| Error::internal("no contact and no fault"))?;
+    let mut registrering =
+        registrering.ok_or_else(|| Error::internal("no contact and no fault"))?;
 
     crate::las_person(tx, &person).await?;
     if !registrering.innhold.tiltak.is_empty() {
@@ -49,35 +43,34 @@ pub(crate) async fn registrer(
     }
     if !registrering.innhold.retter.is_empty() {
         let wrong = store::hent(tx, &person, &registrering.innhold.retter).await?;
-        rett(tx, wrong, request.rettelse, av).await?;
+        let wrong = rett(tx, wrong, request.rettelse, av).await?;
+        if registrering.innhold.planlagt.is_empty() {
+            registrering.innhold.planlagt = wrong.innhold.planlagt;
+        }
     }
-    let waiting = store::ventende(tx, &person).await?;
+    let mut waiting = Vec::new();
     if rules::avgjor_tilbud(registrering.utfall) {
-        store::avgjor_ventende(tx, &person).await?;
+        let (at, tiltak) = (registrering.tidspunkt, &registrering.innhold.tiltak);
+        waiting = store::ventende(tx, &person, at, tiltak).await?;
+        store::avgjor(tx, &waiting).await?;
     }
-    let type_ = registrering.innhold.type_;
+    let waiting: Vec<String> = waiting.iter().map(Kontakt::name).collect();
     let (kontakt, virkninger) = rules::registrer(registrering, person, tx.new_id(), &waiting);
     store::sett_inn(tx, &kontakt).await?;
     if kontakt.utfall == Utfall::Mott && !kontakt.innhold.tiltak.is_empty() {
         tiltak::mott(tx, &kontakt.innhold.tiltak, kontakt.tidspunkt).await?;
     }
     virkninger.utfor(tx);
-    if !planned.is_empty() {
-        planlegging::gjennomfort(tx, &kontakt, &planned).await?;
+    if !kontakt.innhold.planlagt.is_empty() {
+        planlegging::gjennomfort(tx, &kontakt).await?;
     }
-    for post in waiting
-        .iter()
-        .filter(|_| rules::avgjor_tilbud(kontakt.utfall))
-    {
+    if !kontakt.innhold.retter.is_empty() {
+        kontaktplan::rettet(tx, &kontakt.person, &kontakt.innhold.retter, Some(&kontakt)).await?;
+    }
+    for post in &waiting {
         innboks::rpc::ferdig(tx, &kontakt.person, Type::NyttTilbud, post).await?;
     }
-    if rules::er_oppsok(type_, kontakt.utfall) {
-        innboks::rpc::oppsokt(tx, &kontakt.person).await?;
-    }
-    let latest = store::siste_utfall(tx, &kontakt.person).await?;
-    if rules::trenger_oppsok(&latest) {
-        innboks::rpc::oppsokende(tx, &kontakt).await?;
-    }
+    oppsok(tx, &kontakt.person, Some(&kontakt)).await?;
     Ok(RegistrerKontaktResponse {
         kontakt: Some(kontakt.to_proto()),
     })
@@ -95,9 +88,32 @@ pub(crate) async fn annuller(
     crate::las_person(tx, &person).await?;
     let kontakt = store::hent(tx, &person, &id).await?;
     let kontakt = rett(tx, kontakt, reason, av).await?;
+    kontaktplan::rettet(tx, &person, &id, None).await?;
+    oppsok(tx, &person, None).await?;
     Ok(AnnullerKontaktResponse {
         kontakt: Some(kontakt.to_proto()),
     })
+}
+
+/// Asks for outreach where the latest contacts call for it, and no more where
+/// they do not. `ny` is the outreach that was asked for only where nothing came
+/// after it: a meeting from before the missed ones says nothing of them.
+async fn oppsok(tx: &mut Tx, person: &str, ny: Option<&Kontakt>) -> Result<(), Error> {
+    let latest = store::siste(tx, person).await?;
+    let newest = latest.first().map_or("", |(id, _)| id);
+    let outcomes: Vec<Utfall> = latest.iter().map(|(_, utfall)| *utfall).collect();
+    let needed = rules::trenger_oppsok(&outcomes);
+    let tried = ny.is_some_and(|kontakt| {
+        kontakt.id == newest && rules::er_oppsok(kontakt.innhold.type_, kontakt.utfall)
+    });
+    if tried || !needed {
+        innboks::rpc::oppsokt(tx, person).await?;
+    }
+    if needed {
+        let post = navn::post(person, SAMLING, newest);
+        innboks::rpc::oppsokende(tx, person, &post).await?;
+    }
+    Ok(())
 }
 
 /// A contact was wrong: it counts no more, and what it had settled is open
@@ -121,12 +137,16 @@ async fn rett(
     if kontakt.utfall == Utfall::Mott && !kontakt.innhold.tiltak.is_empty() {
         tiltak::ikke_mott(tx, &kontakt.innhold.tiltak).await?;
     }
-    if rules::avgjor_tilbud(kontakt.utfall)
-        && let Some(declined) = store::siste_svar(tx, &kontakt.person).await?
-        && let Some(clock) = rules::tilbud(&declined)
-    {
-        store::vent_igjen(tx, &declined).await?;
-        clock.utfor(tx);
+    if rules::avgjor_tilbud(kontakt.utfall) {
+        for declined in store::uavgjorte(tx, &kontakt).await? {
+            if let Some(clock) = rules::tilbud(&declined) {
+                store::vent_igjen(tx, &declined).await?;
+                clock.utfor(tx);
+            }
+        }
+    }
+    if !kontakt.innhold.planlagt.is_empty() {
+        planlegging::gjenapne(tx, &kontakt).await?;
     }
     Ok(kontakt)
 }

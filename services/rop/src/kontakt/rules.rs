@@ -8,7 +8,7 @@ use samspor_chassis::{
 use samspor_proto::rop::{Kontakttype, Kontaktutfall, RegistrerKontaktRequest};
 
 use super::{FRIST_NYTT_TILBUD, Innhold, Kontakt, Rettelse, Utfall};
-use crate::risikovurdering::Bemanning;
+use crate::{planlegging, risikovurdering::Bemanning};
 
 /// How far back a contact can be registered.
 const ELDST_MANEDER: i32 = 120;
@@ -205,6 +205,13 @@ pub(crate) fn les(
         sen_begrunnelse,
         tiltak: les_ref(&request.tiltak, super::TILTAK, person, "tiltak", faults),
         retter: les_ref(&request.retter, super::SAMLING, person, "retter", faults),
+        planlagt: les_ref(
+            &request.planlagt,
+            planlegging::SAMLING,
+            person,
+            "planlagt",
+            faults,
+        ),
     };
     let utfall = Utfall::ALLE
         .iter()

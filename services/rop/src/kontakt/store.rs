@@ -1,7 +1,7 @@
 //! SQL of contacts.
 
 use samspor_chassis::{
-    domene::{dokument, navn},
+    domene::dokument,
     error::{Error, Refusal},
     page::Page,
     params,
@@ -9,7 +9,7 @@ use samspor_chassis::{
     tid::Tid,
 };
 
-use super::{Kontakt, Rettelse, SAMLING, Utfall, rules};
+use super::{Kontakt, Rettelse, Utfall, rules};
 
 type Row = (String, String, String, String, Tid, String, String);
 
@@ -73,25 +73,35 @@ pub(crate) async fn sett_inn_rader(tx: &mut Tx, rader: Vec<store::Row>) -> Resul
     .await
 }
 
-/// Names of the person's declined contacts that wait to be offered again.
-pub(crate) async fn ventende(tx: &mut Tx, person: &str) -> Result<Vec<String>, Error> {
-    let rows: Vec<(String,)> = tx
+/// The person's declined contacts that wait to be offered again, and which an
+/// answer of that instant settles: it came after them, and under the same
+/// tiltak where both name one.
+pub(crate) async fn ventende(
+    tx: &mut Tx,
+    person: &str,
+    svar: Tid,
+    tiltak: &str,
+) -> Result<Vec<Kontakt>, Error> {
+    let rows: Vec<Row> = tx
         .all(
-            "SELECT id FROM kontakt WHERE person = $1 AND tilbud_apent = 1 ORDER BY id",
-            params![person],
+            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold, rettelse \
+             FROM kontakt WHERE person = $1 AND tilbud_apent = 1 AND tidspunkt <= $2 \
+             AND (tiltak = $3 OR tiltak = '' OR $3 = '') ORDER BY id",
+            params![person, svar, tiltak],
         )
         .await?;
-    let names = rows.iter().map(|(id,)| navn::post(person, SAMLING, id));
-    Ok(names.collect())
+    rows.into_iter().map(les).collect()
 }
 
-/// None of them waits any more.
-pub(crate) async fn avgjor_ventende(tx: &mut Tx, person: &str) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE kontakt SET tilbud_apent = 0 WHERE person = $1 AND tilbud_apent = 1",
-        params![person],
-    )
-    .await?;
+/// They wait no more.
+pub(crate) async fn avgjor(tx: &mut Tx, waiting: &[Kontakt]) -> Result<(), Error> {
+    for kontakt in waiting {
+        tx.execute(
+            "UPDATE kontakt SET tilbud_apent = 0 WHERE person = $1 AND id = $2",
+            params![kontakt.person.as_str(), kontakt.id.as_str()],
+        )
+        .await?;
+    }
     Ok(())
 }
 
@@ -111,18 +121,22 @@ pub(crate) async fn rett(tx: &mut Tx, kontakt: &Kontakt, wrong: &Rettelse) -> Re
     etag::ensure_affected(affected)
 }
 
-/// The latest contact with the person that settled something, or left something
-/// to be offered again.
-pub(crate) async fn siste_svar(tx: &mut Tx, person: &str) -> Result<Option<Kontakt>, Error> {
-    let row: Option<Row> = tx
-        .one(
-            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold, rettelse \
-             FROM kontakt WHERE person = $1 AND rettelse = '' AND utfall <> 'IKKE_MOTT' \
-             ORDER BY tidspunkt DESC, id DESC LIMIT 1",
-            params![person],
+/// What the person had declined before a contact that is wrong, and no other
+/// answer has settled since.
+pub(crate) async fn uavgjorte(tx: &mut Tx, wrong: &Kontakt) -> Result<Vec<Kontakt>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT k.id, k.person, k.ansvarlig_enhet, k.utfall, k.tidspunkt, k.innhold, \
+             k.rettelse FROM kontakt k WHERE k.person = $1 AND k.rettelse = '' \
+             AND k.utfall = 'TAKKET_NEI' AND k.tidspunkt <= $2 AND NOT EXISTS ( \
+               SELECT 1 FROM kontakt s WHERE s.person = $1 AND s.rettelse = '' \
+               AND s.utfall <> 'IKKE_MOTT' AND (s.tidspunkt, s.id) > (k.tidspunkt, k.id) \
+               AND (s.tiltak = k.tiltak OR s.tiltak = '' OR k.tiltak = '')) \
+             ORDER BY k.tidspunkt, k.id",
+            params![wrong.person.as_str(), wrong.tidspunkt],
         )
         .await?;
-    row.map(les).transpose()
+    rows.into_iter().map(les).collect()
 }
 
 /// What was declined waits again to be offered.
@@ -136,19 +150,22 @@ pub(crate) async fn vent_igjen(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Err
     Ok(())
 }
 
-/// The latest outcomes of the person's contacts, newest first: as many as the
-/// rule looks at.
-pub(crate) async fn siste_utfall(tx: &mut Tx, person: &str) -> Result<Vec<Utfall>, Error> {
+/// Ids and outcomes of the person's latest contacts, newest first: as many as
+/// the rule looks at.
+pub(crate) async fn siste(tx: &mut Tx, person: &str) -> Result<Vec<(String, Utfall)>, Error> {
     let count = i64::try_from(rules::OPPSOKENDE_ETTER).unwrap_or(i64::MAX);
-    let rows: Vec<(String,)> = tx
+    let rows: Vec<(String, String)> = tx
         .all(
-            "SELECT utfall FROM kontakt WHERE person = $1 AND rettelse = '' \
+            "SELECT id, utfall FROM kontakt WHERE person = $1 AND rettelse = '' \
              ORDER BY tidspunkt DESC, id DESC LIMIT $2",
             params![person, count],
         )
         .await?;
-    rows.iter()
-        .map(|(code,)| Utfall::fra_kode(code).ok_or_else(dokument::ukjent_tilstand))
+    rows.into_iter()
+        .map(|(id, code)| {
+            let utfall = Utfall::fra_kode(&code).ok_or_else(dokument::ukjent_tilstand)?;
+            Ok((id, utfall))
+        })
         .collect()
 }
 

@@ -114,6 +114,7 @@ metoder! {
     "KontaktplanService" {
         "OpprettKontaktplan" OpprettKontaktplanRequest OpprettKontaktplanResponse;
         "MeldKontaktsteg" MeldKontaktstegRequest MeldKontaktstegResponse;
+        "EndreNaklasse" EndreNaklasseRequest EndreNaklasseResponse;
         "AvsluttKontaktplan" AvsluttKontaktplanRequest AvsluttKontaktplanResponse;
         "ListKontaktplaner" ListKontaktplanerRequest ListKontaktplanerResponse;
     }

@@ -11,15 +11,15 @@ use samspor_proto::{
     rop::{
         AvlysKontaktRequest, AvsluttAktivitetstilbudRequest, AvsluttHovedforlopRequest,
         AvsluttKontaktplanRequest, AvsluttTiltakRequest, Behandlingsmal,
-        BesvarTilbakemeldingRequest, Eksklusjon, Forlop, GiTilbakemeldingRequest,
-        HentAktivitetstilbudRequest, HentBehandlingsplanRequest, HentPublisertStatistikkRequest,
-        HentStatistikkRequest, HentTilbakemeldingRequest, Kontaktsteg, Kontakttype, Kontaktutfall,
-        Leveringsgrad, ListAktivitetstilbudRequest, ListBehandlingsplanerRequest,
-        ListBelastningRequest, ListEnhetensLeveringerRequest, ListHovedforlopRequest,
-        ListKontaktplanerRequest, ListLavterskelRequest, ListLeveringerRequest,
-        ListPlanlagteKontakterRequest, ListPrimaerkontakterRequest, ListTilbakemeldingerRequest,
-        ListTiltakRequest, ListUbesvarteTilbakemeldingerRequest, MalTilstand,
-        MeldKontaktstegRequest, Naklasse, OppdaterTiltakRequest, Oppgavetype,
+        BesvarTilbakemeldingRequest, Eksklusjon, EndreNaklasseRequest, Forlop,
+        GiTilbakemeldingRequest, HentAktivitetstilbudRequest, HentBehandlingsplanRequest,
+        HentPublisertStatistikkRequest, HentStatistikkRequest, HentTilbakemeldingRequest,
+        Kontaktsteg, Kontakttype, Kontaktutfall, Leveringsgrad, ListAktivitetstilbudRequest,
+        ListBehandlingsplanerRequest, ListBelastningRequest, ListEnhetensLeveringerRequest,
+        ListHovedforlopRequest, ListKontaktplanerRequest, ListLavterskelRequest,
+        ListLeveringerRequest, ListPlanlagteKontakterRequest, ListPrimaerkontakterRequest,
+        ListTilbakemeldingerRequest, ListTiltakRequest, ListUbesvarteTilbakemeldingerRequest,
+        MalTilstand, MeldKontaktstegRequest, Naklasse, OppdaterTiltakRequest, Oppgavetype,
         OpprettKontaktplanRequest, OpprettTiltakRequest, PlanTilstand, PlanleggKontaktRequest,
         PubliserStatistikkRequest, RegistrerAktivitetstilbudRequest, RegistrerKontaktRequest,
         RegistrerLavterskelRequest, Risikoniva, Risikotiltak, SettHovedforlopRequest,
@@ -72,7 +72,7 @@ macro_rules! alle {
     };
 }
 
-fn planlegg(benk: &Benk, ansatte: &[&str]) -> PlanleggKontaktRequest {
+pub(crate) fn planlegg(benk: &Benk, ansatte: &[&str]) -> PlanleggKontaktRequest {
     om!(PlanleggKontaktRequest {
         r#type: Kontakttype::Besok.into(),
         tidspunkt: Some(benk.clock.now().plus(DAY).into()),
@@ -126,7 +126,7 @@ pub(crate) fn forlop(forlop: Forlop, fra: &str) -> SettHovedforlopRequest {
     })
 }
 
-fn plan(benk: &Benk, days: &[u32]) -> OpprettKontaktplanRequest {
+pub(crate) fn plan(benk: &Benk, days: &[u32]) -> OpprettKontaktplanRequest {
     let step = |days: &u32| Kontaktsteg {
         hva: "Ring på".into(),
         frist: dag(benk, *days),
@@ -139,13 +139,14 @@ fn plan(benk: &Benk, days: &[u32]) -> OpprettKontaktplanRequest {
     })
 }
 
-fn meld(name: &str, nadd: bool) -> MeldKontaktstegRequest {
+pub(crate) fn meld(name: &str, nadd: bool) -> MeldKontaktstegRequest {
     MeldKontaktstegRequest {
         name: name.into(),
         request_id: request_id(),
         resultat: "Ingen svarte".into(),
         nadd,
         neste: None,
+        kontakt: String::new(),
     }
 }
 
@@ -262,6 +263,11 @@ pub(crate) async fn alle_endringer(benk: &Benk, who: &Hvem) -> Vec<Feilgrunn> {
         plan(benk, &[1]),
         meld(&none, true),
         AvsluttKontaktplanRequest {
+            name: none.clone(),
+            request_id: request_id(),
+            ..Default::default()
+        },
+        EndreNaklasseRequest {
             name: none.clone(),
             request_id: request_id(),
             ..Default::default()
@@ -649,10 +655,9 @@ async fn steps_towards_a_person_become_tasks(database: Database) {
     let met = registrer(&benk, Kontaktutfall::Mott).await;
     let ended = benk.ok(avslutt(&met.name)).await.kontaktplan.unwrap();
     assert!(!ended.apen);
-    assert_eq!(
-        benk.avslag(meld(&opened.name, true)).await.grunn,
-        Feilgrunn::UgyldigOvergang
-    );
+    let mut ended = meld(&opened.name, true);
+    ended.kontakt.clone_from(&met.name);
+    assert_eq!(benk.avslag(ended).await.grunn, Feilgrunn::UgyldigOvergang);
     benk.ok(plan(&benk, &[3])).await;
     assert_eq!(
         benk.ok(alle!(ListKontaktplanerRequest))
@@ -949,7 +954,9 @@ async fn who_accepts_active_use(database: Database) {
             name: open.name.clone(),
         })
         .await;
-    assert!(!read.aktivitetstilbud.unwrap().aktivt);
+    let ended = read.aktivitetstilbud.unwrap();
+    assert!(!ended.aktivt && ended.avsluttet.is_some());
+    assert_eq!(ended.registrert, open.registrert, "who offered it is known");
 }
 
 /// Seeds persons, contacts and hours, and computes from the seed what the
@@ -1041,6 +1048,11 @@ async fn figures_are_those_of_the_seed(database: Database) {
     let cells = published.forlop.iter().map(|row| row.personer);
     assert!(cells.clone().all(|cell| cell % 5 == 0));
     assert_eq!(cells.collect::<Vec<_>>(), [5, 5, 5]);
+    assert_eq!(
+        (published.ventet_median, published.ventet_lengst),
+        (10, 10),
+        "eight waited"
+    );
     assert_eq!(published.anonyme, 40);
     assert_eq!(
         benk.avslag(publiser(month)).await.grunn,

@@ -14,6 +14,7 @@ mod benk;
 mod dekning;
 mod historie;
 mod leveranser;
+mod omgjort;
 mod planer;
 mod rettelser;
 
