@@ -229,16 +229,34 @@ async fn closed(scene: &Scene, kontoret: &Kontoret) {
         hjemmel: Some(basis("§ 3-1")),
     };
     let method = format!("{SOKNAD}/ForeslaHenleggelse");
-    let proposed: ForeslaHenleggelseResponse = ok(&kontoret.caseworker, &method, request).await;
+    let proposed: ForeslaHenleggelseResponse =
+        ok(&kontoret.caseworker, &method, request.clone()).await;
     let proposed = proposed.soknad.unwrap();
     assert_eq!(proposed.tilstand(), SoknadTilstand::Klar);
     assert!(proposed.henleggelse_foreslatt);
     let list = waits_for(scene, KONTORET, &name).await;
     assert!(list.contains(&Ventetype::Henleggelse), "{list:?}");
 
+    // Said no to once, and proposed again.
+    let request_no = AvvisHenleggelseRequest {
+        name: name.clone(),
+        request_id: request_id(),
+        begrunnelse: "Kanari Kvitterson har spurt naboen, som ikke kan.".to_owned(),
+    };
+    let method_no = format!("{SOKNAD}/AvvisHenleggelse");
+    let goes_on: AvvisHenleggelseResponse = ok(&kontoret.caseworker, &method_no, request_no).await;
+    assert!(!goes_on.soknad.unwrap().henleggelse_foreslatt);
+    let request = ForeslaHenleggelseRequest {
+        request_id: request_id(),
+        ..request
+    };
+    let proposed: ForeslaHenleggelseResponse = ok(&kontoret.caseworker, &method, request).await;
+    let etag = proposed.soknad.unwrap().etag;
+
     let close = || HenleggSoknadRequest {
         name: name.clone(),
         request_id: request_id(),
+        etag: etag.clone(),
     };
     let method = format!("{SOKNAD}/HenleggSoknad");
     let (own, formal) = ("bestillerkontor-saksbehandler", Formal::Saksbehandling);

@@ -12,8 +12,8 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{
-        AksepterOppdragRequest, Avslutningsarsak, AvsluttOppdragRequest, AvvisOppdragRequest,
-        Avvisningsarsak, Behovsniva, Boevne, Boevneniva, FattVedtakRequest,
+        AksepterOppdragRequest, Avslutningsarsak, AvsluttOppdragRequest, AvvisHenleggelseRequest,
+        AvvisOppdragRequest, Avvisningsarsak, Behovsniva, Boevne, Boevneniva, FattVedtakRequest,
         ForeslaHenleggelseRequest, ForeslaOpphorRequest, ForkastVedtakRequest,
         FullforKartleggingRequest, GiForelopigSvarRequest, GjenopptaOppdragRequest,
         GjorKlarSoknadRequest, HenleggSoknadRequest, Henleggelsesarsak, HentKartleggingRequest,
@@ -246,7 +246,17 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
         );
         refused!(
             soknad::rpc::henlegg,
-            HenleggSoknadRequest { name: soknad() }
+            HenleggSoknadRequest {
+                name: soknad(),
+                etag: String::new(),
+            }
+        );
+        refused!(
+            soknad::rpc::avvis_henleggelse,
+            AvvisHenleggelseRequest {
+                name: soknad(),
+                begrunnelse: "Har ikke flyttet".into(),
+            }
         );
         if who == "nav" {
             refused!(

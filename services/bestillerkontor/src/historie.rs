@@ -230,7 +230,7 @@ impl Historie for Vedtakshistorie {
             gjelder: types,
             ..Default::default()
         };
-        let innsendt = soknad::rules::les(request, false, &mut faults);
+        let innsendt = soknad::rules::les(request, false, &[], &mut faults);
         faults.finish()?;
         let Some(dager) = dager else {
             return Err(Refusal::not_found());

@@ -60,6 +60,9 @@ mod rettsprove;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod saksprove;
 mod soknad;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod soknadprove;
 mod statistikk;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
@@ -83,30 +86,31 @@ use samspor_proto::{
     bestillerkontor::{
         AksepterOppdragRequest, AksepterOppdragResponse, AvgjorKlageRequest, AvgjorKlageResponse,
         AvsluttOppdragRequest, AvsluttOppdragResponse, AvvisEndringRequest, AvvisEndringResponse,
-        AvvisOppdragRequest, AvvisOppdragResponse, BestillKortvarigTjenesteRequest,
-        BestillKortvarigTjenesteResponse, BytteHovedansvarligRequest, BytteHovedansvarligResponse,
-        EndreVedtakRequest, EndreVedtakResponse, EvaluerOppdragRequest, EvaluerOppdragResponse,
-        FattVedtakRequest, FattVedtakResponse, ForeslaHenleggelseRequest,
-        ForeslaHenleggelseResponse, ForeslaOpphorRequest, ForeslaOpphorResponse,
-        ForkastVedtakRequest, ForkastVedtakResponse, FullforKartleggingRequest,
-        FullforKartleggingResponse, GiForelopigSvarRequest, GiForelopigSvarResponse,
-        GjenopptaOppdragRequest, GjenopptaOppdragResponse, GjorKlarSoknadRequest,
-        GjorKlarSoknadResponse, GodkjennEndringRequest, GodkjennEndringResponse,
-        HenleggSoknadRequest, HenleggSoknadResponse, HentBestillingstallRequest,
-        HentBestillingstallResponse, HentKartleggingRequest, HentKartleggingResponse,
-        HentKlageRequest, HentKlageResponse, HentOppdragRequest, HentOppdragResponse,
-        HentPubliserteBestillingstallRequest, HentPubliserteBestillingstallResponse,
-        HentSoknadRequest, HentSoknadResponse, HentVedtakRequest, HentVedtakResponse,
-        ListEnhetensOppdragRequest, ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest,
-        ListEnhetensSoknaderResponse, ListInstrumenterRequest, ListInstrumenterResponse,
-        ListKartleggingerRequest, ListKartleggingerResponse, ListKlagerRequest, ListKlagerResponse,
-        ListOppdragRequest, ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse,
-        ListVedtakRequest, ListVedtakResponse, ListVenteposterRequest, ListVenteposterResponse,
-        MottaSoknadRequest, MottaSoknadResponse, OmgjorKlageRequest, OmgjorKlageResponse,
-        OppdaterLivsomraderRequest, OppdaterLivsomraderResponse, OppdaterVedtakRequest,
-        OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
-        OpprettVedtakResponse, OpprettholdKlageRequest, OpprettholdKlageResponse,
-        OversendKlageRequest, OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse,
+        AvvisHenleggelseRequest, AvvisHenleggelseResponse, AvvisOppdragRequest,
+        AvvisOppdragResponse, BestillKortvarigTjenesteRequest, BestillKortvarigTjenesteResponse,
+        BytteHovedansvarligRequest, BytteHovedansvarligResponse, EndreVedtakRequest,
+        EndreVedtakResponse, EvaluerOppdragRequest, EvaluerOppdragResponse, FattVedtakRequest,
+        FattVedtakResponse, ForeslaHenleggelseRequest, ForeslaHenleggelseResponse,
+        ForeslaOpphorRequest, ForeslaOpphorResponse, ForkastVedtakRequest, ForkastVedtakResponse,
+        FullforKartleggingRequest, FullforKartleggingResponse, GiForelopigSvarRequest,
+        GiForelopigSvarResponse, GjenopptaOppdragRequest, GjenopptaOppdragResponse,
+        GjorKlarSoknadRequest, GjorKlarSoknadResponse, GodkjennEndringRequest,
+        GodkjennEndringResponse, HenleggSoknadRequest, HenleggSoknadResponse,
+        HentBestillingstallRequest, HentBestillingstallResponse, HentKartleggingRequest,
+        HentKartleggingResponse, HentKlageRequest, HentKlageResponse, HentOppdragRequest,
+        HentOppdragResponse, HentPubliserteBestillingstallRequest,
+        HentPubliserteBestillingstallResponse, HentSoknadRequest, HentSoknadResponse,
+        HentVedtakRequest, HentVedtakResponse, ListEnhetensOppdragRequest,
+        ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse,
+        ListInstrumenterRequest, ListInstrumenterResponse, ListKartleggingerRequest,
+        ListKartleggingerResponse, ListKlagerRequest, ListKlagerResponse, ListOppdragRequest,
+        ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse, ListVedtakRequest,
+        ListVedtakResponse, ListVenteposterRequest, ListVenteposterResponse, MottaSoknadRequest,
+        MottaSoknadResponse, OmgjorKlageRequest, OmgjorKlageResponse, OppdaterLivsomraderRequest,
+        OppdaterLivsomraderResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
+        OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
+        OpprettholdKlageRequest, OpprettholdKlageResponse, OversendKlageRequest,
+        OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse,
         PubliserBestillingstallRequest, PubliserBestillingstallResponse, RapporterOppdragRequest,
         RapporterOppdragResponse, RegistrerEvalueringRequest, RegistrerEvalueringResponse,
         RegistrerInstrumentRequest, RegistrerInstrumentResponse, RegistrerKlageRequest,
@@ -225,6 +229,7 @@ samspor_chassis::rpc! {
         write gi_forelopig_svar(GiForelopigSvarRequest) -> GiForelopigSvarResponse = soknad::rpc::gi_forelopig_svar;
         write sett_kontaktsamtykke(SettKontaktsamtykkeRequest) -> SettKontaktsamtykkeResponse = soknad::rpc::sett_kontaktsamtykke;
         write trekk_soknad(TrekkSoknadRequest) -> TrekkSoknadResponse = soknad::rpc::trekk;
+        write avvis_henleggelse(AvvisHenleggelseRequest) -> AvvisHenleggelseResponse = soknad::rpc::avvis_henleggelse;
         write foresla_henleggelse(ForeslaHenleggelseRequest) -> ForeslaHenleggelseResponse = soknad::rpc::foresla_henleggelse;
         write henlegg_soknad(HenleggSoknadRequest) -> HenleggSoknadResponse = soknad::rpc::henlegg;
         read hent_soknad(HentSoknadRequest) -> HentSoknadResponse = soknad::rpc::hent;

@@ -6,7 +6,7 @@ use samspor_chassis::testing::{
 };
 
 use crate::{
-    MIGRATIONS, eierprove, forlopsprove, fristprove, historie, rettsprove, saksprove,
+    MIGRATIONS, eierprove, forlopsprove, fristprove, historie, rettsprove, saksprove, soknadprove,
     statistikkprove,
 };
 
@@ -113,6 +113,7 @@ async fn no_statement_grows_with_the_history() {
     rettsprove::hver(testing::sqlite).await;
     fristprove::hver(testing::sqlite).await;
     saksprove::hver(testing::sqlite).await;
+    soknadprove::hver(testing::sqlite).await;
     historie::tests::hver(testing::sqlite).await;
     statistikkprove::hver(testing::sqlite).await;
     let mut growing_ones = String::new();

@@ -43,7 +43,7 @@ pub(crate) fn soknad(tilstand: soknad::Tilstand) -> Soknad {
         ..Default::default()
     };
     let mut faults = FieldFaults::new();
-    let innsendt = soknad::rules::les(request, false, &mut faults);
+    let innsendt = soknad::rules::les(request, false, &[], &mut faults);
     assert!(faults.is_empty());
     let mottak = soknad::rules::Mottak {
         person: "p".into(),

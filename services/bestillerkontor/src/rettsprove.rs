@@ -58,7 +58,7 @@ pub(crate) async fn facts(store: &Store) -> BTreeMap<String, Option<Tid>> {
     open
 }
 
-async fn refuse(store: &Store, soknad: &str, units: &[&str]) {
+pub(crate) async fn refuse(store: &Store, soknad: &str, units: &[&str]) {
     let refused = |unit: &&str| Kontaktsamtykke {
         enhet: format!("enheter/{unit}"),
         tillatt: false,
@@ -317,16 +317,41 @@ async fn two_persons_end_a_vedtak_and_close_an_application(database: Database) {
     end(&store, "b1", &proposed).await.unwrap();
 
     let application = ready_again(&store).await;
-    let close = async |ansatt: &str| {
+    let close = async |ansatt: &str, etag: &str| {
         let request = HenleggSoknadRequest {
             name: application.clone(),
             request_id: request_id(),
+            etag: etag.into(),
         };
         kall!(store, hos(ENHET, ansatt), soknad::rpc::henlegg, request)
     };
-    let nothing = refusal(close("b1").await);
+    let reject = async |words: &str| {
+        let request = AvvisHenleggelseRequest {
+            name: application.clone(),
+            request_id: request_id(),
+            begrunnelse: words.into(),
+        };
+        let by = hos(ENHET, "a2");
+        kall!(store, by, soknad::rpc::avvis_henleggelse, request)
+    };
+    let read = async || {
+        let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
+        let name = application.clone();
+        let request = HentSoknadRequest { name };
+        let found = soknad::rpc::hent(&mut tx, request).await.unwrap();
+        found.soknad.unwrap()
+    };
+    assert_eq!(fields(close("b1", "").await), "etag");
+    let first = read().await.etag;
+    let nothing = refusal(close("b1", &first).await);
     assert_eq!(nothing.nokler["tilstand"], "INGEN_HENLEGGELSE");
-    for (words, field) in [("", "begrunnelse"), ("Har flyttet", "")] {
+    let nothing = refusal(reject("Har ikke flyttet").await);
+    assert_eq!(nothing.nokler["tilstand"], "INGEN_HENLEGGELSE");
+    for (words, field) in [
+        ("", "begrunnelse"),
+        ("Har flyttet", ""),
+        ("Er død", "waits"),
+    ] {
         let request = ForeslaHenleggelseRequest {
             name: application.clone(),
             request_id: request_id(),
@@ -336,16 +361,35 @@ async fn two_persons_end_a_vedtak_and_close_an_application(database: Database) {
         };
         let by = hos(ENHET, "a3");
         let proposed = kall!(store, by, soknad::rpc::foresla_henleggelse, request);
-        if field.is_empty() {
-            assert!(proposed.unwrap().soknad.unwrap().henleggelse_foreslatt);
-        } else {
-            assert_eq!(fields(proposed), field);
+        match field {
+            "" => assert!(proposed.unwrap().soknad.unwrap().henleggelse_foreslatt),
+            "waits" => assert_eq!(refusal(proposed).grunn, Feilgrunn::Konflikt),
+            field => assert_eq!(fields(proposed), field),
         }
     }
-    assert!(kinds(&waiting(&store, ENHET).await).contains(&"HENLEGGELSE".to_owned()));
-    let own = refusal(close("a3").await);
+    let waits = async || kinds(&waiting(&store, ENHET).await).contains(&"HENLEGGELSE".to_owned());
+    assert!(waits().await);
+    // Said no to: it goes on, and can be proposed again.
+    assert_eq!(fields(reject(" ").await), "begrunnelse");
+    let goes_on = reject("Har ikke flyttet").await.unwrap().soknad.unwrap();
+    assert!(!goes_on.henleggelse_foreslatt && !waits().await);
+    assert_eq!(goes_on.henleggelse_avvist, "Har ikke flyttet");
+    let request = ForeslaHenleggelseRequest {
+        name: application.clone(),
+        request_id: request_id(),
+        arsak: Henleggelsesarsak::Flyttet.into(),
+        begrunnelse: "Har flyttet".into(),
+        hjemmel: Some(hjemmel()),
+    };
+    let by = hos(ENHET, "a3");
+    kall!(store, by, soknad::rpc::foresla_henleggelse, request).unwrap();
+
+    let etag = read().await.etag;
+    let own = refusal(close("a3", &etag).await);
     assert_eq!(own.nokler["regel"], "W4");
-    close("b1").await.unwrap();
+    let stale = refusal(close("b1", &first).await);
+    assert_eq!(stale.grunn, Feilgrunn::UtdatertEtag);
+    close("b1", &etag).await.unwrap();
     let state = soknad_state(&store, &application).await;
     assert_eq!(state, SoknadTilstand::Henlagt);
     assert!(!kinds(&waiting(&store, ENHET).await).contains(&"HENLEGGELSE".to_owned()));

@@ -17,6 +17,7 @@ mod deling;
 mod noden;
 mod overlatt;
 mod sak;
+mod utenfra;
 
 /// Scenarios on municipalities: a test for each.
 macro_rules! i_alle_kommuner {
@@ -44,7 +45,8 @@ i_alle_kommuner! {
         a_case_from_application_to_end of sak,
         the_person_is_mapped_once of sak,
         the_glass_is_broken_and_reviewed of noden,
-        who_is_hidden_does_not_exist of noden
+        who_is_hidden_does_not_exist of noden,
+        who_is_outside_files_and_reads_nothing of utenfra
     ]
 }
 

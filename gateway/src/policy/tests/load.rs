@@ -172,8 +172,8 @@ fn a_fault_is_told_with_file_and_line() {
         (
             "policies/3-lese.cedar",
             "Funksjon::\"helseenhet\"",
-            "Funksjon::\"sykehus\"",
-            "sykehus",
+            "Funksjon::\"apotek\"",
+            "apotek",
         ),
         (
             "policies/3-lese.cedar",

@@ -1,7 +1,9 @@
 //! Which units may be contacted about an application. A unit that the person
 //! refuses gets no relation from it, reads neither the application nor its
-//! mapping, whatever else would open them to it, and is named in no vedtak on
-//! it until the person says otherwise.
+//! mapping, whatever else would open them to it, decides on nothing in it and
+//! is named in no vedtak on it until the person says otherwise. A unit that the
+//! person allows reads what the application is about, to give its view, from
+//! when the case is confirmed until it is decided: a consent, and no relation.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,7 @@ use samspor_chassis::{
 use samspor_proto::{
     bestillerkontor as proto,
     felles::{Faktum, Faktumtype},
+    tilgang::{Dataklasse, Formal},
 };
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +84,12 @@ impl Kontakt {
         units
     }
 
+    /// Ids of the units that the person allows.
+    pub(crate) fn tillatt(&self) -> impl Iterator<Item = &String> {
+        let allowed = self.enheter.iter().filter(|(_, allowed)| **allowed);
+        allowed.map(|(unit, _)| unit)
+    }
+
     /// As the contract carries it.
     pub(crate) fn to_proto(&self) -> Vec<proto::Kontaktsamtykke> {
         self.enheter
@@ -90,6 +99,25 @@ impl Kontakt {
                 tillatt: *allowed,
             })
             .collect()
+    }
+}
+
+/// What opens the application to a unit that the person allows, since and until.
+pub(crate) fn apnet(soknad: &Soknad, enhet: &str, fra: Tid, til: Option<Tid>) -> Faktum {
+    let relasjon = Relasjon {
+        id: format!("kontakt/{}/{enhet}/samtykke", soknad.id),
+        subjekt: &soknad.person,
+        part: Hvem::Enhet(enhet),
+        type_: Faktumtype::Samtykke,
+        post: soknad.name(),
+        fra,
+        til,
+        opprettet_av: "",
+    };
+    Faktum {
+        klasser: vec![Dataklasse::Tjeneste.into(), Dataklasse::Funksjon.into()],
+        formal: Formal::Samordning.into(),
+        ..relasjon.faktum()
     }
 }
 

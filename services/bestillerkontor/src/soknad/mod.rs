@@ -110,11 +110,17 @@ pub(crate) struct Innhold {
     /// Units that the person refuses to have contacted, and since when.
     #[serde(default)]
     pub(crate) nektet: BTreeMap<String, Tid>,
+    /// Units that the person allows to have contacted, and since when.
+    #[serde(default)]
+    pub(crate) tillatt: BTreeMap<String, Tid>,
     pub(crate) avsluttet: Option<(Tid, Aktor)>,
     pub(crate) henleggelse: Option<Henleggelse>,
     /// It is proposed to close it without a vedtak, and who did.
     #[serde(default)]
     pub(crate) foreslatt: Option<(Henleggelse, Aktor)>,
+    /// Why it was last said no to.
+    #[serde(default)]
+    pub(crate) henleggelse_avvist: String,
 }
 
 /// What the sender told.
@@ -191,13 +197,21 @@ impl Soknad {
 
     /// The relations that the open case gives, ended at `til`: SOKER, for the
     /// application alone, until it is confirmed; then SAK, for the application
-    /// (an open case to refer to) and for the person.
+    /// (an open case to refer to) and for the person, and what the units read
+    /// that the person allows.
     pub(crate) fn fakta(&self, til: Option<Tid>) -> Vec<Faktum> {
         match &self.innhold.bekreftet {
             None => vec![self.soker(til)],
             Some(Bekreftelse { tid, av }) => {
                 let unit = &self.ansvarlig_enhet;
-                crate::sak_hos(unit, &self.id, &self.person, &self.name(), (*tid, til), av)
+                let name = self.name();
+                let mut facts =
+                    crate::sak_hos(unit, &self.id, &self.person, &name, (*tid, til), av);
+                let allowed = self.innhold.tillatt.iter();
+                facts.extend(
+                    allowed.map(|(unit, fra)| kontakt::apnet(self, unit, *fra.max(tid), til)),
+                );
+                facts
             }
         }
     }
@@ -250,9 +264,11 @@ impl Soknad {
             tidligere_svar,
             trukket_onske,
             nektet: _,
+            tillatt: _,
             avsluttet,
             henleggelse,
             foreslatt,
+            henleggelse_avvist,
         } = self.innhold.clone();
         let henleggelse_foreslatt = foreslatt.is_some();
         let henleggelse = henleggelse.or(foreslatt.map(|(proposed, _)| proposed));
@@ -294,6 +310,7 @@ impl Soknad {
             avsluttet: avsluttet.as_ref().map(|(at, _)| (*at).into()),
             avsluttet_av: avsluttet.map(|(_, who)| who.to_proto()),
             henleggelse_foreslatt,
+            henleggelse_avvist,
             henleggelsesarsak: henleggelse.as_ref().map_or(0, |h| h.arsak.into()),
             henleggelse_begrunnelse: henleggelse
                 .as_ref()

@@ -4,16 +4,17 @@ use samspor_chassis::{
     domene::{Aktor, felt, navn},
     error::{Error, FieldFaults, Refusal},
     page::Page,
-    store::Tx,
+    store::{Tx, etag},
     tid::Tid,
 };
 use samspor_proto::{
     bestillerkontor::{
-        ForeslaHenleggelseRequest, ForeslaHenleggelseResponse, GiForelopigSvarRequest,
-        GiForelopigSvarResponse, GjorKlarSoknadRequest, GjorKlarSoknadResponse,
-        HenleggSoknadRequest, HenleggSoknadResponse, HentSoknadRequest, HentSoknadResponse,
-        ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse, ListSoknaderRequest,
-        ListSoknaderResponse, MottaSoknadRequest, MottaSoknadResponse, SettKontaktsamtykkeRequest,
+        AvvisHenleggelseRequest, AvvisHenleggelseResponse, ForeslaHenleggelseRequest,
+        ForeslaHenleggelseResponse, GiForelopigSvarRequest, GiForelopigSvarResponse,
+        GjorKlarSoknadRequest, GjorKlarSoknadResponse, HenleggSoknadRequest, HenleggSoknadResponse,
+        HentSoknadRequest, HentSoknadResponse, ListEnhetensSoknaderRequest,
+        ListEnhetensSoknaderResponse, ListSoknaderRequest, ListSoknaderResponse,
+        MottaSoknadRequest, MottaSoknadResponse, SettKontaktsamtykkeRequest,
         SettKontaktsamtykkeResponse, SoknadTilstand, StartKartleggingRequest,
         StartKartleggingResponse, TrekkSoknadRequest, TrekkSoknadResponse,
     },
@@ -24,7 +25,7 @@ use super::{SAMLING, Soknad, Tilstand, kontakt, rules, store};
 use crate::{
     kartlegging::{self, les::Kall},
     mottatt,
-    vedtak::rules::Myndighet,
+    vedtak::{Vedtak, rules::Myndighet},
 };
 
 /// Characters of a reference on a receipt: 48 bits of chance.
@@ -48,7 +49,8 @@ pub(crate) async fn motta(
         tx.now(),
         &mut faults,
     );
-    let innsendt = rules::les(request, fra_personen, &mut faults);
+    let funksjoner = tx.call().funksjoner.clone();
+    let innsendt = rules::les(request, fra_personen, &funksjoner, &mut faults);
     faults.finish()?;
 
     let chance: String = tx
@@ -174,6 +176,7 @@ pub(crate) async fn sett_kontaktsamtykke(
     let (mut soknad, virkninger) = rules::sett_kontakt(soknad, said, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
     crate::innboks::utfor(tx, virkninger).await?;
+    crate::vedtak::rpc::forkast_hos_nektede(tx, &soknad).await?;
     Ok(SettKontaktsamtykkeResponse {
         kvittering: Some(kvittering(&soknad, tx.now())),
     })
@@ -186,8 +189,9 @@ pub(crate) async fn trekk(
     let mut faults = FieldFaults::new();
     let onske = crate::personens_onske(tx, &request.personens_onske, &mut faults);
     let soknad = les_for_personen(tx, &request.name, faults).await?;
+    let vedtatt = vedtatte(tx, &soknad).await?.is_some();
     let av = Aktor::from(&tx.call().actor);
-    let (mut soknad, virkninger) = rules::trekk(soknad, onske, av, tx.now())?;
+    let (mut soknad, virkninger) = rules::trekk(soknad, onske, vedtatt, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
     crate::innboks::utfor(tx, virkninger).await?;
     crate::vedtak::rpc::bortfall(tx, &soknad.id).await?;
@@ -212,11 +216,33 @@ pub(crate) async fn foresla_henleggelse(
     })
 }
 
+pub(crate) async fn avvis_henleggelse(
+    tx: &mut Tx,
+    request: AvvisHenleggelseRequest,
+) -> Result<AvvisHenleggelseResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let soknad = les(tx, &request.name, faults).await?;
+    let (mut soknad, virkninger) = rules::avvis_henleggelse(soknad, begrunnelse)?;
+    store::lagre(tx, &mut soknad).await?;
+    crate::innboks::utfor(tx, virkninger).await?;
+    Ok(AvvisHenleggelseResponse {
+        soknad: Some(soknad.to_proto()),
+    })
+}
+
 pub(crate) async fn henlegg(
     tx: &mut Tx,
     request: HenleggSoknadRequest,
 ) -> Result<HenleggSoknadResponse, Error> {
     let soknad = les(tx, &request.name, FieldFaults::new()).await?;
+    etag::krev(&request.etag, soknad.versjon)?;
+    if let Some(decided) = vedtatte(tx, &soknad).await? {
+        let mut faults = FieldFaults::new();
+        let rule = format_args!("det er fattet vedtak på søknaden ({decided}); avgjør resten");
+        faults.contradicts("name", "vedtak", rule);
+        faults.finish()?;
+    }
     let av = Aktor::from(&tx.call().actor);
     let funksjoner = tx.call().funksjoner.clone();
     let myndighet = Myndighet::alene(&funksjoner);
@@ -280,6 +306,16 @@ pub(crate) async fn list_enhetens(
         soknader: soknader.iter().map(Soknad::to_proto).collect(),
         next_page_token,
     })
+}
+
+/// Name of a vedtak that was decided on the application.
+async fn vedtatte(tx: &mut Tx, soknad: &Soknad) -> Result<Option<String>, Error> {
+    use crate::vedtak::Tilstand::{Forkastet, TilGodkjenning, Utkast};
+    let all = crate::vedtak::store::pa_soknad(tx, &soknad.id).await?;
+    let mut decided = all
+        .iter()
+        .filter(|vedtak| !matches!(vedtak.tilstand, Utkast | TilGodkjenning | Forkastet));
+    Ok(decided.next().map(Vedtak::name))
 }
 
 /// The application that a verb of the unit names, alone with this transaction.

@@ -56,6 +56,8 @@ pub(crate) async fn opprett(
     let mut faults = FieldFaults::new();
     let besluttere = &tx.call().besluttere;
     innhold::krev_ko(&enhet, "vedtak.ansvarlig_enhet", besluttere, &mut faults);
+    let nektet = Nektet::av(tx, [&soknad]);
+    innhold::ikke_nektet(&enhet, "vedtak.ansvarlig_enhet", &nektet, &mut faults);
     faults.finish()?;
     let av = Aktor::from(&tx.call().actor);
     let (vedtak, virkninger) =
@@ -374,6 +376,22 @@ pub(crate) async fn evaluer(
 pub(crate) async fn bortfall(tx: &mut Tx, soknad: &str) -> Result<(), Error> {
     for draft in store::pa_soknad(tx, soknad).await? {
         if let Some(virkninger) = rules::bortfall(&draft, tx.now()) {
+            innboks::utfor(tx, virkninger).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The person refuses a unit that was to decide: its draft is discarded, and
+/// with it what that opened.
+pub(crate) async fn forkast_hos_nektede(tx: &mut Tx, soknad: &Soknad) -> Result<(), Error> {
+    let refused = soknad.nektet();
+    for draft in store::pa_soknad(tx, &soknad.id).await? {
+        if !refused.contains(&draft.ansvarlig_enhet) {
+            continue;
+        }
+        if let Some((mut draft, virkninger)) = rules::forkast_hos_nektet(draft, tx.now()) {
+            store::lagre(tx, &mut draft).await?;
             innboks::utfor(tx, virkninger).await?;
         }
     }

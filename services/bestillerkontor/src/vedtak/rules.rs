@@ -209,6 +209,15 @@ pub(crate) fn forkast(
     Ok((vedtak, out))
 }
 
+/// Discards a draft, sent or not, of a unit that the person refuses. None when it
+/// was decided.
+pub(crate) fn forkast_hos_nektet(mut vedtak: Vedtak, now: Tid) -> Option<(Vedtak, Virkninger)> {
+    let out = bortfall(&vedtak, now)?;
+    vedtak.tilstand = Tilstand::Forkastet;
+    vedtak.forlop.forkastet = String::from("Personen har sagt nei til enheten");
+    Some((vedtak, out))
+}
+
 /// There is nothing left to decide: what the draft opened ends. None when it
 /// was decided.
 pub(crate) fn bortfall(vedtak: &Vedtak, now: Tid) -> Option<Virkninger> {
@@ -245,6 +254,17 @@ pub(crate) fn oppdater(
     Ok(vedtak)
 }
 
+/// Nobody whom the person refuses decides, or is named.
+fn krev_ikke_nektet(vedtak: &Vedtak, nektet: &Nektet) -> Result<(), Refusal> {
+    if vedtak.er_overlatt() {
+        let mut faults = FieldFaults::new();
+        let decides = &vedtak.ansvarlig_enhet;
+        innhold::ikke_nektet(decides, "vedtak.ansvarlig_enhet", nektet, &mut faults);
+        faults.finish()?;
+    }
+    innhold::krev_ikke_nektet(&vedtak.innhold, nektet)
+}
+
 /// Sends a complete draft for decision. `nektet`: units that the person refuses.
 pub(crate) fn send(
     mut vedtak: Vedtak,
@@ -254,7 +274,7 @@ pub(crate) fn send(
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "SendTilGodkjenning")?;
-    innhold::krev_ikke_nektet(&vedtak.innhold, nektet)?;
+    krev_ikke_nektet(&vedtak, nektet)?;
     innhold::fullstendig(&vedtak.innhold, hovedansvarlig)?;
     innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
     vedtak.tilstand = Tilstand::TilGodkjenning;
@@ -318,7 +338,7 @@ pub(crate) fn fatt(
     krev(&vedtak, "FattVedtak")?;
     myndighet.krev_en_annen(av, &vedtak.forlop.forfattere)?;
     innhold::krev_myndighet(&vedtak.innhold, myndighet.funksjoner)?;
-    innhold::krev_ikke_nektet(&vedtak.innhold, nektet)?;
+    krev_ikke_nektet(&vedtak, nektet)?;
     innhold::fullstendig(&vedtak.innhold, myndighet.hovedansvarlig.as_deref())?;
     innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
     innhold::krev_ikke_for(&vedtak.innhold, Dag::av(soknad.innhold.mottatt))?;
