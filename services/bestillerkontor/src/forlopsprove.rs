@@ -645,7 +645,8 @@ async fn no_vedtak_runs_out_in_silence(database: Database) {
         assert!(heard.contains(&"VedtakUtlopt".to_owned()), "{unit}");
         assert!(heard.contains(&"FristBrutt".to_owned()), "{unit}");
     }
-    assert_eq!(kinds(&waiting(&store, ENHET).await), Vec::<String>::new());
+    // The person was never told, and still must be.
+    assert_eq!(kinds(&waiting(&store, ENHET).await), ["UNDERRETNING!"]);
     assert_eq!(
         states(&orders(&store).await),
         ["1 rop AVSLUTTET", "2 bom AVSLUTTET"]
@@ -1070,5 +1071,7 @@ async fn each_need_has_one_responsible_unit_at_every_step(database: Database) {
         ));
     }
     assert_eq!(kinds(&waiting(&store, "rop").await), Vec::<String>::new());
+    assert_eq!(kinds(&waiting(&store, ENHET).await), ["UNDERRETNING!"]);
+    tell(&store, &decided).await;
     assert_eq!(kinds(&waiting(&store, ENHET).await), Vec::<String>::new());
 }

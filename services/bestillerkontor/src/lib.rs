@@ -22,6 +22,9 @@
     reason = "tests"
 )]
 mod eierprove;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod etterprove;
 mod evaluering;
 #[cfg(test)]
 #[allow(

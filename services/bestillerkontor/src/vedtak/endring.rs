@@ -19,7 +19,7 @@ use super::{
     Tilstand, Utgave, Vedtak, innhold,
     innhold::{Innhold, Linje, Nektet},
     rules::{
-        GODKJENNING_ARBEIDSDAGER, I_KRAFT, Myndighet, frist_for_bolig, frist_for_revurdering,
+        GODKJENNING_ARBEIDSDAGER, Myndighet, frist_for_bolig, frist_for_revurdering,
         frist_for_underretning, frister_for_slutt, hoerer_om, krev, myndigheten,
     },
 };
@@ -72,7 +72,7 @@ pub(crate) fn endre(
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "EndreVedtak")?;
-    if vedtak.tilstand == Tilstand::Opphort && !skal_etterleves(&vedtak) {
+    if vedtak.er_avsluttet() && !skal_etterleves(&vedtak) {
         return Err(Refusal::transition(vedtak.tilstand.kode(), &[]));
     }
     let change = forslag.til_endring(&vedtak, None, klasser, now);
@@ -81,8 +81,8 @@ pub(crate) fn endre(
     Ok((vedtak, out))
 }
 
-/// Proposes what a klage leads to: never by who decided. What was ended by a
-/// decision comes into force again; what its last day ended does not.
+/// Proposes what a klage leads to: never by who decided. What had ended comes
+/// into force again.
 ///
 /// # Errors
 /// `IKKE_TILLATT` (W4) for who decided, and as [`endre`].
@@ -96,15 +96,6 @@ pub(crate) fn omgjor(
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     myndighet.krev_en_annen(&forslag.av, vedtak.besluttet_av())?;
-    if !I_KRAFT.contains(&vedtak.tilstand) && vedtak.tilstand != Tilstand::Opphort {
-        let mut faults = FieldFaults::new();
-        faults.contradicts(
-            "vedtak",
-            "tilstand",
-            "vedtaket er utløpt; fatt et nytt vedtak på en ny søknad",
-        );
-        faults.finish()?;
-    }
     let change = forslag.til_endring(&vedtak, Some(klage), klasser, now);
     krev_ny_versjon(&vedtak, &change, nektet, now)?;
     let out = foresla(&mut vedtak, change, "EndringForeslatt", now)?;
@@ -184,12 +175,14 @@ fn krev_ny_versjon(
     now: Tid,
 ) -> Result<(), Refusal> {
     let innhold = &change.innhold;
-    let revived = vedtak.tilstand == Tilstand::Opphort;
+    let revived = vedtak.er_avsluttet();
     innhold::krev_ikke_nektet(innhold, nektet)?;
     let own = Some(vedtak.innhold.hovedansvarlig.as_str());
     innhold::fullstendig(innhold, own)?;
     innhold::krev_fremover(&vedtak.innhold, innhold, Dag::av(now))?;
-    if !revived {
+    if revived {
+        krev_dager_igjen(innhold, Dag::av(now))?;
+    } else {
         krev_linjeslutt(vedtak, change, Dag::av(now))?;
     }
     let since = vedtak.forlop.endret.as_ref().map(|change| change.tid);
@@ -212,8 +205,20 @@ fn krev_ny_versjon(
     Ok(())
 }
 
+/// What comes into force again has days that are to come.
+fn krev_dager_igjen(innhold: &Innhold, today: Dag) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    if innhold.siste_dag().is_some_and(|last| last < today) {
+        faults.form(
+            "vedtak.linjer",
+            format_args!("minst én linje med til {today} eller senere"),
+        );
+    }
+    faults.finish()
+}
+
 /// The statsforvalter has decided otherwise, and no version since carries it out.
-fn skal_etterleves(vedtak: &Vedtak) -> bool {
+pub(super) fn skal_etterleves(vedtak: &Vedtak) -> bool {
     let last = vedtak.forlop.klageutfall.last();
     last.is_some_and(|last| last.ma_etterleves() && last.versjon == vedtak.forlop.innholdsversjon)
 }
@@ -356,7 +361,7 @@ fn ny_versjon(
     krev_ny_versjon(&vedtak, change, nektet, now)?;
     innhold::krev_myndighet(&change.innhold, myndighet.funksjoner)?;
     let mut before = vedtak.clone();
-    let revived = vedtak.tilstand == Tilstand::Opphort;
+    let revived = vedtak.er_avsluttet();
     let prolonged = before.innhold.forlenges(&change.innhold);
     vedtak.innhold = change.innhold.clone();
     vedtak.tilstand = Tilstand::Fattet;

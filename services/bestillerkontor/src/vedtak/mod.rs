@@ -3,7 +3,9 @@
 //! UTKAST → TIL_GODKJENNING → FATTET → UNDERRETTET → IVERKSATT, and from the
 //! last three OPPHORT (by a decision) or UTLOPT (by its last day); a vedtak
 //! that waits for a decision can be returned to draft, a draft discarded
-//! (FORKASTET), and a klage over an end can bring the vedtak back. Invariants: whoever
+//! (FORKASTET), and a klage can bring back a vedtak that has ended. Who was not told of
+//! one that has run out still is, and the unit that decided keeps the case for
+//! as long as it can be disputed. Invariants: whoever
 //! wrote on the draft does not decide it; past the draft it has hjemmel,
 //! begrunnelse and exactly one hovedansvarlig among its units; a person has
 //! one hovedansvarlig, however many vedtak are in force. Who decides on which
@@ -260,6 +262,17 @@ impl Vedtak {
             post: self.name(),
             eier: self.ansvarlig_enhet.clone(),
         }
+    }
+
+    /// It was in force, and is no longer.
+    pub(crate) fn er_avsluttet(&self) -> bool {
+        matches!(self.tilstand, Tilstand::Opphort | Tilstand::Utlopt)
+    }
+
+    /// The person was told of what it says now.
+    pub(crate) fn er_underrettet(&self) -> bool {
+        let told = self.forlop.underretning.as_ref();
+        told.is_some_and(|told| told.versjon >= self.forlop.innholdsversjon)
     }
 
     /// Unit ids of the lines: those that deliver, each once.

@@ -35,23 +35,24 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("SendTilGodkjenning", &[Tilstand::Utkast]),
     ("ReturnerVedtak", &[Tilstand::TilGodkjenning]),
     ("FattVedtak", &[Tilstand::TilGodkjenning]),
-    ("UnderrettVedtak", &[Tilstand::Fattet]),
+    ("UnderrettVedtak", &[Tilstand::Fattet, Tilstand::Utlopt]),
     ("OpphorVedtak", I_KRAFT),
     ("UtsettUnderretning", &[Tilstand::Fattet]),
-    ("EndreVedtak", I_KRAFT_ELLER_OPPHORT),
-    ("GodkjennEndring", I_KRAFT_ELLER_OPPHORT),
-    ("AvvisEndring", I_KRAFT_ELLER_OPPHORT),
+    ("EndreVedtak", FATTET_EN_GANG),
+    ("GodkjennEndring", FATTET_EN_GANG),
+    ("AvvisEndring", FATTET_EN_GANG),
     ("RegistrerEvaluering", I_KRAFT),
     ("ForeslaOpphor", I_KRAFT),
     ("ForkastVedtak", &[Tilstand::Utkast]),
 ]);
 
-/// What was ended by a decision can come into force again, on klage.
-const I_KRAFT_ELLER_OPPHORT: &[Tilstand] = &[
+/// What has ended can come into force again, on klage.
+const FATTET_EN_GANG: &[Tilstand] = &[
     Tilstand::Fattet,
     Tilstand::Underrettet,
     Tilstand::Iverksatt,
     Tilstand::Opphort,
+    Tilstand::Utlopt,
 ];
 
 /// States in which a vedtak is in force.
@@ -534,7 +535,7 @@ pub(crate) fn klageutfall(mut vedtak: Vedtak, mut utfall: Klageutfall) -> (Vedta
     let mut out = Virkninger::new();
     let emne = vedtak.emne();
     out.hendelse("KlageutfallRegistrert", &emne, hoerer_om(&vedtak));
-    let ended = vedtak.tilstand == Tilstand::Opphort;
+    let ended = vedtak.er_avsluttet();
     if utfall.ma_etterleves() && (ended || I_KRAFT.contains(&vedtak.tilstand)) {
         let due = kalender::arbeidsdager_etter(utfall.tid, ETTERLEVELSE_ARBEIDSDAGER);
         out.frist(FRIST_ETTERLEVELSE, &emne, due, None, myndigheten(&vedtak));
@@ -574,6 +575,11 @@ pub(crate) fn underrett(
     told: Mottatt,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "UnderrettVedtak")?;
+    let over = vedtak.er_avsluttet();
+    if over && vedtak.er_underrettet() {
+        // The time for klage does not begin anew.
+        return Err(Refusal::transition(vedtak.tilstand.kode(), &[]));
+    }
     let Mottatt { tid, grunn } = told;
     let decided = vedtak.forlop.fattet.as_ref().map(|decision| decision.tid);
     let changed = vedtak.forlop.endret.as_ref().map(|change| change.tid);
@@ -597,14 +603,16 @@ pub(crate) fn underrett(
     });
     // A service may have started before the letter was written.
     let started = vedtak.forlop.iverksatt.is_some();
-    vedtak.tilstand = if started {
-        Tilstand::Iverksatt
-    } else {
-        Tilstand::Underrettet
-    };
+    if !over {
+        vedtak.tilstand = if started {
+            Tilstand::Iverksatt
+        } else {
+            Tilstand::Underrettet
+        };
+    }
     let mut out = Virkninger::new();
     out.hendelse("VedtakUnderrettet", &vedtak.emne(), hoerer_om(&vedtak));
-    if !vedtak.innhold.innvilger() {
+    if over || !vedtak.innhold.innvilger() {
         // Nothing is delivered: the case is open for as long as it can be disputed.
         out.fakta = vedtak.sak(Some(klagefrist.slutt()));
     }

@@ -11,7 +11,7 @@ use super::{
     Avslutning, FRIST_BOLIG, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_EVALUERING,
     FRIST_HOVEDANSVAR, FRIST_OPPFOLGING, FRIST_REVURDERING, FRIST_UNDERRETNING, FRIST_UTLOP,
     Opphor, Tilstand, Underretning, Vedtak,
-    endring::ta_endring,
+    endring::{skal_etterleves, ta_endring},
     innhold,
     rules::{I_KRAFT, Myndighet, hoerer_om, klagefrist, krev},
 };
@@ -100,6 +100,17 @@ pub(crate) fn utlop(mut vedtak: Vedtak, uavsluttede: Vec<Oppdrag>, now: Tid) -> 
     Some(avslutt(vedtak, uavsluttede, None, "VedtakUtlopt", now))
 }
 
+/// Until when the unit keeps the case: for as long as the person can dispute what
+/// was told, which is open where the person was not told yet. So it is while
+/// what the statsforvalter decided is not carried out.
+fn sak_til(vedtak: &Vedtak, now: Tid) -> Option<Tid> {
+    let told = vedtak.forlop.underretning.as_ref();
+    let told = told.filter(|_| vedtak.er_underrettet());
+    let open = vedtak.tilstand == Tilstand::Utlopt && skal_etterleves(vedtak);
+    told.filter(|_| !open)
+        .map(|told| told.klagefrist.slutt().max(now))
+}
+
 fn avslutt(
     mut vedtak: Vedtak,
     uavsluttede: Vec<Oppdrag>,
@@ -113,24 +124,33 @@ fn avslutt(
         begrunnelse: opphor.begrunnelse.clone(),
         alternativ: opphor.alternativ.clone(),
     });
-    // A decision to end it can be disputed: the unit keeps the case for as long.
-    let told = vedtak.forlop.underretning.as_ref().filter(|_| av.is_some());
-    let until = told.map_or(now, |told| told.klagefrist.slutt());
     vedtak.forlop.avslutning = Some(Avslutning { tid: now, vedtatt });
     let mut out = Virkninger::new();
     out.hendelse(hendelse, &vedtak.emne(), hoerer_om(&vedtak));
     let mut facts = vedtak.fakta(Some(now));
-    let case = vedtak.sak(Some(until));
+    let case = vedtak.sak(sak_til(&vedtak, now));
     facts.retain(|fact| !case.iter().any(|kept| kept.id == fact.id));
     out.fakta.extend(facts.into_iter().chain(case));
-    vedtak.forlop.endring = None;
+    // Its last day does not take away what is owed to the person: to be told, and
+    // what a klage or the statsforvalter led to.
+    let owed = |holds: bool| holds && av.is_none();
+    let must_follow = owed(skal_etterleves(&vedtak));
+    let answers = vedtak.forlop.endring.as_ref();
+    let answers = owed(answers.is_some_and(|change| change.klage.is_some()));
+    if !owed(!vedtak.er_underrettet()) {
+        out.slett_frist(FRIST_UNDERRETNING, &vedtak.name());
+    }
+    if !must_follow {
+        out.slett_frist(FRIST_ETTERLEVELSE, &vedtak.name());
+    }
+    if !must_follow && !answers {
+        vedtak.forlop.endring = None;
+        out.slett_frist(FRIST_ENDRING, &vedtak.name());
+    }
     for kind in [
-        FRIST_UNDERRETNING,
         FRIST_UTLOP,
         FRIST_EVALUERING,
         FRIST_REVURDERING,
-        FRIST_ENDRING,
-        FRIST_ETTERLEVELSE,
         FRIST_HOVEDANSVAR,
         FRIST_OPPFOLGING,
         FRIST_BOLIG,
