@@ -377,6 +377,36 @@ async fn short(scene: &Scene, person: &str) {
         .desk("bom", Rolle::Saksbehandler, Formal::Ytelse)
         .await;
     no_oppdrag(&bom, &placed.name).await;
+
+    // Another is declined, and who ordered says why nobody else is asked.
+    let request = BestillKortvarigTjenesteRequest {
+        r#type: Tjenestetype::Hjemmesykepleie.into(),
+        ..order(1)
+    };
+    let placed: BestillKortvarigTjenesteResponse = ok(&kontoret.caseworker, &method, request).await;
+    let name = placed.oppdrag.unwrap().name;
+    let request = AvvisOppdragRequest {
+        name: name.clone(),
+        request_id: request_id(),
+        arsak: Avvisningsarsak::Kompetanse.into(),
+        begrunnelse: "Ingen kan stelle såret til Kanari Kvitterson.".to_owned(),
+    };
+    ok::<_, AvvisOppdragResponse>(&asked, &format!("{OPPDRAG}/AvvisOppdrag"), request).await;
+    let list = waits_for(scene, KONTORET, &name).await;
+    assert_eq!(list, [Ventetype::Omfordeling]);
+    let request = AvsluttOmfordelingRequest {
+        name: name.clone(),
+        request_id: request_id(),
+        begrunnelse: "Såret til Kanari Kvitterson er grodd.".to_owned(),
+        alternativ: "Kanari Kvitterson kan ringe fastlegen.".to_owned(),
+    };
+    let method = format!("{OPPDRAG}/AvsluttOmfordeling");
+    let closed: AvsluttOmfordelingResponse = ok(&kontoret.caseworker, &method, request).await;
+    let closed = closed.oppdrag.unwrap();
+    assert_eq!(closed.tilstand(), OppdragTilstand::Avsluttet);
+    assert_eq!(closed.avslutningsarsak(), Avslutningsarsak::Bortfalt);
+    assert_eq!(closed.alternativ, "Kanari Kvitterson kan ringe fastlegen.");
+    assert!(waits_for(scene, KONTORET, &name).await.is_empty());
 }
 
 async fn paused(scene: &Scene, person: &str) {

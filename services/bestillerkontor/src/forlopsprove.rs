@@ -21,7 +21,7 @@ use samspor_proto::{
 
 use crate::{
     Bestillerkontor, ENHET, MIGRATIONS,
-    eierprove::{P, fattet, gjor_klar, hjemmel, hos, kall, klar, mottatt},
+    eierprove::{P, fattet, gjor_klar, hos, kall, klar, mottatt},
     innboks, klage, oppdrag, proveark, soknad, vedtak,
 };
 
@@ -32,7 +32,6 @@ samspor_chassis::on_both_databases! {
     a_vedtak_is_prolonged_after_an_evaluation,
     no_vedtak_runs_out_in_silence,
     a_klage_is_carried_back_into_the_vedtak,
-    what_is_short_needs_no_vedtak_until_it_is_prolonged,
     a_broken_deadline_is_told_and_stays_in_the_work_list,
     each_need_has_one_responsible_unit_at_every_step,
 }
@@ -753,66 +752,6 @@ async fn a_klage_is_carried_back_into_the_vedtak(database: Database) {
     let last = now.klageutfall.last().unwrap();
     assert_eq!(last.avgjorelse(), Statsforvalterutfall::Endret);
     assert!(kinds(&waiting(&store, ENHET).await).contains(&"ETTERLEVELSE".to_owned()));
-}
-
-pub(crate) async fn short(store: &Store, fra: &str, til: &str) -> Result<Oppdrag, Error> {
-    let request = BestillKortvarigTjenesteRequest {
-        parent: P.into(),
-        request_id: request_id(),
-        enhet: "enheter/hjemmetjeneste".into(),
-        r#type: Tjenestetype::Hjemmesykepleie.into(),
-        min_timer: 1.0,
-        maks_timer: 2.0,
-        fra: fra.into(),
-        til: til.into(),
-        mal: "Sårstell".into(),
-        hjemmel: Some(hjemmel()),
-    };
-    let made = kall!(
-        store,
-        hos(ENHET, "a1"),
-        oppdrag::rpc::bestill_kortvarig,
-        request
-    )?;
-    Ok(made.oppdrag.unwrap())
-}
-
-/// Seen red: with each order counted for itself; and with 15 days.
-async fn what_is_short_needs_no_vedtak_until_it_is_prolonged(database: Database) {
-    let store = database.open(MIGRATIONS).await;
-    for (fra, til, field) in [
-        ("2026-10-01", "2026-10-15", "til"),
-        ("2026-09-30", "2026-10-02", "fra"),
-        ("2026-10-05", "2026-10-04", "til"),
-        ("2026-10-05", "", "til"),
-    ] {
-        let refused = short(&store, fra, til).await;
-        assert_eq!(fields(refused), field, "{fra} {til}");
-    }
-    let order = short(&store, "2026-10-01", "2026-10-10").await.unwrap();
-    assert!(order.kortvarig && order.vedtak.is_empty());
-    assert_eq!(order.ansvarlig_enhet, "enheter/bestillerkontor");
-    // 14 days with what it prolongs, and no more.
-    assert_eq!(
-        fields(short(&store, "2026-10-11", "2026-10-15").await),
-        "til"
-    );
-    short(&store, "2026-10-11", "2026-10-14").await.unwrap();
-    assert_eq!(
-        fields(short(&store, "2026-10-15", "2026-10-15").await),
-        "til"
-    );
-    // After a day without, it is another one.
-    short(&store, "2026-10-16", "2026-10-29").await.unwrap();
-    accept(&store, &order).await;
-    begin(&store, &order).await;
-    database.clock().set(at("2026-10-10T22:00:00Z"));
-    tick(&store).await;
-    let ended = &orders(&store).await[0];
-    assert_eq!(ended.tilstand(), OppdragTilstand::Avsluttet);
-    assert_eq!(ended.avslutningsarsak(), Avslutningsarsak::Utlopt);
-    let heard = events(&store, "hjemmetjeneste").await;
-    assert!(heard.contains(&"OppdragAvsluttet".to_owned()));
 }
 
 /// Accept, start, report, evaluate: each one that is not done in time is told

@@ -43,6 +43,9 @@ pub mod historie;
 mod innboks;
 mod kartlegging;
 mod klage;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod kortvarigprove;
 mod mottatt;
 mod oppdrag;
 mod parorende;
@@ -88,9 +91,10 @@ use samspor_chassis::{
 use samspor_proto::{
     bestillerkontor::{
         AksepterOppdragRequest, AksepterOppdragResponse, AvgjorKlageRequest, AvgjorKlageResponse,
-        AvsluttOppdragRequest, AvsluttOppdragResponse, AvvisEndringRequest, AvvisEndringResponse,
-        AvvisHenleggelseRequest, AvvisHenleggelseResponse, AvvisOppdragRequest,
-        AvvisOppdragResponse, BestillKortvarigTjenesteRequest, BestillKortvarigTjenesteResponse,
+        AvsluttOmfordelingRequest, AvsluttOmfordelingResponse, AvsluttOppdragRequest,
+        AvsluttOppdragResponse, AvvisEndringRequest, AvvisEndringResponse, AvvisHenleggelseRequest,
+        AvvisHenleggelseResponse, AvvisOppdragRequest, AvvisOppdragResponse,
+        BestillKortvarigTjenesteRequest, BestillKortvarigTjenesteResponse,
         BytteHovedansvarligRequest, BytteHovedansvarligResponse, EndreVedtakRequest,
         EndreVedtakResponse, EvaluerOppdragRequest, EvaluerOppdragResponse, FattVedtakRequest,
         FattVedtakResponse, ForeslaHenleggelseRequest, ForeslaHenleggelseResponse,
@@ -286,6 +290,7 @@ samspor_chassis::rpc! {
         write rapporter_oppdrag(RapporterOppdragRequest) -> RapporterOppdragResponse = oppdrag::rpc::rapporter;
         write evaluer_oppdrag(EvaluerOppdragRequest) -> EvaluerOppdragResponse = oppdrag::rpc::evaluer;
         write bestill_kortvarig_tjeneste(BestillKortvarigTjenesteRequest) -> BestillKortvarigTjenesteResponse = oppdrag::rpc::bestill_kortvarig;
+        write avslutt_omfordeling(AvsluttOmfordelingRequest) -> AvsluttOmfordelingResponse = oppdrag::omfordeling::avslutt;
         read hent_oppdrag(HentOppdragRequest) -> HentOppdragResponse = oppdrag::rpc::hent;
         read list_oppdrag(ListOppdragRequest) -> ListOppdragResponse = oppdrag::rpc::list;
         read list_enhetens_oppdrag(ListEnhetensOppdragRequest) -> ListEnhetensOppdragResponse = oppdrag::rpc::list_enhetens;

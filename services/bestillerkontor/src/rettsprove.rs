@@ -21,7 +21,9 @@ use crate::{
     ENHET, MIGRATIONS,
     eierprove::{P, fattet, gjor_klar, hjemmel, hos, kall, klar},
     forlopsprove::*,
-    klage, soknad, vedtak,
+    klage,
+    kortvarigprove::short,
+    soknad, vedtak,
 };
 
 samspor_chassis::on_both_databases! {
@@ -135,7 +137,7 @@ async fn a_unit_that_the_person_refuses_is_named_in_no_vedtak(database: Database
 }
 
 /// Another application of the same person.
-async fn ready_again(store: &Store) -> String {
+pub(crate) async fn ready_again(store: &Store) -> String {
     let request = MottaSoknadRequest {
         parent: P.into(),
         request_id: request_id(),
@@ -156,7 +158,7 @@ async fn newest(store: &Store) -> String {
 }
 
 /// Maps the need, and makes the application ready.
-async fn map(store: &Store, application: &str) {
+pub(crate) async fn map(store: &Store, application: &str) {
     let request = StartKartleggingRequest {
         name: application.into(),
         request_id: request_id(),

@@ -34,7 +34,6 @@ samspor_chassis::on_both_databases! {
     what_an_answer_warns_of_waits_until_it_was_looked_into,
     what_is_set_anew_waits_since_then,
     what_staff_say_for_the_person_has_the_persons_word,
-    a_short_service_counts_by_the_days_on_which_it_was_given,
 }
 
 /// Those of these facts that hold, each by what stands before the id of the
@@ -583,50 +582,4 @@ async fn what_staff_say_for_the_person_has_the_persons_word(database: Database) 
     let withdrawn = found().await;
     assert_eq!(withdrawn.trukket_onske, "Ringte og sa det");
     assert_eq!(withdrawn.tilstand(), KlageTilstand::Trukket);
-}
-
-/// Seen red: with the planned days of what ended counted.
-async fn a_short_service_counts_by_the_days_on_which_it_was_given(database: Database) {
-    let store = database.open(MIGRATIONS).await;
-    let order = short(&store, "2026-10-01", "2026-10-14").await.unwrap();
-    accept(&store, &order).await;
-    begin(&store, &order).await;
-    // Warned three working days before its last day, a Wednesday.
-    database.clock().set(at("2026-10-09T22:00:00Z"));
-    tick(&store).await;
-    let warned = async || {
-        let heard = events(&store, ENHET).await;
-        heard.iter().filter(|kind| **kind == "FristNaer").count()
-    };
-    let before = warned().await;
-    database.clock().set(at("2026-10-05T10:00:00Z"));
-    let request = AvsluttOppdragRequest {
-        name: order.name.clone(),
-        request_id: request_id(),
-        arsak: Avslutningsarsak::MalNadd.into(),
-        begrunnelse: "Såret er grodd".into(),
-        alternativ: "Fastlegen".into(),
-    };
-    let by = hos("hjemmetjeneste", "r1");
-    kall!(store, by, oppdrag::rpc::avslutt, request).unwrap();
-    assert_eq!(before, 1);
-    // Five days were given, and nine are left.
-    let longer = short(&store, "2026-10-06", "2026-10-15").await;
-    assert_eq!(fields(longer), "til");
-    // After a day without, it is another one.
-    short(&store, "2026-10-07", "2026-10-20").await.unwrap();
-    let no_basis = BestillKortvarigTjenesteRequest {
-        parent: P.into(),
-        request_id: request_id(),
-        enhet: "enheter/hjemmetjeneste".into(),
-        r#type: Tjenestetype::PraktiskBistand.into(),
-        min_timer: 1.0,
-        maks_timer: 2.0,
-        fra: "2026-10-06".into(),
-        til: "2026-10-07".into(),
-        ..Default::default()
-    };
-    let by = hos(ENHET, "a1");
-    let refused = kall!(store, by, oppdrag::rpc::bestill_kortvarig, no_basis);
-    assert_eq!(fields(refused), "hjemmel");
 }

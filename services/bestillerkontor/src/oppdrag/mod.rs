@@ -1,7 +1,8 @@
 //! Oppdrag: an order to one unit under one line of a vedtak.
 //!
 //! TILBUDT → AKSEPTERT | AVVIST; AKSEPTERT → STARTET ⇄ PAUSET; AVSLUTTET from
-//! everything that was accepted, and from an offer when the vedtak ends.
+//! everything that was accepted, from an offer when the vedtak ends, and from
+//! AVVIST when a service without a vedtak waits for no other place.
 //! Invariants: the need has exactly one responsible unit at every instant
 //! (I3): the one that ordered until the unit accepts, and again after a
 //! decline or an end; nothing is declined, paused or ended without a reason,
@@ -9,6 +10,8 @@
 //! of what was delivered, the evaluation, the end of a pause. A service of at
 //! most 14 days has no vedtak, and its own last day.
 
+pub(crate) mod kortvarig;
+pub(crate) mod omfordeling;
 pub(crate) mod rpc;
 pub(crate) mod rules;
 pub(crate) mod store;
@@ -278,6 +281,7 @@ impl Oppdrag {
         let begrunnelse = slutt
             .as_ref()
             .map(|(_, _, end)| end.begrunnelse.clone())
+            .filter(|reason| !reason.is_empty())
             .or_else(|| pause.as_ref().map(|pause| pause.begrunnelse.clone()))
             .or_else(|| avvist.as_ref().map(|decline| decline.begrunnelse.clone()))
             .or_else(|| planlagt_slutt.as_ref().map(|end| end.begrunnelse.clone()))

@@ -20,7 +20,7 @@ use samspor_proto::{
     felles::Kvittering,
 };
 
-use super::{Oppdrag, SAMLING, Tilstand, rules, store};
+use super::{Oppdrag, SAMLING, Tilstand, kortvarig, omfordeling, rules, store};
 use crate::{
     ENHET, evaluering, innboks, soknad,
     vedtak::{self, hovedansvar, innhold, innhold::Nektet},
@@ -173,7 +173,7 @@ pub(crate) async fn bestill_kortvarig(
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let enhet = navn::les_enhet(&request.enhet, "enhet", &mut faults);
     innhold::krev_ko(&enhet, "enhet", &tx.call().utforere, &mut faults);
-    let bestilling = rules::les_kortvarig(&request, tx.now(), &mut faults);
+    let bestilling = kortvarig::les(&request, tx.now(), &mut faults);
     faults.finish()?;
     let bestilling = bestilling.ok_or_else(|| Error::internal("no order without a fault"))?;
     crate::krev_eier(tx)?;
@@ -193,8 +193,9 @@ pub(crate) async fn bestill_kortvarig(
         bestiller: ENHET.to_owned(),
         enhet,
     };
-    let (oppdrag, virkninger) =
-        rules::bestill_kortvarig(sted, bestilling, &tidligere, &av, tx.now())?;
+    let (oppdrag, virkninger) = kortvarig::bestill(sted, bestilling, &tidligere, &av, tx.now())?;
+    let type_ = oppdrag.innhold.bestilling.type_;
+    omfordeling::dekket(tx, &oppdrag.person, &[type_].into()).await?;
     store::sett_inn(tx, &oppdrag).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(BestillKortvarigTjenesteResponse {

@@ -7,8 +7,8 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{
-        Avslutningsarsak, AvsluttOppdragRequest, AvvisOppdragRequest,
-        BestillKortvarigTjenesteRequest, Leveringsrapport, PauseOppdragRequest,
+        Avslutningsarsak, AvsluttOppdragRequest, AvvisOppdragRequest, Leveringsrapport,
+        PauseOppdragRequest,
     },
     felles::Feilgrunn,
 };
@@ -16,15 +16,13 @@ use samspor_proto::{
 use super::{
     Avvisning, Bestilling, FRIST_EVALUERING, FRIST_GJENOPPTA, FRIST_OMFORDELING, FRIST_RAPPORT,
     FRIST_START, FRIST_SVAR, FRIST_UTLOP, Innhold, Oppdrag, Pause, Rapport, Slutt, Tilstand,
+    kortvarig,
 };
 use crate::{
     KOORDINERING,
     evaluering::{self, Evaluering},
     frister::frister,
-    vedtak::{
-        Vedtak,
-        innhold::{self, Linje},
-    },
+    vedtak::{Vedtak, innhold::Linje},
 };
 
 /// Which verb is allowed in which state.
@@ -40,6 +38,7 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ),
     ("RapporterOppdrag", I_GANG),
     ("EvaluerOppdrag", I_GANG),
+    ("AvsluttOmfordeling", &[Tilstand::Avvist]),
 ]);
 
 const I_GANG: &[Tilstand] = &[Tilstand::Startet, Tilstand::Pauset];
@@ -54,12 +53,6 @@ const START_DAGER: i32 = 14;
 const RAPPORT_MANEDER: i32 = 1;
 /// Days before its last day in which an order's units are warned of it.
 const UTLOP_VARSEL_DAGER: i32 = 3;
-/// Working days before its last day in which a short service is warned of: it is
-/// ended, or a vedtak is made.
-const KORTVARIG_VARSEL_ARBEIDSDAGER: u16 = 3;
-/// Most days of a service without a vedtak (pasient- og brukerrettighetsloven
-/// § 2-7: more than two weeks is a vedtak).
-const KORTVARIG_DAGER: i32 = 14;
 /// Hours of a week.
 const UKE: f64 = 168.0;
 
@@ -137,7 +130,13 @@ pub(crate) struct Sted {
     pub(crate) enhet: String,
 }
 
-fn ny(sted: Sted, bestilling: Bestilling, av: &Aktor, now: Tid, out: &mut Virkninger) -> Oppdrag {
+pub(super) fn ny(
+    sted: Sted,
+    bestilling: Bestilling,
+    av: &Aktor,
+    now: Tid,
+    out: &mut Virkninger,
+) -> Oppdrag {
     let Sted {
         person,
         id,
@@ -191,126 +190,13 @@ fn frist_for_slutt(oppdrag: &Oppdrag, out: &mut Virkninger) {
     let warn = if oppdrag.vedtak.is_some() {
         last.pluss_dager(-UTLOP_VARSEL_DAGER)
     } else {
-        arbeidsdager_for(last, KORTVARIG_VARSEL_ARBEIDSDAGER)
+        kortvarig::arbeidsdager_for(last, kortvarig::VARSEL_ARBEIDSDAGER)
     };
     let warn = warn.slutt();
     let [unit, orderer] = begge(oppdrag);
     // Who ordered decides what comes after, and is named first.
     let told = [orderer, unit];
     out.frist(FRIST_UTLOP, &emne, last.slutt(), Some(warn), told);
-}
-
-/// So many working days before a day.
-fn arbeidsdager_for(mut day: Dag, days: u16) -> Dag {
-    for _ in 0..days {
-        day = day.pluss_dager(-1);
-        while !day.er_arbeidsdag() {
-            day = day.pluss_dager(-1);
-        }
-    }
-    day
-}
-
-/// The days that a short service counts for: those that are planned, and of one
-/// that ended those on which it was delivered.
-fn dager(kortvarig: &Oppdrag) -> Option<(Dag, Dag)> {
-    let Bestilling { fra, til, .. } = kortvarig.innhold.bestilling;
-    let til = til?;
-    match (&kortvarig.innhold.slutt, kortvarig.innhold.startet) {
-        (None, _) => Some((fra, til)),
-        (Some((ended, ..)), Some(begun)) => Some((Dag::av(begun), til.min(Dag::av(*ended)))),
-        (Some(_), None) => None,
-    }
-}
-
-/// Reads what a service without a vedtak shall be. None where a fault was
-/// noted that leaves no period.
-pub(crate) fn les_kortvarig(
-    request: &BestillKortvarigTjenesteRequest,
-    now: Tid,
-    faults: &mut FieldFaults,
-) -> Option<Bestilling> {
-    innhold::timer(request.min_timer, request.maks_timer, "", faults);
-    let type_ = felt::valg(
-        request.r#type,
-        "type",
-        "samspor.bestillerkontor.v1.Tjenestetype",
-        faults,
-    );
-    let mal = felt::tekst(&request.mal, "mal", felt::LANG, faults);
-    let hjemmel = felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", faults);
-    let fra = felt::pakrevd_dag(&request.fra, "fra", faults);
-    let til = felt::pakrevd_dag(&request.til, "til", faults);
-    let (fra, til) = (fra?, til?);
-    if fra < Dag::av(now) {
-        faults.form("fra", "i dag eller senere");
-    }
-    if til < fra {
-        faults.contradicts("til", "fra", "til kan ikke være før fra");
-    }
-    Some(Bestilling {
-        type_,
-        min_timer: request.min_timer,
-        maks_timer: request.maks_timer,
-        fra,
-        til: Some(til),
-        vilkar: Vec::new(),
-        mal,
-        leveringssted: String::new(),
-        helsehensyn: String::new(),
-        hjemmel: Some(hjemmel),
-    })
-}
-
-/// Orders a service of at most 14 days. What joins on to an earlier one of the
-/// same type counts with it, so that a service is not prolonged without a
-/// vedtak.
-///
-/// # Errors
-/// `UGYLDIG_FORESPORSEL` (`til`) when it needs a vedtak.
-pub(crate) fn bestill_kortvarig(
-    sted: Sted,
-    bestilling: Bestilling,
-    tidligere: &[Oppdrag],
-    av: &Aktor,
-    now: Tid,
-) -> Result<(Oppdrag, Virkninger), Refusal> {
-    let mut same: Vec<(Dag, Dag)> = tidligere
-        .iter()
-        .filter(|other| other.tilstand != Tilstand::Avvist)
-        .filter(|other| other.innhold.bestilling.type_ == bestilling.type_)
-        .filter_map(dager)
-        .collect();
-    let last = bestilling.til.unwrap_or(bestilling.fra);
-    let (mut first, mut end) = (bestilling.fra, last);
-    // Backwards and forwards, as long as something joins on.
-    while let Some(at) = same
-        .iter()
-        .position(|(fra, til)| *fra <= end.pluss_dager(1) && first <= til.pluss_dager(1))
-    {
-        let (fra, til) = same.swap_remove(at);
-        (first, end) = (first.min(fra), end.max(til));
-    }
-    if end > first.pluss_dager(KORTVARIG_DAGER - 1) {
-        let mut faults = FieldFaults::new();
-        faults.contradicts(
-            "til",
-            "fra",
-            "mer enn 14 dager, med det tjenesten forlenger, krever vedtak",
-        );
-        faults.finish()?;
-    }
-    let mut out = Virkninger::new();
-    let oppdrag = ny(sted, bestilling, av, now, &mut out);
-    for declined in tidligere {
-        let declined_type = declined.innhold.bestilling.type_;
-        if declined.tilstand == Tilstand::Avvist
-            && declined_type == oppdrag.innhold.bestilling.type_
-        {
-            out.slett_frist(FRIST_OMFORDELING, &declined.name());
-        }
-    }
-    Ok((oppdrag, out))
 }
 
 /// The last day of a service has passed. None when it had ended before.
@@ -575,9 +461,13 @@ pub(crate) fn gjenoppta(
     Ok((oppdrag, out))
 }
 
-/// Reads why a service ends. Two reasons are the service's own to give.
+/// Reads why a service ends. The other reasons are the service's own to give.
 pub(crate) fn les_slutt(request: &AvsluttOppdragRequest, faults: &mut FieldFaults) -> Slutt {
-    let own = [Avslutningsarsak::Utlopt, Avslutningsarsak::VedtakOpphort];
+    let own = [
+        Avslutningsarsak::Utlopt,
+        Avslutningsarsak::VedtakOpphort,
+        Avslutningsarsak::Bortfalt,
+    ];
     let arsak = felt::valg(
         request.arsak,
         "arsak",
@@ -634,6 +524,25 @@ pub(crate) fn opphor(
         out.slett_frist(kind, &oppdrag.name());
     }
     oppdrag
+}
+
+/// The need of a declined order waits for no other place.
+pub(crate) fn avslutt_omfordeling(
+    mut oppdrag: Oppdrag,
+    slutt: Slutt,
+    av: Option<Aktor>,
+    now: Tid,
+    out: &mut Virkninger,
+) -> Result<Oppdrag, Refusal> {
+    let state = oppdrag.tilstand;
+    OVERGANGER.krev("AvsluttOmfordeling", state, state.kode())?;
+    oppdrag.tilstand = Tilstand::Avsluttet;
+    oppdrag.innhold.slutt = Some((now, av, slutt));
+    // The unit that declined has no part in it any more.
+    let told = [oppdrag.bestiller.clone(), KOORDINERING.to_owned()];
+    out.hendelse("OppdragAvsluttet", &oppdrag.emne(), told);
+    out.slett_frist(FRIST_OMFORDELING, &oppdrag.name());
+    Ok(oppdrag)
 }
 
 /// Who hears of what happens: the unit, the one that ordered, koordinering.
@@ -730,6 +639,11 @@ mod tests {
             "AvsluttOppdrag" => avslutt(oppdrag, an_end(), by, LATER),
             "RapporterOppdrag" => rapporter(oppdrag, a_report(by), LATER),
             "EvaluerOppdrag" => evaluer(oppdrag, proveark::en_evaluering(by, LATER), LATER),
+            "AvsluttOmfordeling" => {
+                let mut out = Virkninger::new();
+                avslutt_omfordeling(oppdrag, an_end(), Some(by), LATER, &mut out)
+                    .map(|oppdrag| (oppdrag, out))
+            }
             _ => panic!("{name}"),
         }
     }
@@ -746,13 +660,14 @@ mod tests {
             },
             Tilstand::kode,
         );
-        assert_eq!(OVERGANGER.0.len(), 8);
+        assert_eq!(OVERGANGER.0.len(), 9);
     }
 
     /// To see it red, drop the check of the unit from `krev`.
     #[test]
     fn only_the_unit_named_may() {
-        for (name, _) in OVERGANGER.0 {
+        let of_orderer = |name: &str| name == "AvsluttOmfordeling";
+        for (name, _) in OVERGANGER.0.iter().filter(|(name, _)| !of_orderer(name)) {
             for state in Tilstand::ALLE {
                 for unit in ["bom", ENHET, ""] {
                     let refusal = by_unit(name, in_state(*state), unit).unwrap_err();
@@ -809,6 +724,10 @@ mod tests {
         let mut declined = open.clone();
         clocks(&mut declined, &out);
         assert_eq!(declined, [FRIST_OMFORDELING]);
+        let placed = in_state(Tilstand::Avvist);
+        let (_, out) = by_unit("AvsluttOmfordeling", placed, ENHET).unwrap();
+        clocks(&mut declined, &out);
+        assert!(declined.is_empty());
 
         let mut oppdrag = oppdrag;
         for (verb, expected) in [

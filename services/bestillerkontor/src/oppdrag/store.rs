@@ -64,15 +64,15 @@ const ALDRI: Tid = Tid(i64::MAX);
 fn tider(oppdrag: &Oppdrag) -> (Tid, Tid) {
     let Innhold {
         besvart,
+        avvist,
         startet,
         slutt,
         ..
     } = &oppdrag.innhold;
-    let ended = match oppdrag.tilstand {
-        Tilstand::Avvist => besvart.as_ref().map(|(at, _)| *at),
-        Tilstand::Avsluttet => slutt.as_ref().map(|(at, _, _)| *at),
-        _ => None,
-    };
+    let answered = besvart.as_ref().map(|(at, _)| *at);
+    let ended = slutt.as_ref().map(|(at, _, _)| *at);
+    // What was declined was no order after that, whatever became of the need.
+    let ended = avvist.as_ref().map_or(ended, |_| answered);
     (startet.unwrap_or(ALDRI), ended.unwrap_or(ALDRI))
 }
 

@@ -195,6 +195,7 @@ pub(crate) async fn trekk(
     store::lagre(tx, &mut soknad).await?;
     crate::innboks::utfor(tx, virkninger).await?;
     crate::vedtak::rpc::bortfall(tx, &soknad.id).await?;
+    crate::oppdrag::omfordeling::bortfalt(tx, &soknad).await?;
     Ok(TrekkSoknadResponse {
         kvittering: Some(kvittering(&soknad, tx.now())),
     })
@@ -250,6 +251,7 @@ pub(crate) async fn henlegg(
     store::lagre(tx, &mut soknad).await?;
     crate::innboks::utfor(tx, virkninger).await?;
     crate::vedtak::rpc::bortfall(tx, &soknad.id).await?;
+    crate::oppdrag::omfordeling::bortfalt(tx, &soknad).await?;
     Ok(HenleggSoknadResponse {
         kvittering: Some(kvittering(&soknad, tx.now())),
     })

@@ -155,6 +155,7 @@ pub(crate) async fn fatt(
         oppdrag::store::sett_inn(tx, order).await?;
     }
     innboks::utfor(tx, virkninger).await?;
+    oppdrag::omfordeling::dekket(tx, &vedtak.person, &avslag::besvart([&vedtak])).await?;
     hovedansvar::folg(tx, &vedtak.person).await?;
     Ok(FattVedtakResponse {
         vedtak: Some(vedtak.to_proto()),
@@ -539,6 +540,7 @@ async fn lagre_ny_versjon(
         oppdrag::store::sett_inn(tx, order).await?;
     }
     innboks::utfor(tx, virkninger).await?;
+    oppdrag::omfordeling::dekket(tx, &vedtak.person, &avslag::besvart([&vedtak])).await?;
     hovedansvar::folg(tx, &vedtak.person).await?;
     Ok(vedtak)
 }
