@@ -23,6 +23,16 @@ pub(crate) struct Frister {
     pub(crate) utsatt_underretning: Tidsrom,
     /// Longest pause of a service at a time.
     pub(crate) pause: Tidsrom,
+    /// Within which the days of a service without a vedtak are counted.
+    pub(crate) kortvarig: Vindu,
+}
+
+/// A number of days, and where it comes from.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vindu {
+    pub(crate) dager: i32,
+    kilde: String,
 }
 
 /// A time, and where it comes from.
@@ -66,5 +76,6 @@ mod tests {
         ] {
             assert!(time.maneder > 0 && !time.kilde.is_empty());
         }
+        assert!(all.kortvarig.dager > 14 && !all.kortvarig.kilde.is_empty());
     }
 }

@@ -24,6 +24,7 @@ use crate::{
 samspor_chassis::on_both_databases! {
     what_is_short_needs_no_vedtak_until_it_is_prolonged,
     a_short_service_counts_by_the_days_on_which_it_was_given,
+    a_vedtak_is_not_prolonged_by_a_short_service,
     a_declined_short_service_waits_until_its_need_is_answered,
     why_a_declined_short_service_waits_no_longer_is_said_by_who_ordered,
 }
@@ -75,8 +76,21 @@ async fn what_is_short_needs_no_vedtak_until_it_is_prolonged(database: Database)
         fields(short(&store, "2026-10-15", "2026-10-15").await),
         "til"
     );
-    // After a day without, it is another one.
-    short(&store, "2026-10-16", "2026-10-29").await.unwrap();
+    // Days without it do not make it another one, until four weeks have passed.
+    for (fra, til) in [("2026-10-16", "2026-10-29"), ("2026-11-11", "2026-11-24")] {
+        assert_eq!(fields(short(&store, fra, til).await), "til", "{fra}");
+    }
+    short(&store, "2026-11-12", "2026-11-25").await.unwrap();
+    // One that is put in between is counted with what follows.
+    assert_eq!(
+        fields(short(&store, "2026-10-20", "2026-10-20").await),
+        "til"
+    );
+    // The unit has it to deliver on that day already.
+    assert_eq!(
+        fields(short(&store, "2026-10-10", "2026-10-10").await),
+        "fra"
+    );
     accept(&store, &order).await;
     begin(&store, &order).await;
     database.clock().set(at("2026-10-10T22:00:00Z"));
@@ -116,8 +130,9 @@ async fn a_short_service_counts_by_the_days_on_which_it_was_given(database: Data
     // Five days were given, and nine are left.
     let longer = short(&store, "2026-10-06", "2026-10-15").await;
     assert_eq!(fields(longer), "til");
-    // After a day without, it is another one.
-    short(&store, "2026-10-07", "2026-10-20").await.unwrap();
+    let longer = short(&store, "2026-10-07", "2026-10-16").await;
+    assert_eq!(fields(longer), "til");
+    short(&store, "2026-10-07", "2026-10-15").await.unwrap();
     let no_basis = BestillKortvarigTjenesteRequest {
         parent: P.into(),
         request_id: request_id(),
@@ -132,6 +147,37 @@ async fn a_short_service_counts_by_the_days_on_which_it_was_given(database: Data
     let by = hos(ENHET, "a1");
     let refused = kall!(store, by, oppdrag::rpc::bestill_kortvarig, no_basis);
     assert_eq!(fields(refused), "hjemmel");
+}
+
+/// A vedtak that runs out is not prolonged without one, nor is what it grants
+/// doubled; what it grants and nobody has begun on can be bridged.
+///
+/// Seen red: SEEN3
+async fn a_vedtak_is_not_prolonged_by_a_short_service(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let application = ready(&store).await;
+    let mut granted = line(Tjenestetype::Hjemmesykepleie, "hjemmetjeneste");
+    (granted.fra, granted.til) = ("2026-10-05".into(), "2026-10-31".into());
+    let content = with_lines(&application, vec![granted], "hjemmetjeneste");
+    let drafted = draft(&store, content).await;
+    let sent = send(&store, hos(ENHET, "a1"), &drafted).await;
+    decide(&store, hos(ENHET, "b1"), &sent).await.unwrap();
+    let by_vedtak = orders(&store).await.remove(0);
+    assert_eq!(
+        fields(short(&store, "2026-10-03", "2026-10-05").await),
+        "fra"
+    );
+    short(&store, "2026-10-01", "2026-10-04").await.unwrap();
+    accept(&store, &by_vedtak).await;
+    database.clock().set(at("2026-10-05T08:00:00Z"));
+    begin(&store, &by_vedtak).await;
+    let after = short(&store, "2026-11-01", "2026-11-01").await;
+    assert_eq!(fields(after), "til");
+    database.clock().set(at("2026-11-01T08:00:00Z"));
+    tick(&store).await;
+    let after = short(&store, "2026-11-10", "2026-11-12").await;
+    assert_eq!(fields(after), "til");
+    short(&store, "2026-11-29", "2026-12-12").await.unwrap();
 }
 
 /// Declined by the unit that was asked.
@@ -239,6 +285,9 @@ async fn a_declined_short_service_waits_until_its_need_is_answered(database: Dat
 async fn why_a_declined_short_service_waits_no_longer_is_said_by_who_ordered(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let order = declined(&store, "2026-10-01", "2026-10-02").await;
+    let vedtak = with_end(&store, "2027-06-30").await;
+    let granted = orders(&store).await.pop().unwrap();
+    assert_eq!(granted.vedtak, vedtak.name);
     let ended = async || -> i64 {
         let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
         let sql = "SELECT slutt FROM oppdrag ORDER BY id LIMIT 1";
@@ -287,9 +336,6 @@ async fn why_a_declined_short_service_waits_no_longer_is_said_by_who_ordered(dat
         request
     );
     assert_eq!(refusal(twice).grunn, Feilgrunn::UgyldigOvergang);
-    let vedtak = with_end(&store, "2027-06-30").await;
-    let granted = orders(&store).await.pop().unwrap();
-    assert_eq!(granted.vedtak, vedtak.name);
     let request = say(&granted.name, "Vil ikke", "Kan ringe");
     let granted = kall!(
         store,

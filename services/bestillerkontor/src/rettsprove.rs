@@ -119,15 +119,17 @@ async fn a_unit_that_the_person_refuses_is_named_in_no_vedtak(database: Database
     content.linjer[1].enheter = vec!["enheter/hjemmetjeneste".into()];
     let refused = propose(&store, &decided, content.clone()).await;
     assert_eq!(fields(refused), "vedtak.linjer[1].enheter[0]");
-    // Nor without a vedtak, while an application is open.
+    // Nor without a vedtak, while this one is in force or an application is open.
+    let refused = short(&store, "2026-10-02", "2026-10-05").await;
+    assert_eq!(fields(refused), "enhet");
+    refuse(&store, &application, &[]).await;
+    assert_eq!(closed().await, Vec::<String>::new());
     let open = ready_again(&store).await;
     refuse(&store, &open, &["hjemmetjeneste"]).await;
     let refused = short(&store, "2026-10-02", "2026-10-05").await;
     assert_eq!(fields(refused), "enhet");
 
-    // The person says otherwise, and again before it is decided.
-    refuse(&store, &application, &[]).await;
-    assert_eq!(closed().await, Vec::<String>::new());
+    // The person says otherwise before it is decided.
     let proposed = propose(&store, &decided, content).await.unwrap();
     refuse(&store, &application, &["hjemmetjeneste"]).await;
     let refused = approve(&store, "b1", &proposed).await;

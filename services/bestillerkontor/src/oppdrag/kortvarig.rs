@@ -8,10 +8,10 @@ use samspor_chassis::{
 use samspor_proto::bestillerkontor::BestillKortvarigTjenesteRequest;
 
 use super::{
-    Bestilling, Oppdrag, Tilstand,
+    Bestilling, Oppdrag,
     rules::{Sted, ny},
 };
-use crate::vedtak::innhold;
+use crate::{frister::frister, vedtak::innhold};
 
 /// Working days before its last day in which a short service is warned of: it is
 /// ended, or a vedtak is made.
@@ -31,16 +31,17 @@ pub(super) fn arbeidsdager_for(mut day: Dag, days: u16) -> Dag {
     day
 }
 
-/// The days that a short service counts for: those that are planned, and of one
-/// that ended those on which it was delivered.
-fn dager(kortvarig: &Oppdrag) -> Option<(Dag, Dag)> {
-    let Bestilling { fra, til, .. } = kortvarig.innhold.bestilling;
-    let til = til?;
-    match (&kortvarig.innhold.slutt, kortvarig.innhold.startet) {
-        (None, _) => Some((fra, til)),
-        (Some((ended, ..)), Some(begun)) => Some((Dag::av(begun), til.min(Dag::av(*ended)))),
-        (Some(_), None) => None,
-    }
+/// The days of a service, its last one open where it has none: those planned of
+/// a short one, and of what a vedtak grants and of what ended those on which it
+/// was delivered. None where it never was, so that what nobody delivers yet can
+/// be bridged.
+fn dager(oppdrag: &Oppdrag) -> Option<(Dag, Option<Dag>)> {
+    let Bestilling { fra, til, .. } = oppdrag.innhold.bestilling;
+    let begun = oppdrag.innhold.startet.map(Dag::av);
+    let ended = oppdrag.innhold.slutt.as_ref().map(|(at, ..)| Dag::av(*at));
+    let planned = oppdrag.vedtak.is_none() && oppdrag.er_apent();
+    let first = if planned { fra } else { begun? };
+    Some((first, til.into_iter().chain(ended).min()))
 }
 
 /// Reads what a service without a vedtak shall be. None where a fault was
@@ -82,12 +83,14 @@ pub(crate) fn les(
     })
 }
 
-/// Orders a service of at most 14 days. What joins on to an earlier one of the
-/// same type counts with it, so that a service is not prolonged without a
-/// vedtak.
+/// Orders a service of at most 14 days. All that was given of the same type some
+/// weeks before counts with it, with a vedtak and without, so that a service is
+/// not prolonged without a vedtak by a day in between. What a vedtak grants
+/// afterwards does not.
 ///
 /// # Errors
-/// `UGYLDIG_FORESPORSEL` (`til`) when it needs a vedtak.
+/// `UGYLDIG_FORESPORSEL`: `til` when it needs a vedtak, `fra` when the unit has
+/// the same to deliver on one of the days.
 pub(crate) fn bestill(
     sted: Sted,
     bestilling: Bestilling,
@@ -95,32 +98,52 @@ pub(crate) fn bestill(
     av: &Aktor,
     now: Tid,
 ) -> Result<(Oppdrag, Virkninger), Refusal> {
-    let mut same: Vec<(Dag, Dag)> = tidligere
-        .iter()
-        .filter(|other| other.tilstand != Tilstand::Avvist)
-        .filter(|other| other.innhold.bestilling.type_ == bestilling.type_)
-        .filter_map(dager)
-        .collect();
-    let last = bestilling.til.unwrap_or(bestilling.fra);
-    let (mut first, mut end) = (bestilling.fra, last);
-    // Backwards and forwards, as long as something joins on.
-    while let Some(at) = same
-        .iter()
-        .position(|(fra, til)| *fra <= end.pluss_dager(1) && first <= til.pluss_dager(1))
-    {
-        let (fra, til) = same.swap_remove(at);
-        (first, end) = (first.min(fra), end.max(til));
+    let same = |other: &&Oppdrag| other.innhold.bestilling.type_ == bestilling.type_;
+    let same: Vec<&Oppdrag> = tidligere.iter().filter(same).collect();
+    let mut faults = FieldFaults::new();
+    let (first, last) = (bestilling.fra, bestilling.til.unwrap_or(bestilling.fra));
+    for other in same.iter().filter(|other| other.er_apent()) {
+        let Bestilling { fra, til, .. } = other.innhold.bestilling;
+        if other.enhet == sted.enhet && fra <= last && til.is_none_or(|til| first <= til) {
+            faults.contradicts(
+                "fra",
+                "enhet",
+                format_args!("enheten har tjenesten i samme tid ved {}", other.name()),
+            );
+        }
     }
-    if end > first.pluss_dager(MAKS_DAGER - 1) {
-        let mut faults = FieldFaults::new();
+    let mut given: Vec<(Dag, Option<Dag>)> = vec![(first, Some(last))];
+    given.extend(same.iter().filter_map(|other| dager(other)));
+    // It is counted by the last day of each short one that it can be near.
+    let short = same.iter().filter(|other| other.vedtak.is_none());
+    let ends = short.filter_map(|other| dager(other)?.1);
+    let ends = ends.filter(|end| *end > last).chain([last]);
+    if ends
+        .map(|end| gitt(&given, end))
+        .any(|days| days > MAKS_DAGER)
+    {
         faults.contradicts(
             "til",
             "fra",
-            "mer enn 14 dager, med det tjenesten forlenger, krever vedtak",
+            format_args!(
+                "mer enn {MAKS_DAGER} dager på {} dager, med det som er gitt av samme \
+                 tjeneste, krever vedtak",
+                frister().kortvarig.dager
+            ),
         );
-        faults.finish()?;
     }
+    faults.finish()?;
     let mut out = Virkninger::new();
     let oppdrag = ny(sted, bestilling, av, now, &mut out);
     Ok((oppdrag, out))
+}
+
+/// On how many days a service is given of those that are counted by a day.
+fn gitt(given: &[(Dag, Option<Dag>)], end: Dag) -> i32 {
+    let counted = (0..frister().kortvarig.dager).map(|back| end.pluss_dager(-back));
+    let within = |day: &Dag| {
+        let mut given = given.iter();
+        given.any(|(fra, til)| fra <= day && til.is_none_or(|til| *day <= til))
+    };
+    counted.filter(within).fold(0, |days, _| days + 1)
 }

@@ -89,10 +89,10 @@ async fn lukk(
     arsak: Avslutningsarsak,
     gjelder: impl Fn(Tjenestetype) -> bool,
 ) -> Result<(), Error> {
-    for order in store::kortvarige(tx, person).await? {
-        if order.tilstand != Tilstand::Avvist || !gjelder(order.innhold.bestilling.type_) {
-            continue;
-        }
+    let mut declined = store::alle(tx, person).await?;
+    declined.retain(|order| order.vedtak.is_none() && order.tilstand == Tilstand::Avvist);
+    declined.retain(|order| gjelder(order.innhold.bestilling.type_));
+    for order in declined {
         let end = Slutt {
             arsak,
             begrunnelse: String::new(),

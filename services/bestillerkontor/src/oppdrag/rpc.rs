@@ -178,12 +178,16 @@ pub(crate) async fn bestill_kortvarig(
     let bestilling = bestilling.ok_or_else(|| Error::internal("no order without a fault"))?;
     crate::krev_eier(tx)?;
     crate::las_person(tx, &person).await?;
-    let apne = soknad::store::apne(tx, &person).await?;
-    let nektet = Nektet::av(tx, &apne);
+    // What the person said holds until what it was said on has ended.
+    let mut soknader = soknad::store::apne(tx, &person).await?;
+    for decided in vedtak::store::i_kraft(tx, &person).await? {
+        soknader.push(soknad::store::hent(tx, &person, &decided.soknad).await?);
+    }
+    let nektet = Nektet::av(tx, &soknader);
     let mut faults = FieldFaults::new();
     innhold::ikke_nektet(&enhet, "enhet", &nektet, &mut faults);
     faults.finish()?;
-    let tidligere = store::kortvarige(tx, &person).await?;
+    let tidligere = store::alle(tx, &person).await?;
     let av = Aktor::from(&tx.call().actor);
     let sted = rules::Sted {
         person,

@@ -163,13 +163,12 @@ pub(crate) async fn enheter_med_apne(tx: &mut Tx, person: &str) -> Result<BTreeS
     Ok(rows.into_iter().map(|(unit,)| unit).collect())
 }
 
-/// A person's services without a vedtak.
-pub(crate) async fn kortvarige(tx: &mut Tx, person: &str) -> Result<Vec<Oppdrag>, Error> {
+/// All of a person's oppdrag.
+pub(crate) async fn alle(tx: &mut Tx, person: &str) -> Result<Vec<Oppdrag>, Error> {
     let rows: Vec<Row> = tx
         .all(
             "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
-             ansvarlig_enhet, innhold FROM oppdrag WHERE person = $1 AND vedtak IS NULL \
-             ORDER BY id",
+             ansvarlig_enhet, innhold FROM oppdrag WHERE person = $1 ORDER BY id",
             params![person],
         )
         .await?;
