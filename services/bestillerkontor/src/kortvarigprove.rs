@@ -13,11 +13,11 @@ use crate::{
     ENHET, MIGRATIONS,
     eierprove::{P, hjemmel, hos, kall},
     forlopsprove::{
-        accept, at, begin, decide, draft, events, fields, kinds, line, orders, ready, refusal,
+        accept, at, begin, decide, draft, events, fields, kinds, line, med, orders, ready, refusal,
         send, tick, waiting, with_end, with_lines,
     },
     oppdrag,
-    rettsprove::{map, ready_again},
+    rettsprove::{facts, map, ready_again},
     soknad,
 };
 
@@ -25,6 +25,7 @@ samspor_chassis::on_both_databases! {
     what_is_short_needs_no_vedtak_until_it_is_prolonged,
     a_short_service_counts_by_the_days_on_which_it_was_given,
     a_vedtak_is_not_prolonged_by_a_short_service,
+    who_decides_on_the_type_orders_it,
     a_declined_short_service_waits_until_its_need_is_answered,
     why_a_declined_short_service_waits_no_longer_is_said_by_who_ordered,
 }
@@ -178,6 +179,80 @@ async fn a_vedtak_is_not_prolonged_by_a_short_service(database: Database) {
     let after = short(&store, "2026-11-10", "2026-11-12").await;
     assert_eq!(fields(after), "til");
     short(&store, "2026-11-29", "2026-12-12").await.unwrap();
+}
+
+/// Sarpsborg: hjemmetjenesten decides on its own services, and orders them. Its
+/// relation is to the order, for as long as the need is with it.
+///
+/// Seen red: SEEN4
+async fn who_decides_on_the_type_orders_it(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let order = |enhet: &str| BestillKortvarigTjenesteRequest {
+        parent: P.into(),
+        request_id: request_id(),
+        enhet: format!("enheter/{enhet}"),
+        r#type: Tjenestetype::Hjemmesykepleie.into(),
+        min_timer: 1.0,
+        maks_timer: 2.0,
+        fra: "2026-10-01".into(),
+        til: "2026-10-05".into(),
+        mal: "Sårstell".into(),
+        hjemmel: Some(hjemmel()),
+    };
+    let office = || med(ENHET, "a1", &["avlastning", "bolig"]);
+    let refused = kall!(
+        store,
+        office(),
+        oppdrag::rpc::bestill_kortvarig,
+        order("bom")
+    );
+    let refused = refusal(refused).felt.remove(0);
+    assert_eq!(refused.felt, "type");
+    assert!(
+        refused
+            .nokler
+            .values()
+            .any(|key| key == "vedtaksmyndighet:hjemmesykepleie")
+    );
+    let own = || med("hjemmetjeneste", "h1", &["hjemmesykepleie"]);
+    let relation = |order: &Oppdrag| {
+        let id = order.name.rsplit('/').next().unwrap();
+        format!("bestiller/{id}")
+    };
+    for unit in ["bom", "hjemmetjeneste"] {
+        let made = kall!(store, own(), oppdrag::rpc::bestill_kortvarig, order(unit));
+        let made = made.unwrap().oppdrag.unwrap();
+        assert_eq!(made.bestiller, "enheter/hjemmetjeneste");
+        let relation = relation(&made);
+        assert!(facts(&store).await.contains_key(&relation));
+        if unit == "bom" {
+            let request = AvvisOppdragRequest {
+                name: made.name.clone(),
+                request_id: request_id(),
+                arsak: Avvisningsarsak::Kompetanse.into(),
+                begrunnelse: "Ikke vårt".into(),
+            };
+            kall!(store, hos("bom", "m1"), oppdrag::rpc::avvis, request).unwrap();
+            assert!(facts(&store).await.contains_key(&relation), "it waits");
+            let list = waiting(&store, "hjemmetjeneste").await;
+            assert_eq!(kinds(&list), ["OMFORDELING"]);
+            let request = AvsluttOmfordelingRequest {
+                name: made.name.clone(),
+                request_id: request_id(),
+                begrunnelse: "Vi gjør det selv".into(),
+                alternativ: "Hjemmetjenesten".into(),
+            };
+            kall!(store, own(), oppdrag::omfordeling::avslutt, request).unwrap();
+        } else {
+            accept(&store, &made).await;
+            begin(&store, &made).await;
+            database.clock().set(at("2026-10-05T22:00:00Z"));
+            tick(&store).await;
+        }
+        assert!(!facts(&store).await.contains_key(&relation), "{unit}");
+        let list = waiting(&store, "hjemmetjeneste").await;
+        assert!(kinds(&list).is_empty(), "{list:?}");
+    }
 }
 
 /// Declined by the unit that was asked.

@@ -330,11 +330,6 @@ samspor_chassis::rpc! {
 ///
 /// # Errors
 /// `IKKE_FUNNET` for anybody else.
-fn krev_eier(tx: &Tx) -> Result<(), Refusal> {
-    krev_enhet(tx, ENHET)
-}
-
-/// The same for a record of any unit.
 fn krev_enhet(tx: &Tx, enhet: &str) -> Result<(), Refusal> {
     if tx.call().actor.enhet == enhet {
         Ok(())

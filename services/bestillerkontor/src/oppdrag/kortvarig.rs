@@ -5,7 +5,7 @@ use samspor_chassis::{
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
-use samspor_proto::bestillerkontor::BestillKortvarigTjenesteRequest;
+use samspor_proto::bestillerkontor::{BestillKortvarigTjenesteRequest, Tjenestetype};
 
 use super::{
     Bestilling, Oppdrag,
@@ -81,6 +81,18 @@ pub(crate) fn les(
         helsehensyn: String::new(),
         hjemmel: Some(hjemmel),
     })
+}
+
+/// Who would decide on it with a vedtak is who orders it without one.
+pub(crate) fn krev_myndighet(type_: Tjenestetype, funksjoner: &[String], faults: &mut FieldFaults) {
+    let function = format!("vedtaksmyndighet:{}", innhold::funksjonsnavn(type_));
+    if !funksjoner.contains(&function) {
+        faults.contradicts(
+            "type",
+            function,
+            "enheten har ikke denne funksjonen; den som har den, bestiller tjenesten",
+        );
+    }
 }
 
 /// Orders a service of at most 14 days. All that was given of the same type some

@@ -223,13 +223,18 @@ impl Oppdrag {
     /// The relation of the offer: the unit reads the oppdrag.
     pub(crate) fn tilbudsfaktum(&self, til: Option<Tid>) -> Faktum {
         let id = format!("utforer/{}", self.id);
-        self.relasjon(
-            id,
-            Faktumtype::Utforer,
-            self.name(),
-            self.innhold.tilbudt,
-            til,
-        )
+        let offered = (self.innhold.tilbudt, til);
+        self.relasjon(id, &self.enhet, Faktumtype::Utforer, self.name(), offered)
+    }
+
+    /// The relation of who ordered a service without a vedtak, to the order and
+    /// to nothing else of the person, until it ends: no application and no
+    /// vedtak gives one. None under a vedtak.
+    pub(crate) fn bestillerfaktum(&self, til: Option<Tid>) -> Option<Faktum> {
+        let id = format!("bestiller/{}", self.id);
+        let offered = (self.innhold.tilbudt, til);
+        let fact = self.relasjon(id, &self.bestiller, Faktumtype::Sak, self.name(), offered);
+        self.vedtak.is_none().then_some(fact)
     }
 
     /// The relation of an accepted oppdrag: a case confirmed by two agencies.
@@ -238,21 +243,22 @@ impl Oppdrag {
     pub(crate) fn leveringsfakta(&self, til: Option<Tid>) -> Option<Faktum> {
         let (accepted, _) = self.innhold.besvart.as_ref()?;
         let id = format!("sak/{}", self.id);
-        Some(self.relasjon(id, Faktumtype::Sak, String::new(), *accepted, til))
+        let accepted = (*accepted, til);
+        Some(self.relasjon(id, &self.enhet, Faktumtype::Sak, String::new(), accepted))
     }
 
     fn relasjon(
         &self,
         id: String,
+        enhet: &str,
         type_: Faktumtype,
         post: String,
-        fra: Tid,
-        til: Option<Tid>,
+        (fra, til): (Tid, Option<Tid>),
     ) -> Faktum {
         Relasjon {
             id,
             subjekt: &self.person,
-            part: Hvem::Enhet(&self.enhet),
+            part: Hvem::Enhet(enhet),
             type_,
             post,
             fra,

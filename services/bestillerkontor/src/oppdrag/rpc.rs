@@ -22,7 +22,7 @@ use samspor_proto::{
 
 use super::{Oppdrag, SAMLING, Tilstand, kortvarig, omfordeling, rules, store};
 use crate::{
-    ENHET, evaluering, innboks, soknad,
+    evaluering, innboks, soknad,
     vedtak::{self, hovedansvar, innhold, innhold::Nektet},
 };
 
@@ -176,7 +176,9 @@ pub(crate) async fn bestill_kortvarig(
     let bestilling = kortvarig::les(&request, tx.now(), &mut faults);
     faults.finish()?;
     let bestilling = bestilling.ok_or_else(|| Error::internal("no order without a fault"))?;
-    crate::krev_eier(tx)?;
+    let mut faults = FieldFaults::new();
+    kortvarig::krev_myndighet(bestilling.type_, &tx.call().funksjoner, &mut faults);
+    faults.finish()?;
     crate::las_person(tx, &person).await?;
     // What the person said holds until what it was said on has ended.
     let mut soknader = soknad::store::apne(tx, &person).await?;
@@ -194,7 +196,7 @@ pub(crate) async fn bestill_kortvarig(
         id: tx.new_id(),
         vedtak: None,
         linje_id: String::new(),
-        bestiller: ENHET.to_owned(),
+        bestiller: tx.call().actor.enhet.clone(),
         enhet,
     };
     let (oppdrag, virkninger) = kortvarig::bestill(sted, bestilling, &tidligere, &av, tx.now())?;

@@ -43,8 +43,8 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
 
 const I_GANG: &[Tilstand] = &[Tilstand::Startet, Tilstand::Pauset];
 
-/// Working days within which a unit answers an offer, and bestillerkontor
-/// places a declined one elsewhere (default of the samarbeidsavtale).
+/// Working days within which a unit answers an offer, and who ordered places a
+/// declined one elsewhere (default of the samarbeidsavtale).
 const SVAR_ARBEIDSDAGER: u16 = 3;
 /// Days after acceptance and the first day within which a service starts:
 /// what would have needed no vedtak (hol. § 3-2 a).
@@ -173,6 +173,7 @@ pub(super) fn ny(
     };
     out.hendelse("OppdragTilbudt", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.faktum(oppdrag.tilbudsfaktum(None));
+    out.fakta.extend(oppdrag.bestillerfaktum(None));
     out.frist(FRIST_SVAR, &oppdrag.emne(), due, None, begge(&oppdrag));
     if oppdrag.innhold.bestilling.til.is_some() {
         frist_for_slutt(&oppdrag, out);
@@ -364,7 +365,7 @@ pub(crate) fn les_avvisning(request: &AvvisOppdragRequest, faults: &mut FieldFau
     }
 }
 
-/// The unit declines; bestillerkontor places the need elsewhere.
+/// The unit declines; who ordered places the need elsewhere.
 pub(crate) fn avvis(
     mut oppdrag: Oppdrag,
     avvisning: Avvisning,
@@ -513,6 +514,7 @@ pub(crate) fn opphor(
     out.hendelse("OppdragAvsluttet", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.faktum(oppdrag.tilbudsfaktum(Some(now)));
     out.fakta.extend(oppdrag.leveringsfakta(Some(now)));
+    out.fakta.extend(oppdrag.bestillerfaktum(Some(now)));
     for kind in [
         FRIST_SVAR,
         FRIST_START,
@@ -541,6 +543,7 @@ pub(crate) fn avslutt_omfordeling(
     // The unit that declined has no part in it any more.
     let told = [oppdrag.bestiller.clone(), KOORDINERING.to_owned()];
     out.hendelse("OppdragAvsluttet", &oppdrag.emne(), told);
+    out.fakta.extend(oppdrag.bestillerfaktum(Some(now)));
     out.slett_frist(FRIST_OMFORDELING, &oppdrag.name());
     Ok(oppdrag)
 }

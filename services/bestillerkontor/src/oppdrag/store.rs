@@ -163,16 +163,18 @@ pub(crate) async fn enheter_med_apne(tx: &mut Tx, person: &str) -> Result<BTreeS
     Ok(rows.into_iter().map(|(unit,)| unit).collect())
 }
 
-/// All of a person's oppdrag.
+/// All of a person's oppdrag, oldest first.
 pub(crate) async fn alle(tx: &mut Tx, person: &str) -> Result<Vec<Oppdrag>, Error> {
     let rows: Vec<Row> = tx
         .all(
             "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
-             ansvarlig_enhet, innhold FROM oppdrag WHERE person = $1 ORDER BY id",
+             ansvarlig_enhet, innhold FROM oppdrag WHERE person = $1",
             params![person],
         )
         .await?;
-    rows.into_iter().map(les).collect()
+    let mut records: Vec<Oppdrag> = rows.into_iter().map(les).collect::<Result<_, _>>()?;
+    records.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(records)
 }
 
 /// One page of a person's oppdrag, newest first.

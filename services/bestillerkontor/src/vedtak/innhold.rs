@@ -720,7 +720,7 @@ pub(crate) fn krev_myndighet(innhold: &Innhold, funksjoner: &[String]) -> Result
 }
 
 /// The type as the municipality's file writes it.
-fn funksjonsnavn(type_: Tjenestetype) -> String {
+pub(crate) fn funksjonsnavn(type_: Tjenestetype) -> String {
     let name = type_.as_str_name();
     let name = name.strip_prefix("TJENESTETYPE_").unwrap_or(name);
     name.to_lowercase()
