@@ -184,7 +184,7 @@ async fn versions(store: &Store) -> Vec<(String, i64)> {
 /// Another unit with a relation to the person finds nothing to change, whatever
 /// the state; nor does the person.
 ///
-/// Seen red: with `krev_eier` that accepts everybody; and, as it was, with the
+/// Seen red: with `krev_enhet` that accepts everybody; and, as it was, with the
 /// person accepted everywhere and nobody asked by `OpprettVedtak`.
 async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Database) {
     let store = database.open(MIGRATIONS).await;

@@ -257,7 +257,7 @@ pub(crate) async fn soknad_state(store: &Store, name: &str) -> SoknadTilstand {
 /// Sarpsborg: one application, one mapping, three units, each its own lines.
 ///
 /// Seen red: without `krev_myndighet`; with `siste` always; and with
-/// `krev_eier` in place of the unit of the vedtak.
+/// bestillerkontor in place of the unit of the vedtak.
 async fn three_units_each_decide_their_own_lines(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let application = ready(&store).await;

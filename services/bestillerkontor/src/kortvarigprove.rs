@@ -52,7 +52,8 @@ pub(crate) async fn short(store: &Store, fra: &str, til: &str) -> Result<Oppdrag
     Ok(made.oppdrag.unwrap())
 }
 
-/// Seen red: with each order counted for itself; and with 15 days.
+/// Seen red: with each order counted for itself; with 15 days; and with 40 days
+/// in place of 42.
 async fn what_is_short_needs_no_vedtak_until_it_is_prolonged(database: Database) {
     let store = database.open(MIGRATIONS).await;
     for (fra, til, field) in [
@@ -153,7 +154,7 @@ async fn a_short_service_counts_by_the_days_on_which_it_was_given(database: Data
 /// A vedtak that runs out is not prolonged without one, nor is what it grants
 /// doubled; what it grants and nobody has begun on can be bridged.
 ///
-/// Seen red: SEEN3
+/// Seen red: with the days that a vedtak gave left out.
 async fn a_vedtak_is_not_prolonged_by_a_short_service(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let application = ready(&store).await;
@@ -184,7 +185,7 @@ async fn a_vedtak_is_not_prolonged_by_a_short_service(database: Database) {
 /// Sarpsborg: hjemmetjenesten decides on its own services, and orders them. Its
 /// relation is to the order, for as long as the need is with it.
 ///
-/// Seen red: SEEN4
+/// Seen red: with the relation of who ordered kept after the settlement.
 async fn who_decides_on_the_type_orders_it(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let order = |enhet: &str| BestillKortvarigTjenesteRequest {
@@ -290,7 +291,7 @@ async fn take_back(store: &Store, name: &str) {
 /// Another order, a vedtak on it, and the end of the application: each ends the
 /// wait, and what is about something else does not.
 ///
-/// Seen red: SEEN1
+/// Seen red: with `lukk` that ends nothing.
 async fn a_declined_short_service_waits_until_its_need_is_answered(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let first = declined(&store, "2026-10-01", "2026-10-02").await;
@@ -356,7 +357,7 @@ async fn a_declined_short_service_waits_until_its_need_is_answered(database: Dat
 /// With a reason and an alternative, and never what a vedtak granted. What was
 /// declined then is no order of a later month.
 ///
-/// Seen red: SEEN2
+/// Seen red: with the time of the settlement as that of the decline.
 async fn why_a_declined_short_service_waits_no_longer_is_said_by_who_ordered(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let order = declined(&store, "2026-10-01", "2026-10-02").await;

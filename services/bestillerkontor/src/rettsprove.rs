@@ -79,7 +79,8 @@ pub(crate) async fn refuse(store: &Store, soknad: &str, units: &[&str]) {
 /// the unit what the person closed.
 ///
 /// Seen red: without `krev_ikke_nektet` in `send`, in `fatt` and in
-/// `krev_ny_versjon`, one at a time; and with `avslutt` ending the refusal.
+/// `krev_ny_versjon`, one at a time; with `avslutt` ending the refusal; and, for what is short,
+/// with the open applications alone.
 async fn a_unit_that_the_person_refuses_is_named_in_no_vedtak(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let (application, drafted) = klar(&store).await;

@@ -14,6 +14,7 @@ use crate::scene::*;
 
 mod alene;
 mod deling;
+mod kortvarig;
 mod noden;
 mod overlatt;
 mod sak;
@@ -44,6 +45,7 @@ i_alle_kommuner! {
     [
         a_case_from_application_to_end of sak,
         the_person_is_mapped_once of sak,
+        a_short_service_is_ordered_by_who_decides_on_it of kortvarig,
         the_glass_is_broken_and_reviewed of noden,
         who_is_hidden_does_not_exist of noden,
         who_is_outside_files_and_reads_nothing of utenfra

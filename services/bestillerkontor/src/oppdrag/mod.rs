@@ -227,9 +227,9 @@ impl Oppdrag {
         self.relasjon(id, &self.enhet, Faktumtype::Utforer, self.name(), offered)
     }
 
-    /// The relation of who ordered a service without a vedtak, to the order and
-    /// to nothing else of the person, until it ends: no application and no
-    /// vedtak gives one. None under a vedtak.
+    /// The relation of who ordered a service without a vedtak, limited to the
+    /// order, until it ends: no application and no vedtak gives one. None under a
+    /// vedtak.
     pub(crate) fn bestillerfaktum(&self, til: Option<Tid>) -> Option<Faktum> {
         let id = format!("bestiller/{}", self.id);
         let offered = (self.innhold.tilbudt, til);
