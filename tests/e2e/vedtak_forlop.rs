@@ -203,9 +203,18 @@ async fn handed_over(scene: &Scene, case: &Case) {
     let read = vedtak(&herself, &case.vedtak).await;
     assert_eq!(read.hovedansvarlig, "enheter/bom");
     assert_eq!(
-        read.hovedansvarlig_byttet_begrunnelse,
+        read.endring_begrunnelse,
         "Kanari Kvitterson er mest hos dem."
     );
+    // The person is told, and what was decided before stays as it was.
+    let list = waits_for(scene, KONTORET, &case.vedtak).await;
+    assert!(list.contains(&Ventetype::Underretning), "{list:?}");
+    let request = HentVedtakRequest {
+        name: case.vedtak.clone(),
+        versjon: read.versjon - 1,
+    };
+    let earlier: HentVedtakResponse = ok(&herself, &format!("{VEDTAK}/HentVedtak"), request).await;
+    assert_eq!(earlier.vedtak.unwrap().hovedansvarlig, "enheter/rop");
     for unit in ["rop", "bom"] {
         told(scene, unit, "HovedansvarligByttet", &case.vedtak).await;
     }

@@ -74,6 +74,9 @@ mod statistikk;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod statistikkprove;
 mod vedtak;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod versjonsprove;
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{

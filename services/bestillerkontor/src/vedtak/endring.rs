@@ -19,8 +19,8 @@ use super::{
     Tilstand, Utgave, Vedtak, innhold,
     innhold::{Innhold, Linje, Nektet},
     rules::{
-        GODKJENNING_ARBEIDSDAGER, Myndighet, frist_for_bolig, frist_for_revurdering,
-        frist_for_underretning, frister_for_slutt, hoerer_om, krev, myndigheten,
+        GODKJENNING_ARBEIDSDAGER, Myndighet, frist_for_bolig, frist_for_ny_underretning,
+        frist_for_revurdering, frister_for_slutt, hoerer_om, krev, myndigheten,
     },
 };
 use crate::oppdrag::{self, Oppdrag};
@@ -365,7 +365,6 @@ fn ny_versjon(
     let prolonged = before.innhold.forlenges(&change.innhold);
     vedtak.innhold = change.innhold.clone();
     vedtak.tilstand = Tilstand::Fattet;
-    vedtak.forlop.utsatt = None;
     vedtak.forlop.avslutning = None;
     vedtak.forlop.innholdsversjon = before.forlop.innholdsversjon.saturating_add(1);
     vedtak.forlop.endret = Some(Endret {
@@ -431,12 +430,14 @@ fn ny_versjon(
     out.slett_frist(FRIST_ENDRING, &vedtak.name());
     out.slett_frist(FRIST_ETTERLEVELSE, &vedtak.name());
     out.slett_frist(FRIST_OPPFOLGING, &vedtak.name());
-    frist_for_underretning(&vedtak, now, &mut out);
+    frist_for_ny_underretning(&before, &mut vedtak, now, &mut out);
     frist_for_bolig(before.innhold.bolig.as_ref(), &vedtak, now, &mut out);
     if vedtak.innhold.utskrevet_fra_sykehus && !before.innhold.utskrevet_fra_sykehus {
         frist_for_revurdering(&mut vedtak, now, &mut out);
     }
-    if revived || vedtak.innhold.slutter() != before.innhold.slutter() {
+    // Its recipients are stored with a deadline, and follow who is party.
+    let same_ends = vedtak.innhold.slutter() == before.innhold.slutter();
+    if revived || !same_ends || hoerer_om(&vedtak) != hoerer_om(&before) {
         frister_for_slutt(&vedtak, now, &mut out);
     }
     Ok(NyVersjon {

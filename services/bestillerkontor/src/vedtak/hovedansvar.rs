@@ -16,8 +16,10 @@ use samspor_proto::{
 };
 
 use super::{
-    Endret, FRIST_HOVEDANSVAR, FRIST_OPPFOLGING, Vedtak, innhold,
-    rules::{I_KRAFT, hoerer_om, myndigheten},
+    Endret, FRIST_HOVEDANSVAR, FRIST_OPPFOLGING, Tilstand, Utgave, Vedtak,
+    endring::skal_etterleves,
+    innhold,
+    rules::{I_KRAFT, frist_for_ny_underretning, frister_for_slutt, hoerer_om, myndigheten},
     store,
 };
 use crate::{ENHET, innboks, oppdrag};
@@ -100,10 +102,12 @@ pub(crate) async fn bytt(
         begrunnelse,
     };
     for vedtak in &mut in_force {
-        if let Some(virkninger) = ny_hovedansvarlig(vedtak, &enhet, &change) {
-            store::lagre(tx, vedtak).await?;
-            innboks::utfor(tx, virkninger).await?;
-        }
+        let Some((nr, utgave, virkninger)) = ny_hovedansvarlig(vedtak, &enhet, &change) else {
+            continue;
+        };
+        store::ta_vare_pa(tx, &vedtak.id, nr, &utgave).await?;
+        store::lagre(tx, vedtak).await?;
+        innboks::utfor(tx, virkninger).await?;
     }
     store::bytt_hovedansvar(tx, &person, &enhet).await?;
     folg(tx, &person).await?;
@@ -115,9 +119,16 @@ pub(crate) async fn bytt(
     })
 }
 
-/// None where the unit has it already, or where the vedtak gives it to nobody.
-fn ny_hovedansvarlig(vedtak: &mut Vedtak, enhet: &str, change: &Endret) -> Option<Virkninger> {
-    let before = vedtak.innhold.hovedansvarlig.clone();
+/// The next version, where another unit has it, of which the person is told; with
+/// the number and the content of the one before. None where the unit has it
+/// already, or where the vedtak gives it to nobody.
+fn ny_hovedansvarlig(
+    vedtak: &mut Vedtak,
+    enhet: &str,
+    change: &Endret,
+) -> Option<(i32, Utgave, Virkninger)> {
+    let earlier = vedtak.clone();
+    let before = earlier.innhold.hovedansvarlig.clone();
     if before == enhet || before.is_empty() {
         return None;
     }
@@ -125,7 +136,15 @@ fn ny_hovedansvarlig(vedtak: &mut Vedtak, enhet: &str, change: &Endret) -> Optio
     let mut out = Virkninger::new();
     let mut had = vedtak.enhetens_fakta(&before, Some(change.tid));
     enhet.clone_into(&mut vedtak.innhold.hovedansvarlig);
-    vedtak.forlop.byttet = Some(change.clone());
+    vedtak.tilstand = Tilstand::Fattet;
+    vedtak.forlop.innholdsversjon = earlier.forlop.innholdsversjon.saturating_add(1);
+    vedtak.forlop.endret = Some(change.clone());
+    // It carries out nothing of what the statsforvalter decided.
+    if skal_etterleves(&earlier)
+        && let Some(last) = vedtak.forlop.klageutfall.last_mut()
+    {
+        last.versjon = vedtak.forlop.innholdsversjon;
+    }
     if let Some(waits) = &mut vedtak.forlop.endring
         && waits.innhold.hovedansvarlig == before
     {
@@ -142,7 +161,14 @@ fn ny_hovedansvarlig(vedtak: &mut Vedtak, enhet: &str, change: &Endret) -> Optio
     has.retain(|fact| matches!(fact.r#type(), Faktumtype::Hovedansvarlig | Faktumtype::Part));
     out.fakta.extend(had.into_iter().chain(has));
     out.hendelse("HovedansvarligByttet", &vedtak.emne(), told);
-    Some(out)
+    frist_for_ny_underretning(&earlier, vedtak, change.tid, &mut out);
+    frister_for_slutt(vedtak, change.tid, &mut out);
+    let utgave = Utgave {
+        innhold: earlier.innhold,
+        endret: earlier.forlop.endret,
+        avslutning: None,
+    };
+    Some((earlier.forlop.innholdsversjon, utgave, out))
 }
 
 /// A unit ended what it delivered while the vedtak is in force: what is left of

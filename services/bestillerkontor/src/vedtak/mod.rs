@@ -14,7 +14,8 @@
 //!
 //! A vedtak in force is amended by version: an amendment is proposed, decided
 //! by another, and takes force in one step with its orders; then the person is
-//! told again. Nothing is changed backwards in time.
+//! told again. Another unit with the main responsibility is a version too.
+//! Nothing is changed backwards in time.
 
 pub(crate) mod avslag;
 pub(crate) mod endring;
@@ -143,9 +144,6 @@ pub(crate) struct Forlop {
     /// How this content came, where it is an amendment.
     #[serde(default)]
     pub(crate) endret: Option<Endret>,
-    /// When the main responsibility last went to another unit, and why.
-    #[serde(default)]
-    pub(crate) byttet: Option<Endret>,
     /// Why the draft was discarded.
     #[serde(default)]
     pub(crate) forkastet: String,
@@ -486,7 +484,6 @@ impl Vedtak {
             utsatt,
             endring,
             endret,
-            byttet,
             forkastet,
             evalueringer,
             klageutfall,
@@ -536,10 +533,6 @@ impl Vedtak {
                 .map(|postponed| postponed.begrunnelse)
                 .unwrap_or_default(),
             endring: endring.map(|change| Box::new(change.to_proto(&self.person))),
-            hovedansvarlig_byttet: byttet.as_ref().map(|change| change.tid.into()),
-            hovedansvarlig_byttet_begrunnelse: byttet
-                .map(|change| change.begrunnelse)
-                .unwrap_or_default(),
             forkastet_begrunnelse: forkastet,
             endret: endret.as_ref().map(|change| change.tid.into()),
             endret_av: endret.as_ref().map(|change| change.av.to_proto()),

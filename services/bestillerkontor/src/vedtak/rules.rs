@@ -163,7 +163,6 @@ pub(crate) fn opprett(
             utsatt: None,
             endring: None,
             endret: None,
-            byttet: None,
             forkastet: String::new(),
             evalueringer: Vec::new(),
             klageutfall: Vec::new(),
@@ -389,7 +388,7 @@ pub(crate) fn fatt(
     })
 }
 
-pub(super) fn frist_for_underretning(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
+fn frist_for_underretning(vedtak: &Vedtak, now: Tid, out: &mut Virkninger) {
     let told_by = kalender::arbeidsdager_etter(now, UNDERRETNING_ARBEIDSDAGER);
     out.frist(
         FRIST_UNDERRETNING,
@@ -398,6 +397,20 @@ pub(super) fn frist_for_underretning(vedtak: &Vedtak, now: Tid, out: &mut Virkni
         None,
         myndigheten(vedtak),
     );
+}
+
+/// The person is told of a new version too. Where the one before was not told
+/// yet, its clock runs on: no amendment puts the telling off.
+pub(super) fn frist_for_ny_underretning(
+    before: &Vedtak,
+    after: &mut Vedtak,
+    now: Tid,
+    out: &mut Virkninger,
+) {
+    if before.er_underrettet() {
+        after.forlop.utsatt = None;
+        frist_for_underretning(after, now, out);
+    }
 }
 
 /// The clock of a right to a dwelling, which the unit that allocates has until
