@@ -1,6 +1,6 @@
-//! What the person can count on after the last day of a vedtak, through the
-//! handlers and the store: to be told, to dispute it, and to get what a klage
-//! led to.
+//! What the person can count on after the last day of a vedtak and while a klage
+//! over it waits, through the handlers and the store: to be told, to dispute it,
+//! and to get what a klage led to.
 
 use samspor_chassis::{
     error::Error,
@@ -21,6 +21,7 @@ use crate::{
 samspor_chassis::on_both_databases! {
     what_ran_out_untold_is_told_and_disputed,
     a_klage_is_granted_after_the_last_day,
+    what_waits_to_grant_a_klage_stands_or_falls_with_it,
     what_was_quashed_after_the_last_day_is_carried_out,
     what_was_quashed_before_the_last_day_is_carried_out,
 }
@@ -122,6 +123,35 @@ async fn a_klage_is_granted_after_the_last_day(database: Database) {
     let back = approve(&store, "b3", &waits).await.unwrap();
     assert_eq!(back.tilstand(), VedtakTilstand::Fattet);
     assert_eq!(klage_state(&store, &klage).await, KlageTilstand::Omgjort);
+}
+
+/// Seen red: without `krev_ubesvart`, and without `klage_trukket`.
+async fn what_waits_to_grant_a_klage_stands_or_falls_with_it(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let decided = Box::pin(with_end(&store, "2026-10-24")).await;
+    let told = tell(&store, &decided).await;
+    let klage = complain(&store, &told, "").await.unwrap();
+    let mut content = told.clone();
+    content.linjer[0].maks_timer = 9.0;
+    grant(&store, &klage, &content).await.unwrap();
+    let refused = refusal(uphold(&store, &klage).await);
+    assert_eq!(refused.grunn, Feilgrunn::Konflikt);
+    assert!(kinds(&waiting(&store, ENHET).await).contains(&"ENDRING".to_owned()));
+    let request = TrekkKlageRequest {
+        name: klage.clone(),
+        request_id: request_id(),
+        personens_onske: "Sagt til meg hjemme".into(),
+    };
+    kall!(store, hos("rop", "r1"), klage::rpc::trekk, request).unwrap();
+    let now = read(&store, &told, 0).await.unwrap();
+    assert_eq!(now.endring, None);
+    let list = kinds(&waiting(&store, ENHET).await);
+    let gone = |kind: &str| !list.iter().any(|held| held == kind);
+    assert!(gone("ENDRING") && gone("KLAGE"), "{list:?}");
+    // Another proposal is not touched by it, and the klage by none.
+    let klage = complain(&store, &told, "").await.unwrap();
+    propose(&store, &now, content).await.unwrap();
+    uphold(&store, &klage).await.unwrap();
 }
 
 /// Seen red: with OPPHORT alone in `klageutfall`.

@@ -116,6 +116,8 @@ pub(crate) async fn oppretthold(
     let mut faults = FieldFaults::new();
     let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
     let klage = les(tx, &request.name, faults).await?;
+    let decision = vedtak::store::hent(tx, &klage.person, &klage.vedtak).await?;
+    vedtak::endring::krev_ubesvart(&decision, &klage.id)?;
     let av = Aktor::from(&tx.call().actor);
     let (mut klage, virkninger) = rules::oppretthold(klage, begrunnelse, av, tx.now())?;
     store::lagre(tx, &mut klage).await?;
@@ -170,8 +172,8 @@ pub(crate) async fn trekk(
     faults.finish()?;
     crate::las_person(tx, &person).await?;
     let klage = store::hent(tx, &person, &id).await?;
+    let decision = vedtak::store::hent(tx, &person, &klage.vedtak).await?;
     if tx.call().actor.rolle != Rolle::Innbygger {
-        let decision = vedtak::store::hent(tx, &person, &klage.vedtak).await?;
         let av = Aktor::from(&tx.call().actor);
         let funksjoner = tx.call().funksjoner.clone();
         let myndighet = vedtak::rules::Myndighet::alene(&funksjoner);
@@ -180,6 +182,10 @@ pub(crate) async fn trekk(
     let (mut klage, virkninger) = rules::trekk(klage, onske, tx.now())?;
     store::lagre(tx, &mut klage).await?;
     innboks::utfor(tx, virkninger).await?;
+    if let Some((mut decision, virkninger)) = vedtak::endring::klage_trukket(decision, &klage.id) {
+        vedtak::store::lagre(tx, &mut decision).await?;
+        innboks::utfor(tx, virkninger).await?;
+    }
     Ok(TrekkKlageResponse {
         kvittering: Some(kvittering(tx, &klage)),
     })

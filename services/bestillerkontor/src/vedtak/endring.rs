@@ -340,10 +340,46 @@ pub(crate) fn avvis_endring(
     krev(&vedtak, "AvvisEndring")?;
     ta_endring(&mut vedtak)?;
     vedtak.forlop.retur_begrunnelse = begrunnelse;
-    let mut out = Virkninger::new();
-    out.hendelse("EndringAvvist", &vedtak.emne(), myndigheten(&vedtak));
-    out.slett_frist(FRIST_ENDRING, &vedtak.name());
+    let out = uten_endring(&vedtak);
     Ok((vedtak, out))
+}
+
+fn uten_endring(vedtak: &Vedtak) -> Virkninger {
+    let mut out = Virkninger::new();
+    out.hendelse("EndringAvvist", &vedtak.emne(), myndigheten(vedtak));
+    out.slett_frist(FRIST_ENDRING, &vedtak.name());
+    out
+}
+
+fn svarer(vedtak: &Vedtak, klage: &str) -> bool {
+    let waits = vedtak.forlop.endring.as_ref();
+    waits.is_some_and(|change| change.klage.as_deref() == Some(klage))
+}
+
+/// Nothing waits that would grant the klage.
+///
+/// # Errors
+/// `KONFLIKT` while it does: one employee does not undo what another proposed.
+pub(crate) fn krev_ubesvart(vedtak: &Vedtak, klage: &str) -> Result<(), Refusal> {
+    if svarer(vedtak, klage) {
+        return Err(Refusal::conflict(
+            "en endring som vil gi klagen medhold, og som venter på godkjenning \
+             (GodkjennEndring eller AvvisEndring på vedtaket)",
+        ));
+    }
+    Ok(())
+}
+
+/// The klage was taken back: what was proposed for it waits no more. None where
+/// nothing was.
+pub(crate) fn klage_trukket(mut vedtak: Vedtak, klage: &str) -> Option<(Vedtak, Virkninger)> {
+    if !svarer(&vedtak, klage) {
+        return None;
+    }
+    vedtak.forlop.endring = None;
+    "klagen er trukket".clone_into(&mut vedtak.forlop.retur_begrunnelse);
+    let out = uten_endring(&vedtak);
+    Some((vedtak, out))
 }
 
 /// The next version takes force, in one step with its orders: those whose line
