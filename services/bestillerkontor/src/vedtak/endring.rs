@@ -18,10 +18,10 @@ use super::{
     Endret, Endring, FRIST_ENDRING, FRIST_ETTERLEVELSE, FRIST_OPPFOLGING, Linjeslutt, Opphor,
     Tilstand, Utgave, Vedtak, innhold,
     innhold::{Innhold, Linje, Nektet},
-    rules::{
-        GODKJENNING_ARBEIDSDAGER, Myndighet, frist_for_bolig, frist_for_ny_underretning,
-        frist_for_revurdering, frister_for_slutt, hoerer_om, krev, myndigheten,
+    klokker::{
+        frist_for_bolig, frist_for_ny_underretning, frist_for_revurdering, frister_for_slutt,
     },
+    rules::{GODKJENNING_ARBEIDSDAGER, Myndighet, hoerer_om, krev, myndigheten},
 };
 use crate::oppdrag::{self, Oppdrag};
 

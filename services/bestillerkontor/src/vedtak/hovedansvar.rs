@@ -19,7 +19,8 @@ use super::{
     Endret, FRIST_HOVEDANSVAR, FRIST_OPPFOLGING, Tilstand, Utgave, Vedtak,
     endring::skal_etterleves,
     innhold,
-    rules::{I_KRAFT, frist_for_ny_underretning, frister_for_slutt, hoerer_om, myndigheten},
+    klokker::{frist_for_ny_underretning, frister_for_slutt},
+    rules::{I_KRAFT, hoerer_om, myndigheten},
     store,
 };
 use crate::{ENHET, innboks, oppdrag};
