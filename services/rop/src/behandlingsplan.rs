@@ -22,7 +22,7 @@ use crate::{
     innboks::{self, Type},
     kontakt::rules::les_ref,
     lager::{self, Post},
-    tabell,
+    oppfolging, tabell,
 };
 
 /// Collection in the resource name.
@@ -205,7 +205,7 @@ pub(crate) async fn skriv(
     let plan = les(&request, &person, av, tx.now(), &mut faults);
     faults.finish()?;
     let mut plan = plan.ok_or_else(|| Error::internal("no plan and no fault"))?;
-    crate::las_person(tx, &person).await?;
+    oppfolging::rpc::folg(tx, &person).await?;
     let before = lager::apne::<Plan>(tx, &person).await?.pop();
     erstatt(&mut plan, before.as_ref())?;
     let mut out = Virkninger::new();
@@ -218,9 +218,18 @@ pub(crate) async fn skriv(
     let plan = Post::ny(person, tx.new_id(), plan);
     lager::legg_til(tx, &plan).await?;
     let owner = [plan.enhet.clone()];
-    out.hendelse("BehandlingsplanSkrevet", &plan.emne(), owner.clone());
+    out.hendelse("BehandlingsplanSkrevet", &plan.emne(), owner);
+    frist(&plan, tx.now(), &mut out);
+    out.utfor(tx);
+    Ok(SkrivBehandlingsplanResponse {
+        behandlingsplan: Some(to_proto(&plan)),
+    })
+}
+
+fn frist(plan: &Post<Plan>, now: Tid, out: &mut Virkninger) {
     let day = plan.innhold.evalueres;
-    let warn = day.pluss_dager(VARSEL_DAGER).start().max(tx.now());
+    let warn = day.pluss_dager(VARSEL_DAGER).start().max(now);
+    let owner = [plan.enhet.clone()];
     out.frist(
         FRIST_EVALUERING,
         &plan.emne(),
@@ -228,10 +237,26 @@ pub(crate) async fn skriv(
         Some(warn),
         owner,
     );
+}
+
+/// The unit follows the person anew: the plan that stands is evaluated.
+pub(crate) async fn gjenoppta(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    let mut out = Virkninger::new();
+    for plan in lager::apne::<Plan>(tx, person).await? {
+        frist(&plan, tx.now(), &mut out);
+    }
     out.utfor(tx);
-    Ok(SkrivBehandlingsplanResponse {
-        behandlingsplan: Some(to_proto(&plan)),
-    })
+    Ok(())
+}
+
+/// The unit follows the person no more: the plan stands, and is not evaluated.
+pub(crate) async fn stans(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    let mut out = Virkninger::new();
+    for plan in lager::apne::<Plan>(tx, person).await? {
+        out.slett_frist(FRIST_EVALUERING, &plan.name());
+    }
+    out.utfor(tx);
+    Ok(())
 }
 
 pub(crate) async fn hent(

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     innstillinger::{Innstillinger, innstillinger},
     lager::{self, Post},
-    tabell,
+    oppfolging, tabell,
 };
 
 const SAMLING: &str = "hovedforlop";
@@ -157,7 +157,7 @@ pub(crate) async fn sett(
     let hjemmel = felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", &mut faults);
     faults.finish()?;
     let fra = fra.ok_or_else(|| Error::internal("no day and no fault"))?;
-    crate::las_person(tx, &person).await?;
+    oppfolging::rpc::folg(tx, &person).await?;
     match lager::apne::<Periode>(tx, &person).await?.pop() {
         Some(mut before) => {
             before.innhold = avslutt(before.innhold, fra.pluss_dager(-1), now, "fra")?;
@@ -223,6 +223,20 @@ pub(crate) async fn avslutt_navngitt(
     Ok(AvsluttHovedforlopResponse {
         hovedforlop: Some(to_proto(&periode)),
     })
+}
+
+/// The unit follows the person no more: the period ends today, or with the day
+/// on which it began.
+pub(crate) async fn avslutt_alle(
+    tx: &mut Tx,
+    person: &str,
+    slutt: &oppfolging::Slutt,
+) -> Result<(), Error> {
+    for mut periode in lager::apne::<Periode>(tx, person).await? {
+        periode.innhold.til = Some(Dag::av(slutt.tid).max(periode.innhold.fra));
+        lager::lagre(tx, &mut periode).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn list(

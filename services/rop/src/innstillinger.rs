@@ -21,6 +21,7 @@ struct Fil {
     etterregistrering_dager: Verdi,
     oppsok_arbeidsdager: Verdi,
     oppgave_arbeidsdager: Verdi,
+    uten_tiltak_arbeidsdager: Verdi,
     tilbakemelding_arbeidsdager: Verdi,
     kontaktsteg_arbeidsdager: Verdi<BTreeMap<String, u16>>,
     brukere_per_ansatt: Verdi,
@@ -41,6 +42,8 @@ pub(crate) struct Innstillinger {
     pub(crate) oppsok_arbeidsdager: u16,
     /// Working days until a task is done that has no other deadline.
     pub(crate) oppgave_arbeidsdager: u16,
+    /// Working days that the unit follows a person without delivering anything.
+    pub(crate) uten_tiltak_arbeidsdager: u16,
     /// Working days until feedback is answered.
     pub(crate) tilbakemelding_arbeidsdager: u16,
     /// Persons per primary contact above which the unit is warned.
@@ -112,6 +115,7 @@ pub(crate) fn innstillinger() -> Result<&'static Innstillinger, Error> {
             etterregistrering_dager: fil.etterregistrering_dager.verdi,
             oppsok_arbeidsdager: fil.oppsok_arbeidsdager.verdi,
             oppgave_arbeidsdager: fil.oppgave_arbeidsdager.verdi,
+            uten_tiltak_arbeidsdager: fil.uten_tiltak_arbeidsdager.verdi,
             tilbakemelding_arbeidsdager: fil.tilbakemelding_arbeidsdager.verdi,
             brukere_per_ansatt: fil.brukere_per_ansatt.verdi,
             nytt_tilbud_dager: fil.nytt_tilbud_dager.verdi,
@@ -140,6 +144,7 @@ mod tests {
             &fil.etterregistrering_dager,
             &fil.oppsok_arbeidsdager,
             &fil.oppgave_arbeidsdager,
+            &fil.uten_tiltak_arbeidsdager,
             &fil.tilbakemelding_arbeidsdager,
             &fil.brukere_per_ansatt,
             &fil.nytt_tilbud_dager,

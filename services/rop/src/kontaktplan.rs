@@ -4,7 +4,8 @@
 //! Invariants: one open plan per person; the first step that waits has a
 //! deadline, which becomes a task, and no step is longer after the one before
 //! than its class allows; a plan ends with a contact in which the person was
-//! met and in no other way: after the last step comes another (R10). Who turns
+//! met, or with the oppfølging, and in no other way: after the last step comes
+//! another (R10). Who turns
 //! out to be in more danger is classed anew, with new steps.
 
 use samspor_chassis::{
@@ -26,7 +27,7 @@ use crate::{
     innstillinger::{Innstillinger, innstillinger},
     kontakt::{self, Kontakt, Utfall, rules::les_ref},
     lager::{self, Post},
-    tabell,
+    oppfolging, tabell,
 };
 
 const SAMLING: &str = "kontaktplaner";
@@ -350,7 +351,7 @@ pub(crate) async fn opprett(
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let plan = les(&request, av, tx.now(), innstillinger()?, &mut faults);
     faults.finish()?;
-    crate::las_person(tx, &person).await?;
+    oppfolging::rpc::folg(tx, &person).await?;
     let plan = Post::ny(person, tx.new_id(), plan);
     if !lager::sett_inn(tx, &plan).await? {
         return Err(Refusal::conflict("en åpen kontaktplan").into());
@@ -494,6 +495,22 @@ pub(crate) async fn rettet(
     plan.innhold = gjenapne(plan.innhold);
     lager::lagre(tx, &mut plan).await?;
     frist(tx, &plan);
+    Ok(())
+}
+
+/// The unit follows the person no more: here alone a plan ends without that the
+/// person was met.
+pub(crate) async fn avslutt_alle(
+    tx: &mut Tx,
+    person: &str,
+    slutt: &oppfolging::Slutt,
+) -> Result<(), Error> {
+    for mut plan in lager::apne::<Plan>(tx, person).await? {
+        plan.innhold.apen = false;
+        plan.innhold.avslutning.clone_from(&slutt.begrunnelse);
+        bortfall(&mut plan.innhold);
+        lagre(tx, plan).await?;
+    }
     Ok(())
 }
 

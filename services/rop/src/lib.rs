@@ -8,6 +8,7 @@
 //! [`risikovurdering`] (the safety of staff), [`kriseplan`] (what helps in a
 //! crisis), [`behandlingsplan`] (goals and their evaluation), [`hovedforlop`],
 //! [`kontaktplan`] (who is hard to reach), [`tilbakemelding`] (must be answered),
+//! [`oppfolging`] (that the unit follows the person, on which the rest hangs),
 //! [`behandler`] (who treats), [`primaerkontakt`] (whom the person turns to, and
 //! caseload), [`plandekning`] (who lacks a plan), [`statistikk`], [`innboks`] (what waits for the unit). In a folder `mod.rs` has the
 //! record, `rules.rs` what may happen to it (pure), `rpc.rs` the contract,
@@ -31,6 +32,7 @@ mod kontaktplan;
 mod kriseplan;
 mod lager;
 mod lavterskel;
+mod oppfolging;
 mod plandekning;
 mod planlegging;
 mod primaerkontakt;
@@ -52,17 +54,20 @@ use samspor_chassis::{
 use samspor_proto::{
     felles::{Feilgrunn, Rolle},
     rop::{
-        AnnullerKontaktRequest, AnnullerKontaktResponse, AvlysKontaktRequest, AvlysKontaktResponse,
+        AnnullerKontaktRequest, AnnullerKontaktResponse, ApneOppfolgingRequest,
+        ApneOppfolgingResponse, AvlysKontaktRequest, AvlysKontaktResponse,
         AvsluttAktivitetstilbudRequest, AvsluttAktivitetstilbudResponse, AvsluttBehandlerRequest,
         AvsluttBehandlerResponse, AvsluttHovedforlopRequest, AvsluttHovedforlopResponse,
-        AvsluttKontaktplanRequest, AvsluttKontaktplanResponse, AvsluttPrimaerkontaktRequest,
-        AvsluttPrimaerkontaktResponse, BesvarTilbakemeldingRequest, BesvarTilbakemeldingResponse,
-        EndreNaklasseRequest, EndreNaklasseResponse, GiTilbakemeldingRequest,
-        GiTilbakemeldingResponse, HentAapentNotatRequest, HentAapentNotatResponse,
-        HentAktivitetstilbudRequest, HentAktivitetstilbudResponse, HentBegrensetNotatRequest,
-        HentBegrensetNotatResponse, HentBehandlingsplanRequest, HentBehandlingsplanResponse,
-        HentGjeldendeRisikovurderingRequest, HentGjeldendeRisikovurderingResponse,
-        HentKontaktRequest, HentKontaktResponse, HentKriseplanRequest, HentKriseplanResponse,
+        AvsluttKontaktplanRequest, AvsluttKontaktplanResponse, AvsluttOppfolgingRequest,
+        AvsluttOppfolgingResponse, AvsluttPrimaerkontaktRequest, AvsluttPrimaerkontaktResponse,
+        BekreftOppfolgingRequest, BekreftOppfolgingResponse, BesvarTilbakemeldingRequest,
+        BesvarTilbakemeldingResponse, EndreNaklasseRequest, EndreNaklasseResponse,
+        GiTilbakemeldingRequest, GiTilbakemeldingResponse, HentAapentNotatRequest,
+        HentAapentNotatResponse, HentAktivitetstilbudRequest, HentAktivitetstilbudResponse,
+        HentBegrensetNotatRequest, HentBegrensetNotatResponse, HentBehandlingsplanRequest,
+        HentBehandlingsplanResponse, HentGjeldendeRisikovurderingRequest,
+        HentGjeldendeRisikovurderingResponse, HentKontaktRequest, HentKontaktResponse,
+        HentKriseplanRequest, HentKriseplanResponse, HentOppfolgingRequest, HentOppfolgingResponse,
         HentPlandekningRequest, HentPlandekningResponse, HentPublisertStatistikkRequest,
         HentPublisertStatistikkResponse, HentRisikovurderingRequest, HentRisikovurderingResponse,
         HentStatistikkRequest, HentStatistikkResponse, HentTilbakemeldingRequest,
@@ -74,17 +79,17 @@ use samspor_proto::{
         ListHovedforlopRequest, ListHovedforlopResponse, ListKontakterRequest,
         ListKontakterResponse, ListKontaktplanerRequest, ListKontaktplanerResponse,
         ListKriseplanerRequest, ListKriseplanerResponse, ListLavterskelRequest,
-        ListLavterskelResponse, ListOppgaverRequest, ListOppgaverResponse,
-        ListPlanlagteKontakterRequest, ListPlanlagteKontakterResponse, ListPlanmanglerRequest,
-        ListPlanmanglerResponse, ListPrimaerkontakterRequest, ListPrimaerkontakterResponse,
-        ListRisikovurderingerRequest, ListRisikovurderingerResponse, ListTilbakemeldingerRequest,
-        ListTilbakemeldingerResponse, ListUbesvarteTilbakemeldingerRequest,
-        ListUbesvarteTilbakemeldingerResponse, MeldKontaktstegRequest, MeldKontaktstegResponse,
-        OpprettKontaktplanRequest, OpprettKontaktplanResponse, PlanleggKontaktRequest,
-        PlanleggKontaktResponse, PubliserStatistikkRequest, PubliserStatistikkResponse,
-        RegistrerAktivitetstilbudRequest, RegistrerAktivitetstilbudResponse,
-        RegistrerKontaktRequest, RegistrerKontaktResponse, RegistrerLavterskelRequest,
-        RegistrerLavterskelResponse, RegistrerRisikovurderingRequest,
+        ListLavterskelResponse, ListOppfolgingerRequest, ListOppfolgingerResponse,
+        ListOppgaverRequest, ListOppgaverResponse, ListPlanlagteKontakterRequest,
+        ListPlanlagteKontakterResponse, ListPlanmanglerRequest, ListPlanmanglerResponse,
+        ListPrimaerkontakterRequest, ListPrimaerkontakterResponse, ListRisikovurderingerRequest,
+        ListRisikovurderingerResponse, ListTilbakemeldingerRequest, ListTilbakemeldingerResponse,
+        ListUbesvarteTilbakemeldingerRequest, ListUbesvarteTilbakemeldingerResponse,
+        MeldKontaktstegRequest, MeldKontaktstegResponse, OpprettKontaktplanRequest,
+        OpprettKontaktplanResponse, PlanleggKontaktRequest, PlanleggKontaktResponse,
+        PubliserStatistikkRequest, PubliserStatistikkResponse, RegistrerAktivitetstilbudRequest,
+        RegistrerAktivitetstilbudResponse, RegistrerKontaktRequest, RegistrerKontaktResponse,
+        RegistrerLavterskelRequest, RegistrerLavterskelResponse, RegistrerRisikovurderingRequest,
         RegistrerRisikovurderingResponse, SettHovedforlopRequest, SettHovedforlopResponse,
         SkrivAapentNotatRequest, SkrivAapentNotatResponse, SkrivBegrensetNotatRequest,
         SkrivBegrensetNotatResponse, SkrivBehandlingsplanRequest, SkrivBehandlingsplanResponse,
@@ -93,9 +98,9 @@ use samspor_proto::{
         aktivitetstilbud_service_server, behandling_service_server, behandlingsplan_service_server,
         hovedforlop_service_server, innboks_service_server, journal_service_server,
         kontakt_service_server, kontaktplan_service_server, kriseplan_service_server,
-        lavterskel_service_server, plandekning_service_server, planlegging_service_server,
-        primaerkontakt_service_server, risikovurdering_service_server, statistikk_service_server,
-        tilbakemelding_service_server, tiltak_service_server,
+        lavterskel_service_server, oppfolging_service_server, plandekning_service_server,
+        planlegging_service_server, primaerkontakt_service_server, risikovurdering_service_server,
+        statistikk_service_server, tilbakemelding_service_server, tiltak_service_server,
     },
 };
 use tonic::service::Routes;
@@ -132,6 +137,10 @@ impl Agency for Rop {
             (
                 "007_kriseplan",
                 include_str!("../migrations/007_kriseplan.sql"),
+            ),
+            (
+                "008_oppfolging",
+                include_str!("../migrations/008_oppfolging.sql"),
             ),
         ]
     }
@@ -184,6 +193,9 @@ impl Agency for Rop {
             service.clone(),
         ))
         .add_service(plandekning_service_server::PlandekningServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(oppfolging_service_server::OppfolgingServiceServer::new(
             service.clone(),
         ))
         .add_service(innboks_service_server::InnboksServiceServer::new(service))
@@ -245,6 +257,16 @@ samspor_chassis::rpc! {
         write tildel_behandler(TildelBehandlerRequest) -> TildelBehandlerResponse = behandler::rpc::tildel;
         write avslutt_behandler(AvsluttBehandlerRequest) -> AvsluttBehandlerResponse = behandler::rpc::avslutt;
         read list_behandlere(ListBehandlereRequest) -> ListBehandlereResponse = behandler::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl oppfolging_service_server::OppfolgingService for Rop {
+        write apne_oppfolging(ApneOppfolgingRequest) -> ApneOppfolgingResponse = oppfolging::rpc::apne;
+        write bekreft_oppfolging(BekreftOppfolgingRequest) -> BekreftOppfolgingResponse = oppfolging::rpc::bekreft;
+        write avslutt_oppfolging(AvsluttOppfolgingRequest) -> AvsluttOppfolgingResponse = oppfolging::rpc::avslutt;
+        read hent_oppfolging(HentOppfolgingRequest) -> HentOppfolgingResponse = oppfolging::rpc::hent;
+        read list_oppfolginger(ListOppfolgingerRequest) -> ListOppfolgingerResponse = oppfolging::rpc::list;
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     innboks::{self, Type},
     kontakt::{self, Kontakt, rules::les_ref},
     lager::{self, Post},
+    oppfolging,
     risikovurdering::{self, Bemanning},
     tabell,
 };
@@ -179,7 +180,7 @@ pub(crate) async fn planlegg(
     let staff = risikovurdering::bemanning(tx, &person).await?;
     let innhold = les(&request, &person, av, tx.now(), staff, &mut faults);
     faults.finish()?;
-    crate::las_person(tx, &person).await?;
+    oppfolging::rpc::folg(tx, &person).await?;
     let plan = Post::ny(person, tx.new_id(), innhold);
     lager::legg_til(tx, &plan).await?;
     frist(tx, &plan);
@@ -226,6 +227,21 @@ pub(crate) async fn gjennomfort(tx: &mut Tx, kontakt: &Kontakt) -> Result<(), Er
     lager::lagre(tx, &mut plan).await?;
     out.utfor(tx);
     innboks::rpc::ferdig(tx, &plan.person, Type::PlanlagtKontakt, &plan.name()).await
+}
+
+/// The unit follows the person no more.
+pub(crate) async fn avslutt_alle(
+    tx: &mut Tx,
+    person: &str,
+    slutt: &oppfolging::Slutt,
+) -> Result<(), Error> {
+    for plan in lager::apne::<Plan>(tx, person).await? {
+        let (mut plan, out) = avslutt(plan, PlanTilstand::Avlyst)?;
+        plan.innhold.begrunnelse.clone_from(&slutt.begrunnelse);
+        lager::lagre(tx, &mut plan).await?;
+        out.utfor(tx);
+    }
+    Ok(())
 }
 
 /// The contact that a plan became was wrong: what came of it is to be told.

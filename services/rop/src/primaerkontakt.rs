@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     innstillinger::innstillinger,
     lager::{self, Post},
-    tabell,
+    oppfolging, tabell,
 };
 
 /// Longest id of an employee: it is part of a resource name.
@@ -113,7 +113,7 @@ pub(crate) async fn tildel(
     let ansatt = les_ansatt(&request.ansatt, &mut faults);
     let hjemmel = felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", &mut faults);
     faults.finish()?;
-    crate::las_person(tx, &person).await?;
+    oppfolging::rpc::folg(tx, &person).await?;
     if let Some(mut before) = lager::apne::<Forhold>(tx, &person).await?.pop() {
         if before.innhold.ansatt == ansatt {
             return Err(Refusal::conflict("samme primærkontakt").into());
@@ -161,19 +161,42 @@ pub(crate) async fn avslutt(
     if forhold.innhold.til.is_some() {
         return Err(Refusal::transition("AVSLUTTET", &[]).into());
     }
-    forhold.innhold.til = Some(tx.now());
-    forhold.innhold.avslutning = reason;
-    forhold.innhold.avsluttet_av = Some(av);
-    lager::lagre(tx, &mut forhold).await?;
-    let mut out = Virkninger::new();
-    let owner = [forhold.enhet.clone()];
-    out.hendelse("PrimaerkontaktAvsluttet", &forhold.emne(), owner);
-    out.utfor(tx);
+    ferdig(tx, &mut forhold, reason, av).await?;
     let antall = antall(tx, &forhold.enhet, &forhold.innhold.ansatt).await?;
     Ok(AvsluttPrimaerkontaktResponse {
         primaerkontakt: Some(to_proto(&forhold)),
         antall,
     })
+}
+
+async fn ferdig(
+    tx: &mut Tx,
+    forhold: &mut Post<Forhold>,
+    reason: String,
+    av: Aktor,
+) -> Result<(), Error> {
+    forhold.innhold.til = Some(tx.now());
+    forhold.innhold.avslutning = reason;
+    forhold.innhold.avsluttet_av = Some(av);
+    lager::lagre(tx, forhold).await?;
+    let mut out = Virkninger::new();
+    let owner = [forhold.enhet.clone()];
+    out.hendelse("PrimaerkontaktAvsluttet", &forhold.emne(), owner);
+    out.utfor(tx);
+    Ok(())
+}
+
+/// The unit follows the person no more.
+pub(crate) async fn avslutt_alle(
+    tx: &mut Tx,
+    person: &str,
+    slutt: &oppfolging::Slutt,
+) -> Result<(), Error> {
+    for mut forhold in lager::apne(tx, person).await? {
+        let (reason, av) = (slutt.begrunnelse.clone(), slutt.av.clone());
+        ferdig(tx, &mut forhold, reason, av).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn list(

@@ -28,7 +28,7 @@ use crate::{
     innboks::{self, Type},
     innstillinger::{Innstillinger, innstillinger},
     lager::{self, Post},
-    tabell,
+    oppfolging, tabell,
 };
 
 /// Deadline: it is answered.
@@ -184,7 +184,7 @@ pub(crate) async fn gi(
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let melding = les(&request, av, tx.now(), innstillinger()?, &mut faults);
     faults.finish()?;
-    crate::las_person(tx, &person).await?;
+    oppfolging::rpc::folg(tx, &person).await?;
     let melding = Post::ny(person, tx.new_id(), melding);
     lager::legg_til(tx, &melding).await?;
     let due = melding.innhold.svarfrist;
@@ -245,6 +245,11 @@ pub(crate) async fn besvar(
     Ok(BesvarTilbakemeldingResponse {
         tilbakemelding: Some(to_proto(&melding)),
     })
+}
+
+/// Whether feedback of the person waits for its answer.
+pub(crate) async fn noe_ubesvart(tx: &mut Tx, person: &str) -> Result<bool, Error> {
+    Ok(!lager::apne::<Melding>(tx, person).await?.is_empty())
 }
 
 pub(crate) async fn hent(

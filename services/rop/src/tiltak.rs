@@ -3,9 +3,10 @@
 //!
 //! What is granted is bestillerkontor's to say: it is read through the gateway
 //! when the tiltak begins and when the vedtak was amended, and kept with the
-//! instant at which it was read. Invariants: one tiltak per oppdrag; a grant
-//! never changes for days that have passed; a tiltak under an oppdrag ends with
-//! the oppdrag and in no other way.
+//! instant at which it was read. Invariants: one tiltak per oppdrag, and none
+//! for one that is known to have ended; a grant never changes for days before
+//! the oppdrag was amended; a tiltak under an oppdrag ends with the oppdrag and
+//! in no other way.
 
 use samspor_chassis::{
     domene::{Aktor, Dag, Hjemmel, Virkninger, dokument, felt, navn},
@@ -39,7 +40,7 @@ use crate::{
     kontakt,
     kontakt::rules::les_ref,
     lager::{self, Post},
-    tabell,
+    oppfolging, tabell,
 };
 
 /// What is granted a week, between two days.
@@ -66,6 +67,9 @@ pub(crate) struct Tiltak {
     registrert_av: Aktor,
     registrert: Tid,
     hjemmel: Hjemmel,
+    /// When the oppdrag was last amended, until that is read.
+    #[serde(default)]
+    endret: Option<Tid>,
 }
 
 impl lager::Innhold for Tiltak {
@@ -121,11 +125,12 @@ impl Tiltak {
         ramme.filter(|_| !ended)
     }
 
-    /// Takes over what was read: from today on, or from the first day where
-    /// nothing was known. Days that have passed keep what was granted then.
-    fn oppdater(&mut self, mut read: Ramme, today: Dag) {
+    /// Takes over what was read: from the day of the amendment on, whenever it is
+    /// read, or from the first day where nothing was known. Days before it keep
+    /// what was granted then.
+    fn oppdater(&mut self, mut read: Ramme, amended: Dag) {
         if !self.rammer.is_empty() {
-            read.fra = read.fra.max(today);
+            read.fra = read.fra.max(amended);
         }
         self.rammer.retain(|known| known.fra < read.fra);
         if let Some(last) = self.rammer.last_mut() {
@@ -155,6 +160,7 @@ fn to_proto(tiltak: &Post<Tiltak>) -> proto::Tiltak {
         registrert_av,
         registrert,
         hjemmel,
+        endret: _,
     } = tiltak.innhold.clone();
     let rammer = rammer.into_iter().map(|ramme| proto::Ramme {
         min_timer: ramme.min_timer,
@@ -199,6 +205,16 @@ async fn les_oppdrag(chassis: &Chassis, name: &str) -> Result<Oppdrag, Refusal> 
     }
 }
 
+fn avsluttet_oppdrag() -> Refusal {
+    let mut faults = FieldFaults::new();
+    faults.contradicts(
+        "oppdrag",
+        "parent",
+        "oppdraget er ikke akseptert av enheten, eller det er avsluttet",
+    );
+    faults.finish().err().unwrap_or_else(Refusal::not_found)
+}
+
 /// What an oppdrag grants, when the unit has accepted it and it has not ended.
 fn les_ramme(oppdrag: &Oppdrag, now: Tid) -> Result<Ramme, Error> {
     let accepted = matches!(
@@ -206,13 +222,7 @@ fn les_ramme(oppdrag: &Oppdrag, now: Tid) -> Result<Ramme, Error> {
         OppdragTilstand::Akseptert | OppdragTilstand::Startet | OppdragTilstand::Pauset
     );
     if !accepted || oppdrag.enhet != navn::enhet(ENHET) {
-        let mut faults = FieldFaults::new();
-        faults.contradicts(
-            "oppdrag",
-            "parent",
-            "oppdraget er ikke akseptert av enheten, eller det er avsluttet",
-        );
-        faults.finish()?;
+        return Err(avsluttet_oppdrag().into());
     }
     let unreadable = |_| Error::internal("an oppdrag has a day that is none");
     let til = match oppdrag.til.as_str() {
@@ -352,13 +362,23 @@ async fn opprett(
         registrert_av: av,
         registrert: now,
         hjemmel,
+        endret: None,
     };
     if let Some(oppdrag) = read {
         tiltak.oppdater(les_ramme(&oppdrag, now)?, Dag::av(now));
         let offered = oppdrag.tilbudt.and_then(|at| Tid::try_from(at).ok());
         tiltak.bestilt = offered.unwrap_or(now);
     }
-    crate::las_person(tx, &person).await?;
+    if tiltak.oppdrag.is_empty() {
+        let followed = oppfolging::rpc::folg(tx, &person).await?;
+        oppfolging::rpc::leverer(tx, &followed).await?;
+    } else {
+        crate::las_person(tx, &person).await?;
+        // Its end may have been heard of since it was read.
+        if !oppfolging::rpc::oppdrag_pagar(tx, &person, &tiltak.oppdrag, true).await? {
+            return Err(avsluttet_oppdrag().into());
+        }
+    }
     let tiltak = Post::ny(person, tx.new_id(), tiltak);
     if !lager::sett_inn(tx, &tiltak).await? {
         return Err(Refusal::conflict("et tiltak for oppdraget").into());
@@ -381,7 +401,10 @@ async fn oppdater(
     krev_apent(&tiltak)?;
     if let Some(oppdrag) = read {
         let ramme = les_ramme(&oppdrag, now)?;
-        tiltak.innhold.oppdater(ramme, Dag::av(now));
+        let amended = tiltak.innhold.endret.take();
+        tiltak
+            .innhold
+            .oppdater(ramme, Dag::av(amended.unwrap_or(now)));
         lager::lagre(tx, &mut tiltak).await?;
         fortell(tx, "TiltakOppdatert", &tiltak);
         let (type_, oppdrag) = (Type::OppdaterTiltak, &tiltak.innhold.oppdrag);
@@ -414,6 +437,7 @@ async fn avslutt(
     tiltak.innhold.avslutning = reason;
     lager::lagre(tx, &mut tiltak).await?;
     fortell(tx, "TiltakAvsluttet", &tiltak);
+    oppfolging::rpc::leverer_mindre(tx, &tiltak.person).await?;
     Ok(AvsluttTiltakResponse {
         tiltak: Some(to_proto(&tiltak)),
     })
@@ -448,10 +472,26 @@ pub(crate) async fn oppdrag_avsluttet(
     Ok(())
 }
 
-/// Whether something is delivered under an oppdrag of the person.
-pub(crate) async fn har_apent(tx: &mut Tx, person: &str, oppdrag: &str) -> Result<bool, Error> {
+/// Whether something is delivered to the person.
+pub(crate) async fn noe_apent(tx: &mut Tx, person: &str) -> Result<bool, Error> {
+    Ok(!lager::apne::<Tiltak>(tx, person).await?.is_empty())
+}
+
+/// An oppdrag was amended then; false where nothing is delivered under it.
+pub(crate) async fn oppdrag_endret(
+    tx: &mut Tx,
+    person: &str,
+    oppdrag: &str,
+    da: Tid,
+) -> Result<bool, Error> {
     let open = lager::apne::<Tiltak>(tx, person).await?;
-    Ok(open.iter().any(|tiltak| tiltak.innhold.oppdrag == oppdrag))
+    let mut under = open.into_iter().filter(|t| t.innhold.oppdrag == oppdrag);
+    let Some(mut tiltak) = under.next() else {
+        return Ok(false);
+    };
+    tiltak.innhold.endret = Some(da);
+    lager::lagre(tx, &mut tiltak).await?;
+    Ok(true)
 }
 
 /// A contact is delivered under a tiltak of the person.
@@ -778,6 +818,7 @@ mod tests {
             },
             registrert: NOW,
             hjemmel: Hjemmel::default(),
+            endret: None,
         }
     }
 

@@ -4,6 +4,7 @@
 mod ansatte;
 mod journal;
 mod kontakt;
+mod oppfolging;
 mod planer;
 mod risiko;
 mod tall;
@@ -52,6 +53,8 @@ pub async fn lives() {
     journal::life(&Scene::start().await).await;
     kontakt::hard_to_reach(&Scene::start().await).await;
     kontakt::to_come(&Scene::start().await).await;
+    Box::pin(oppfolging::ended(&Scene::start().await)).await;
+    oppfolging::walk_in(&Scene::start().await).await;
     planer::versions(&Scene::start().await).await;
     planer::pathway(&Scene::start().await).await;
     risiko::life(&Scene::start().await).await;

@@ -22,7 +22,8 @@ const END: &str = "rop.v1.TiltakService/AvsluttTiltak";
 const LIST: &str = "rop.v1.TiltakService/ListTiltak";
 const WEEK: &str = "rop.v1.TiltakService/ListEnhetensLeveringer";
 
-async fn begin(scene: &Scene, person: &str, oppdrag: &str) -> Tiltak {
+/// Something that ROP delivers; `oppdrag` empty: without vedtak.
+pub async fn begin(scene: &Scene, person: &str, oppdrag: &str) -> Tiltak {
     let casework = scene
         .desk("rop", Rolle::Saksbehandler, Formal::Ytelse)
         .await;

@@ -12,6 +12,7 @@ use samspor_proto::rop::{
 };
 
 use super::{Behandlerforhold, SAMLING, rules, store};
+use crate::oppfolging;
 
 pub(crate) async fn tildel(
     tx: &mut Tx,
@@ -22,6 +23,8 @@ pub(crate) async fn tildel(
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let (ansatt, innhold) = rules::les(&request, av, tx.now(), &mut faults);
     faults.finish()?;
+    let followed = oppfolging::rpc::folg(tx, &person).await?;
+    oppfolging::rpc::krev_bekreftet(&followed, &innhold.tildelt_av)?;
     let (forhold, virkninger) = rules::tildel(person, tx.new_id(), ansatt, innhold)?;
     store::sett_inn(tx, &forhold).await?;
     virkninger.utfor(tx);
@@ -47,6 +50,21 @@ pub(crate) async fn avslutt(
     Ok(AvsluttBehandlerResponse {
         behandlerforhold: Some(forhold.to_proto()),
     })
+}
+
+/// The unit follows the person no more, and nobody there treats the person.
+pub(crate) async fn avslutt_alle(
+    tx: &mut Tx,
+    person: &str,
+    slutt: &oppfolging::Slutt,
+) -> Result<(), Error> {
+    for forhold in store::apne(tx, person).await? {
+        let (reason, av) = (slutt.begrunnelse.clone(), slutt.av.clone());
+        let (mut forhold, out) = rules::avslutt(forhold, reason, av, slutt.tid)?;
+        store::lagre(tx, &mut forhold).await?;
+        out.utfor(tx);
+    }
+    Ok(())
 }
 
 pub(crate) async fn list(

@@ -83,6 +83,18 @@ pub(crate) async fn lagre(tx: &mut Tx, forhold: &mut Behandlerforhold) -> Result
     Ok(())
 }
 
+/// Open relations of a person.
+pub(crate) async fn apne(tx: &mut Tx, person: &str) -> Result<Vec<Behandlerforhold>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, ansvarlig_enhet, ansatt, innhold FROM behandlerforhold \
+             WHERE person = $1 AND apent = 1",
+            params![person],
+        )
+        .await?;
+    rows.into_iter().map(les).collect()
+}
+
 /// One page of a person's relations, newest first.
 pub(crate) async fn personens(
     tx: &mut Tx,

@@ -73,6 +73,10 @@ samspor_chassis::tilstand! {
         FitUnderGrensen = "FIT_UNDER_GRENSEN",
         /// Go through a crisis plan.
         Kriseplan = "KRISEPLAN",
+        /// Deliver something, or end the oppfølging.
+        AvsluttOppfolging = "AVSLUTT_OPPFOLGING",
+        /// Confirm an oppfølging.
+        BekreftOppfolging = "BEKREFT_OPPFOLGING",
     }
 }
 

@@ -19,7 +19,7 @@ use samspor_proto::{
 };
 
 use super::{FRIST_OPPGAVE, Oppgave, SAMLING, Type, rules, store};
-use crate::{ENHET, innstillinger::innstillinger, tiltak};
+use crate::{ENHET, innstillinger::innstillinger, oppfolging, tiltak};
 
 pub(crate) async fn list(
     tx: &mut Tx,
@@ -85,19 +85,25 @@ pub(crate) fn fra_bestillerkontor(
         let offered = Type::OppdragTilbudt;
         match rules::betydning(&hendelse.r#type) {
             rules::Betydning::Ny => {
+                oppfolging::rpc::oppdrag_pagar(tx, &person, &hendelse.post, false).await?;
                 let task = ny(tx, offered, &person, &hendelse.post, since)?;
                 legg_inn(tx, &task).await?;
                 Ok(())
             }
-            rules::Betydning::Besvart => ferdig(tx, &person, offered, &hendelse.post).await,
+            rules::Betydning::Besvart => {
+                oppfolging::rpc::oppdrag_pagar(tx, &person, &hendelse.post, true).await?;
+                ferdig(tx, &person, offered, &hendelse.post).await
+            }
             rules::Betydning::Bortfaller => {
                 for type_ in [offered, Type::OppdaterTiltak] {
                     ferdig(tx, &person, type_, &hendelse.post).await?;
                 }
-                tiltak::oppdrag_avsluttet(tx, &person, &hendelse.post).await
+                tiltak::oppdrag_avsluttet(tx, &person, &hendelse.post).await?;
+                oppfolging::rpc::oppdrag_slutt(tx, &person, &hendelse.post).await
             }
             rules::Betydning::Endret => {
-                if !tiltak::har_apent(tx, &person, &hendelse.post).await? {
+                oppfolging::rpc::oppdrag_pagar(tx, &person, &hendelse.post, true).await?;
+                if !tiltak::oppdrag_endret(tx, &person, &hendelse.post, since).await? {
                     return Ok(());
                 }
                 let due = ny(tx, Type::OppdaterTiltak, &person, &hendelse.post, since)?;
@@ -151,6 +157,16 @@ pub(crate) async fn ferdig(
         Some(task) => gjor_ferdig(tx, task).await,
         None => Ok(()),
     }
+}
+
+/// Nothing is asked for about the person any more.
+pub(crate) async fn avslutt_alle(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    for type_ in Type::ALLE {
+        for task in store::ugjorte(tx, person, *type_).await? {
+            gjor_ferdig(tx, task).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn gjor_ferdig(tx: &mut Tx, task: Oppgave) -> Result<(), Error> {

@@ -9,7 +9,8 @@ use samspor_proto::felles::Feilgrunn;
 
 use super::{FRIST_OPPGAVE, Innhold, Oppgave, Tilstand, Type};
 use crate::{
-    behandlingsplan, kontakt, kontaktplan, kriseplan, planlegging, risikovurdering, tilbakemelding,
+    behandlingsplan, kontakt, kontaktplan, kriseplan, oppfolging, planlegging, risikovurdering,
+    tilbakemelding,
 };
 
 /// Which verb is allowed in which state.
@@ -103,6 +104,8 @@ pub(crate) fn av_frist(kind: &str) -> Option<Type> {
         tilbakemelding::FRIST_FIT => Type::FitUnderGrensen,
         kriseplan::FRIST_GJENNOMGANG => Type::Kriseplan,
         risikovurdering::FRIST_UTLOP => Type::Risikovurdering,
+        oppfolging::FRIST_AVSLUTT => Type::AvsluttOppfolging,
+        oppfolging::FRIST_BEKREFT => Type::BekreftOppfolging,
         _ => return None,
     })
 }

@@ -1,7 +1,7 @@
 //! `KontaktService`: contract ↔ domain.
 
 use samspor_chassis::{
-    domene::{Aktor, felt, navn},
+    domene::{Aktor, Virkninger, felt, navn},
     error::{Error, FieldFaults},
     page::Page,
     store::Tx,
@@ -11,11 +11,11 @@ use samspor_proto::rop::{
     ListKontakterRequest, ListKontakterResponse, RegistrerKontaktRequest, RegistrerKontaktResponse,
 };
 
-use super::{Kontakt, Rettelse, SAMLING, Utfall, rules, store};
+use super::{FRIST_NYTT_TILBUD, Kontakt, Rettelse, SAMLING, Utfall, rules, store};
 use crate::{
     innboks::{self, Type},
     innstillinger::innstillinger,
-    kontaktplan, planlegging, risikovurdering, tiltak,
+    kontaktplan, oppfolging, planlegging, risikovurdering, tiltak,
 };
 
 pub(crate) async fn registrer(
@@ -36,7 +36,7 @@ pub(crate) async fn registrer(
     let mut registrering =
         registrering.ok_or_else(|| Error::internal("no contact and no fault"))?;
 
-    crate::las_person(tx, &person).await?;
+    oppfolging::rpc::folg(tx, &person).await?;
     if !registrering.innhold.tiltak.is_empty() {
         let (id, at) = (&registrering.innhold.tiltak, registrering.tidspunkt);
         tiltak::krev_levert_under(tx, &person, id, at).await?;
@@ -149,6 +149,18 @@ async fn rett(
         planlegging::gjenapne(tx, &kontakt).await?;
     }
     Ok(kontakt)
+}
+
+/// The unit follows the person no more: what was declined is not offered again.
+pub(crate) async fn avslutt_alle(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    let waiting = store::alle_ventende(tx, person).await?;
+    store::avgjor(tx, &waiting).await?;
+    let mut out = Virkninger::new();
+    for kontakt in &waiting {
+        out.slett_frist(FRIST_NYTT_TILBUD, &kontakt.name());
+    }
+    out.utfor(tx);
+    Ok(())
 }
 
 pub(crate) async fn hent(

@@ -93,6 +93,18 @@ pub(crate) async fn ventende(
     rows.into_iter().map(les).collect()
 }
 
+/// All of the person's declined contacts that wait to be offered again.
+pub(crate) async fn alle_ventende(tx: &mut Tx, person: &str) -> Result<Vec<Kontakt>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, ansvarlig_enhet, utfall, tidspunkt, innhold, rettelse \
+             FROM kontakt WHERE person = $1 AND tilbud_apent = 1 ORDER BY id",
+            params![person],
+        )
+        .await?;
+    rows.into_iter().map(les).collect()
+}
+
 /// They wait no more.
 pub(crate) async fn avgjor(tx: &mut Tx, waiting: &[Kontakt]) -> Result<(), Error> {
     for kontakt in waiting {

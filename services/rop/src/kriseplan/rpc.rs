@@ -1,7 +1,7 @@
 //! `KriseplanService`: contract ↔ domain.
 
 use samspor_chassis::{
-    domene::navn,
+    domene::{Virkninger, navn},
     error::{Error, FieldFaults},
     page::Page,
     store::Tx,
@@ -15,6 +15,7 @@ use super::{Kriseplan, SAMLING, rules, store};
 use crate::{
     innboks::{self, Type},
     innstillinger::innstillinger,
+    oppfolging,
 };
 
 pub(crate) async fn skriv(
@@ -27,7 +28,7 @@ pub(crate) async fn skriv(
     let innhold = rules::les(&request, av, tx.now(), innstillinger()?, &mut faults);
     faults.finish()?;
 
-    crate::las_person(tx, &person).await?;
+    oppfolging::rpc::folg(tx, &person).await?;
     let before = store::nyeste(tx, &person).await?;
     let id = tx.new_id();
     let (plan, replaced, virkninger) =
@@ -41,6 +42,27 @@ pub(crate) async fn skriv(
     Ok(SkrivKriseplanResponse {
         kriseplan: Some(plan.to_proto()),
     })
+}
+
+/// The unit follows the person anew: the plan that stands is gone through.
+pub(crate) async fn gjenoppta(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    let mut out = Virkninger::new();
+    if let Some(newest) = store::nyeste(tx, person).await? {
+        rules::frist(&newest, &mut out);
+    }
+    out.utfor(tx);
+    Ok(())
+}
+
+/// The unit follows the person no more: the plan stands, and nobody goes
+/// through it.
+pub(crate) async fn stans(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    let mut out = Virkninger::new();
+    if let Some(newest) = store::nyeste(tx, person).await? {
+        out.slett_frist(super::FRIST_GJENNOMGANG, &newest.name());
+    }
+    out.utfor(tx);
+    Ok(())
 }
 
 pub(crate) async fn hent(

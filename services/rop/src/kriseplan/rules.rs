@@ -97,12 +97,18 @@ pub(crate) fn skriv(
         innhold,
     };
     let owner = [plan.ansvarlig_enhet.clone()];
-    out.hendelse("KriseplanSkrevet", &plan.emne(), owner.clone());
+    out.hendelse("KriseplanSkrevet", &plan.emne(), owner);
+    frist(&plan, &mut out);
+    Ok((plan, replaced, out))
+}
+
+/// The clock of a version that stands.
+pub(crate) fn frist(plan: &Kriseplan, out: &mut Virkninger) {
     if let Some(day) = plan.innhold.gjennomgas {
         let warn = Some(day.pluss_dager(-VARSEL_DAGER).start());
+        let owner = [plan.ansvarlig_enhet.clone()];
         out.frist(FRIST_GJENNOMGANG, &plan.emne(), day.slutt(), warn, owner);
     }
-    Ok((plan, replaced, out))
 }
 
 #[cfg(test)]

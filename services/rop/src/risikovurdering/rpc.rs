@@ -1,7 +1,7 @@
 //! `RisikovurderingService`: contract ↔ domain.
 
 use samspor_chassis::{
-    domene::navn,
+    domene::{Virkninger, navn},
     error::{Error, FieldFaults, Refusal},
     page::Page,
     store::Tx,
@@ -17,7 +17,7 @@ use super::{Risikovurdering, SAMLING, rules, store};
 use crate::{
     innboks::{self, Type},
     innstillinger::innstillinger,
-    planlegging,
+    oppfolging, planlegging,
 };
 
 pub(crate) async fn registrer(
@@ -31,7 +31,7 @@ pub(crate) async fn registrer(
     faults.finish()?;
     let registrering = registrering.ok_or_else(|| Error::internal("no assessment, no fault"))?;
 
-    crate::las_person(tx, &person).await?;
+    oppfolging::rpc::folg(tx, &person).await?;
     let before = store::nyeste(tx, &person).await?;
     let before_name = before.as_ref().map(Risikovurdering::name);
     let (vurdering, replaced, virkninger) =
@@ -50,6 +50,17 @@ pub(crate) async fn registrer(
     Ok(RegistrerRisikovurderingResponse {
         risikovurdering: Some(vurdering.to_proto(tx.now())),
     })
+}
+
+/// The unit follows the person no more: the assessment holds until it
+/// expires, and nobody is told.
+pub(crate) async fn stans(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    let mut out = Virkninger::new();
+    if let Some(newest) = store::nyeste(tx, person).await? {
+        out.slett_frist(super::FRIST_UTLOP, &newest.name());
+    }
+    out.utfor(tx);
+    Ok(())
 }
 
 pub(crate) async fn hent_gjeldende(

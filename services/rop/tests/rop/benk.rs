@@ -155,6 +155,13 @@ metoder! {
         "HentPlandekning" HentPlandekningRequest HentPlandekningResponse;
         "ListPlanmangler" ListPlanmanglerRequest ListPlanmanglerResponse;
     }
+    "OppfolgingService" {
+        "ApneOppfolging" ApneOppfolgingRequest ApneOppfolgingResponse;
+        "BekreftOppfolging" BekreftOppfolgingRequest BekreftOppfolgingResponse;
+        "AvsluttOppfolging" AvsluttOppfolgingRequest AvsluttOppfolgingResponse;
+        "HentOppfolging" HentOppfolgingRequest HentOppfolgingResponse;
+        "ListOppfolginger" ListOppfolgingerRequest ListOppfolgingerResponse;
+    }
     "InnboksService" {
         "ListOppgaver" ListOppgaverRequest ListOppgaverResponse;
         "KvitterOppgave" KvitterOppgaveRequest KvitterOppgaveResponse;
@@ -326,6 +333,19 @@ impl Benk {
     /// Who treats a person now by the facts that the gateway reads, and who
     /// assigned them: `t7 by r1`.
     pub(crate) async fn behandlere(&self, person: &str) -> Vec<String> {
+        let held = self.fakta(person).await.into_iter();
+        let held = held.filter(|fact| fact.r#type() == Faktumtype::Behandler);
+        held.map(
+            |fact| match fact.part.as_ref().and_then(|p| p.hvem.clone()) {
+                Some(part::Hvem::Ansatt(id)) => format!("{id} by {}", fact.opprettet_av),
+                other => panic!("{other:?} treats"),
+            },
+        )
+        .collect()
+    }
+
+    /// Facts about a person that hold now.
+    pub(crate) async fn fakta(&self, person: &str) -> Vec<Faktum> {
         let path = "/samspor.hendelse.v1.HendelseService/Fakta";
         let mut who = Hvem::enhet("gateway");
         who.aktor.ansatt.clear();
@@ -348,16 +368,9 @@ impl Benk {
             }
         }
         let open = |fact: &Faktum| fact.periode.as_ref().is_none_or(|held| held.til.is_none());
-        let held = last.into_values().filter(|fact| {
-            person.ends_with(&fact.subjekt) && fact.r#type() == Faktumtype::Behandler && open(fact)
-        });
-        held.map(
-            |fact| match fact.part.as_ref().and_then(|p| p.hvem.clone()) {
-                Some(part::Hvem::Ansatt(id)) => format!("{id} by {}", fact.opprettet_av),
-                other => panic!("{other:?} treats"),
-            },
-        )
-        .collect()
+        let held = last.into_values();
+        held.filter(|fact| person.ends_with(&fact.subjekt) && open(fact))
+            .collect()
     }
 
     /// Commits of the service's store.

@@ -81,7 +81,7 @@ async fn begynn(benk: &Benk, person: &str) -> String {
     benk.ok(request).await.tiltak.unwrap().name
 }
 
-fn ferdig(name: &str) -> AvsluttTiltakRequest {
+pub(crate) fn ferdig(name: &str) -> AvsluttTiltakRequest {
     AvsluttTiltakRequest {
         name: name.into(),
         request_id: request_id(),

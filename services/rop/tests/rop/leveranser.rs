@@ -30,7 +30,7 @@ use samspor_proto::{
 use super::{
     DAY, P,
     benk::{Benk, Hvem, until},
-    hjemmel, hos_annen, innboks, kontakt, kvitter, registrer,
+    hjemmel, hos_annen, innboks, kontakt, kvitter, oppfolging, registrer,
     rettelser::{annuller, slutt},
     risiko,
 };
@@ -293,6 +293,8 @@ pub(crate) async fn alle_endringer(benk: &Benk, who: &Hvem) -> Vec<Feilgrunn> {
         publiser("2026-09"),
         annuller(&none),
         slutt(&none),
+        oppfolging::bekreft(&none),
+        oppfolging::avslutt(&none),
     );
     answers
 }
@@ -454,6 +456,9 @@ async fn a_declined_offer_becomes_a_task_on_its_day(database: Database) {
 /// Seen red: with a deadline that ends when the task is taken.
 async fn outreach_has_a_deadline_that_taking_it_does_not_stop(database: Database) {
     let benk = Benk::start(&database).await;
+    // Something is delivered and the person is known: no other clock runs.
+    oppfolging::sendt(&benk).await;
+    benk.ok(tiltak("")).await;
     let broken = || async {
         benk.hendelser("rop")
             .await
@@ -671,6 +676,8 @@ async fn steps_towards_a_person_become_tasks(database: Database) {
 /// Seen red: without the deadline.
 async fn feedback_is_answered_and_the_person_reads_it(database: Database) {
     let benk = Benk::start(&database).await;
+    oppfolging::sendt(&benk).await;
+    benk.ok(tiltak("")).await;
     let person = Hvem::innbygger(P);
     let given = benk
         .kall(&person, gi())

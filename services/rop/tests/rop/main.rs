@@ -15,6 +15,7 @@ mod dekning;
 mod historie;
 mod leveranser;
 mod omgjort;
+mod oppfolging;
 mod planer;
 mod rettelser;
 
@@ -188,6 +189,9 @@ async fn declined_is_offered_again(database: Database) {
     let refusal = benk.avslag(HentKontaktRequest { name }).await;
     assert_eq!(refusal.grunn, Feilgrunn::IkkeFunnet);
 
+    // Something is delivered and the person is known: no other clock runs.
+    oppfolging::sendt(&benk).await;
+    benk.ok(leveranser::tiltak("")).await;
     // The day comes, and goes, without a new offer.
     for (days, told) in [(7, "FristNaer"), (1, "FristBrutt")] {
         assert!(!benk.hendelser("rop").await.contains(&told.to_owned()));
@@ -345,6 +349,7 @@ async fn a_plan_has_versions(database: Database) {
 
 async fn the_fact_of_treatment_lasts_as_long_as_the_relation(database: Database) {
     let benk = Benk::start(&database).await;
+    oppfolging::sendt(&benk).await;
     let relation = benk.ok(tildel("t7")).await.behandlerforhold.unwrap();
     assert_eq!(benk.behandlere(P).await, ["t7 by r1"]);
     assert_eq!(benk.behandlere(OTHER).await, [""; 0]);
@@ -432,6 +437,7 @@ async fn every_write_needs_its_basis_and_a_caller_with_a_unit(database: Database
 /// turn in each write, but for `KvitterOppgave`, whose rule asks once more.
 async fn another_unit_changes_nothing_here(database: Database) {
     let benk = Benk::start(&database).await;
+    oppfolging::sendt(&benk).await;
     let relation = benk.ok(tildel("t7")).await.behandlerforhold.unwrap();
     for _ in 0..3 {
         registrer(&benk, Kontaktutfall::IkkeMott).await;
@@ -486,6 +492,9 @@ async fn a_leader_or_another_clinician_assigns_who_treats(database: Database) {
     let leader = Hvem::ansatt("rop", "l1", Rolle::Leder);
     benk.kall(&leader, tildel("t7")).await.unwrap();
     let clinician = Hvem::ansatt("rop", "t7", Rolle::Behandler);
+    let alone = benk.kall(&clinician, tildel("t8")).await.unwrap_err();
+    assert_eq!(alone.grunn, Feilgrunn::IkkeTillatt, "on one word alone");
+    oppfolging::sendt(&benk).await;
     benk.kall(&clinician, tildel("t8")).await.unwrap();
     assert_eq!(benk.behandlere(P).await, ["t7 by l1", "t8 by t7"]);
 }
@@ -498,5 +507,8 @@ async fn a_repeat_is_answered_and_done_once(database: Database) {
     request.sted = "Torget".into();
     let refusal = benk.avslag(request).await;
     assert_eq!(refusal.grunn, Feilgrunn::RequestIdGjenbrukt);
-    assert_eq!(benk.hendelser("rop").await, ["KontaktRegistrert"]);
+    assert_eq!(
+        benk.hendelser("rop").await,
+        ["OppfolgingApnet", "KontaktRegistrert"]
+    );
 }

@@ -9,7 +9,7 @@ use samspor_chassis::{
 };
 use samspor_rop::Rop;
 
-use crate::{arbeidsliste, dekning, historie, leveranser, omgjort, rettelser};
+use crate::{arbeidsliste, dekning, historie, leveranser, omgjort, oppfolging, rettelser};
 
 /// Statements that read more than they give, and why it does no harm.
 const ALLOWED: &[Allowed] = &[
@@ -134,6 +134,13 @@ const SEED: &[&str] = &[
         "CASE WHEN i % 20 = 0 THEN 'APEN' ELSE 'LUKKET' END"
     ),
     lagret!(
+        "oppfolging",
+        "CASE WHEN i > 9500 THEN 'APEN' ELSE 'LUKKET' END"
+    ),
+    "INSERT INTO kjent_oppdrag (navn, person, apent) \
+     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+     SELECT 'o' || i, 'p' || (i % 500), CASE WHEN i % 20 = 0 THEN 1 ELSE 0 END FROM n",
+    lagret!(
         "behandlingsplan",
         "CASE WHEN i > 9500 THEN 'APEN' ELSE 'LUKKET' END"
     ),
@@ -173,6 +180,7 @@ async fn no_statement_grows_with_the_history() {
     dekning::hver(testing::sqlite).await;
     rettelser::hver(testing::sqlite).await;
     omgjort::hver(testing::sqlite).await;
+    oppfolging::hver(testing::sqlite).await;
     let mut growing_ones = String::new();
     for database in [Some(testing::sqlite()), testing::postgres()] {
         let Some(database) = database else { continue };

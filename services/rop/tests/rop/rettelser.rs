@@ -17,7 +17,7 @@ use super::{
     benk::{Benk, until},
     hos_annen, innboks,
     leveranser::{bestilt, besvar, dag, gi, levert, oppdrag, primaer, tell, tiltak},
-    plan, registrer,
+    oppfolging, plan, registrer,
 };
 
 samspor_chassis::on_both_databases! {
@@ -231,6 +231,8 @@ async fn a_primary_contact_ends_and_the_caseload_falls(database: Database) {
 /// Seen red: without the cut-off of the scale.
 async fn a_low_score_is_a_task_until_it_is_answered(database: Database) {
     let benk = Benk::start(&database).await;
+    oppfolging::sendt(&benk).await;
+    benk.ok(tiltak("")).await;
     let fit = |skjema: Fitskjema, tideler| GiTilbakemeldingRequest {
         r#type: Tilbakemeldingstype::Fit.into(),
         skjema: skjema.into(),
