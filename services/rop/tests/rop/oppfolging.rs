@@ -80,7 +80,7 @@ async fn relasjoner(benk: &Benk) -> Vec<Faktumtype> {
     facts.iter().map(Faktum::r#type).collect()
 }
 
-/// Seen red: with an end by whoever works there.
+/// Seen red: with who treats left; with an end by whoever works there.
 async fn nothing_outlives_the_end(database: Database) {
     let told = [
         ("OppdragTilbudt", oppdrag(1)),
