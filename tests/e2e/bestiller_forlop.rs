@@ -354,6 +354,7 @@ async fn short(scene: &Scene, person: &str) {
         til: day(scene, last).to_string(),
         mal: "Mat i huset til Kanari Kvitterson.".to_owned(),
         hjemmel: Some(basis("§ 3-2 nr. 6")),
+        ..Default::default()
     };
     let method = format!("{OPPDRAG}/BestillKortvarigTjeneste");
     let long =
@@ -419,11 +420,13 @@ async fn paused(scene: &Scene, person: &str) {
     let accept = AksepterOppdragRequest {
         name: name.clone(),
         request_id: request_id(),
+        ..Default::default()
     };
     ok::<_, AksepterOppdragResponse>(&rop, &format!("{OPPDRAG}/AksepterOppdrag"), accept).await;
     let start = StartOppdragRequest {
         name: name.clone(),
         request_id: request_id(),
+        ..Default::default()
     };
     ok::<_, StartOppdragResponse>(&rop, &format!("{OPPDRAG}/StartOppdrag"), start).await;
     let list = waits_for(scene, "rop", &name).await;
@@ -472,6 +475,7 @@ async fn paused(scene: &Scene, person: &str) {
         arsak: Avslutningsarsak::MalNadd.into(),
         begrunnelse: "Kanari Kvitterson klarer seg.".to_owned(),
         alternativ: "Kanari Kvitterson kan komme på huset.".to_owned(),
+        ..Default::default()
     };
     let method = format!("{OPPDRAG}/AvsluttOppdrag");
     let receipt: AvsluttOppdragResponse = ok(&rop, &method, request).await;

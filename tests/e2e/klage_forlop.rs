@@ -319,12 +319,14 @@ async fn a_month(scene: &Scene, clock: &Klokke) {
     let accept = AksepterOppdragRequest {
         name: name.clone(),
         request_id: request_id(),
+        ..Default::default()
     };
     ok::<_, AksepterOppdragResponse>(&rop, &format!("{OPPDRAG}/AksepterOppdrag"), accept).await;
     clock.days_pass(1);
     let start = StartOppdragRequest {
         name: name.clone(),
         request_id: request_id(),
+        ..Default::default()
     };
     ok::<_, StartOppdragResponse>(&rop, &format!("{OPPDRAG}/StartOppdrag"), start).await;
     clock.days_pass(17);

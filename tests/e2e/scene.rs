@@ -185,6 +185,7 @@ impl Scene {
                 AksepterOppdragRequest {
                     name: name.clone(),
                     request_id: request_id(),
+                    ..Default::default()
                 },
             )
             .await;
@@ -194,6 +195,7 @@ impl Scene {
                 StartOppdragRequest {
                     name,
                     request_id: request_id(),
+                    ..Default::default()
                 },
             )
             .await;

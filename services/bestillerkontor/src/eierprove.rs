@@ -395,7 +395,12 @@ async fn an_order_is_answered_by_the_unit_that_it_names(database: Database) {
                 assert_eq!(reason, Feilgrunn::IkkeTillatt, "{} by {unit}", stringify!($handler));
             }};
         }
-        refused!(oppdrag::rpc::aksepter, AksepterOppdragRequest {});
+        refused!(
+            oppdrag::rpc::aksepter,
+            AksepterOppdragRequest {
+                ..Default::default()
+            }
+        );
         refused!(
             oppdrag::rpc::avvis,
             AvvisOppdragRequest {
@@ -403,7 +408,12 @@ async fn an_order_is_answered_by_the_unit_that_it_names(database: Database) {
                 begrunnelse: "Fullt".into(),
             }
         );
-        refused!(oppdrag::rpc::start, StartOppdragRequest {});
+        refused!(
+            oppdrag::rpc::start,
+            StartOppdragRequest {
+                ..Default::default()
+            }
+        );
         refused!(
             oppdrag::rpc::pause,
             PauseOppdragRequest {
@@ -419,6 +429,7 @@ async fn an_order_is_answered_by_the_unit_that_it_names(database: Database) {
                 arsak: Avslutningsarsak::MalNadd.into(),
                 begrunnelse: "Klarer seg".into(),
                 alternativ: "Ingen".into(),
+                ..Default::default()
             }
         );
     }

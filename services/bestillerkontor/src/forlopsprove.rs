@@ -172,6 +172,7 @@ pub(crate) async fn accept(store: &Store, order: &Oppdrag) {
     let request = AksepterOppdragRequest {
         name: order.name.clone(),
         request_id: request_id(),
+        ..Default::default()
     };
     kall!(store, hos(unit, "r1"), oppdrag::rpc::aksepter, request).unwrap();
 }
@@ -181,6 +182,7 @@ pub(crate) async fn begin(store: &Store, order: &Oppdrag) {
     let request = StartOppdragRequest {
         name: order.name.clone(),
         request_id: request_id(),
+        ..Default::default()
     };
     kall!(store, hos(unit, "r1"), oppdrag::rpc::start, request).unwrap();
 }
@@ -882,6 +884,7 @@ async fn each_need_has_one_responsible_unit_at_every_step(database: Database) {
                 let request = AksepterOppdragRequest {
                     name,
                     request_id: id,
+                    ..Default::default()
                 };
                 kall!(store, who(), oppdrag::rpc::aksepter, request).map(drop)
             }
@@ -898,6 +901,7 @@ async fn each_need_has_one_responsible_unit_at_every_step(database: Database) {
                 let request = StartOppdragRequest {
                     name,
                     request_id: id,
+                    ..Default::default()
                 };
                 kall!(store, who(), oppdrag::rpc::start, request).map(drop)
             }
@@ -925,6 +929,7 @@ async fn each_need_has_one_responsible_unit_at_every_step(database: Database) {
                     arsak: Avslutningsarsak::MalNadd.into(),
                     begrunnelse: "Klarer seg".into(),
                     alternativ: "Ingen".into(),
+                    ..Default::default()
                 };
                 kall!(store, who(), oppdrag::rpc::avslutt, request).map(drop)
             }

@@ -215,6 +215,7 @@ async fn finish(store: &Store, order: &Oppdrag) {
         arsak: Avslutningsarsak::MalNadd.into(),
         begrunnelse: "Klarer seg".into(),
         alternativ: "Ingen".into(),
+        ..Default::default()
     };
     kall!(store, hos(unit, "r1"), oppdrag::rpc::avslutt, request).unwrap();
 }

@@ -363,9 +363,9 @@ impl Vedtakshistorie {
         for order in orders {
             let begun = order.innhold.bestilling.fra.start().max(decided);
             let unit = system(&order.enhet);
-            let (order, out) = oppdrag::rules::aksepter(order, unit.clone(), begun)?;
+            let (order, out) = oppdrag::rules::aksepter(order, unit.clone(), Mottatt::na(begun))?;
             gjelder.ta(out);
-            let (order, out) = oppdrag::rules::start(order, &unit, begun)?;
+            let (order, out) = oppdrag::rules::start(order, &unit, Mottatt::na(begun))?;
             gjelder.ta(out);
             if let Some((started, out)) = vedtak::rules::iverksett(vedtak.clone(), begun) {
                 vedtak = started;

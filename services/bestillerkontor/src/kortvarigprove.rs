@@ -42,6 +42,7 @@ pub(crate) async fn short(store: &Store, fra: &str, til: &str) -> Result<Oppdrag
         til: til.into(),
         mal: "Sårstell".into(),
         hjemmel: Some(hjemmel()),
+        ..Default::default()
     };
     let made = kall!(
         store,
@@ -125,6 +126,7 @@ async fn a_short_service_counts_by_the_days_on_which_it_was_given(database: Data
         arsak: Avslutningsarsak::MalNadd.into(),
         begrunnelse: "Såret er grodd".into(),
         alternativ: "Fastlegen".into(),
+        ..Default::default()
     };
     let by = hos("hjemmetjeneste", "r1");
     kall!(store, by, oppdrag::rpc::avslutt, request).unwrap();
@@ -199,6 +201,7 @@ async fn who_decides_on_the_type_orders_it(database: Database) {
         til: "2026-10-05".into(),
         mal: "Sårstell".into(),
         hjemmel: Some(hjemmel()),
+        ..Default::default()
     };
     let office = || med(ENHET, "a1", &["avlastning", "bolig"]);
     let refused = kall!(

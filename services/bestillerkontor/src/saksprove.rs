@@ -314,6 +314,7 @@ async fn an_objection_to_sharing_is_asked_at_each_decision(database: Database) {
         til: "2026-10-05".into(),
         mal: "Sårstell".into(),
         hjemmel: Some(hjemmel()),
+        ..Default::default()
     };
     let by = objected("a1", &["hjemmetjeneste"]);
     let refused = kall!(store, by, oppdrag::rpc::bestill_kortvarig, request);

@@ -173,6 +173,7 @@ async fn figures_are_those_of_the_seed_whenever_they_are_asked(database: Databas
         arsak: samspor_proto::bestillerkontor::Avslutningsarsak::MalNadd.into(),
         begrunnelse: "Klarer seg".into(),
         alternativ: "Drop-in".into(),
+        ..Default::default()
     };
     kall!(store, hos("rop", "r1"), oppdrag::rpc::avslutt, request).unwrap();
     clock.advance(DAY * 60);

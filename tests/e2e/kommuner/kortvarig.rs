@@ -17,6 +17,7 @@ fn order(kommune: &Kommune, person: &str, unit: &str) -> BestillKortvarigTjenest
         til: kommune.day(6),
         mal: "Sårstell.".to_owned(),
         hjemmel: Some(basis("§ 3-2 nr. 6")),
+        ..Default::default()
     }
 }
 

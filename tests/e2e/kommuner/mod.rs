@@ -293,6 +293,7 @@ impl Kommune {
         let request = AksepterOppdragRequest {
             name: name.clone(),
             request_id: request_id(),
+            ..Default::default()
         };
         let method = "bestillerkontor.v1.OppdragService/AksepterOppdrag";
         let accepted: AksepterOppdragResponse = ok(&desk, method, request).await;
@@ -302,6 +303,7 @@ impl Kommune {
         let request = StartOppdragRequest {
             name: name.clone(),
             request_id: request_id(),
+            ..Default::default()
         };
         let method = "bestillerkontor.v1.OppdragService/StartOppdrag";
         ok::<_, StartOppdragResponse>(&desk, method, request).await;

@@ -351,6 +351,7 @@ impl Stage<'_> {
         let request = AksepterOppdragRequest {
             name: offered.name.clone(),
             request_id: self.id(),
+            ..Default::default()
         };
         self.must(
             who,
@@ -364,6 +365,7 @@ impl Stage<'_> {
         let request = StartOppdragRequest {
             name: offered.name.clone(),
             request_id: self.id(),
+            ..Default::default()
         };
         self.must(
             who,

@@ -11,7 +11,7 @@ use super::{
     Bestilling, Oppdrag,
     rules::{Sted, ny},
 };
-use crate::{frister::frister, vedtak::innhold};
+use crate::{frister::frister, mottatt::Mottatt, vedtak::innhold};
 
 /// Working days before its last day in which a short service is warned of: it is
 /// ended, or a vedtak is made.
@@ -48,6 +48,7 @@ fn dager(oppdrag: &Oppdrag) -> Option<(Dag, Option<Dag>)> {
 /// noted that leaves no period.
 pub(crate) fn les(
     request: &BestillKortvarigTjenesteRequest,
+    bestilt: &Mottatt,
     now: Tid,
     faults: &mut FieldFaults,
 ) -> Option<Bestilling> {
@@ -63,11 +64,17 @@ pub(crate) fn les(
     let fra = felt::pakrevd_dag(&request.fra, "fra", faults);
     let til = felt::pakrevd_dag(&request.til, "til", faults);
     let (fra, til) = (fra?, til?);
-    if fra < Dag::av(now) {
-        faults.form("fra", "i dag eller senere");
+    if fra < Dag::av(bestilt.tid) {
+        faults.contradicts(
+            "fra",
+            "bestilt",
+            "tjenesten begynner ikke før den er bestilt",
+        );
     }
     if til < fra {
         faults.contradicts("til", "fra", "til kan ikke være før fra");
+    } else if til < Dag::av(now) {
+        faults.form("til", "i dag eller senere");
     }
     Some(Bestilling {
         type_,
@@ -108,7 +115,7 @@ pub(crate) fn bestill(
     bestilling: Bestilling,
     tidligere: &[Oppdrag],
     av: &Aktor,
-    now: Tid,
+    bestilt: Mottatt,
 ) -> Result<(Oppdrag, Virkninger), Refusal> {
     let same = |other: &&Oppdrag| other.innhold.bestilling.type_ == bestilling.type_;
     let same: Vec<&Oppdrag> = tidligere.iter().filter(same).collect();
@@ -146,7 +153,8 @@ pub(crate) fn bestill(
     }
     faults.finish()?;
     let mut out = Virkninger::new();
-    let oppdrag = ny(sted, bestilling, av, now, &mut out);
+    let mut oppdrag = ny(sted, bestilling, av, bestilt.tid, &mut out);
+    oppdrag.innhold.etterregistrert_grunn = bestilt.grunn;
     Ok((oppdrag, out))
 }
 

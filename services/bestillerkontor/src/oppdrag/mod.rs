@@ -111,6 +111,9 @@ pub(crate) struct Innhold {
     pub(crate) rapporter: Vec<Rapport>,
     #[serde(default)]
     pub(crate) evalueringer: Vec<Evaluering>,
+    /// Why the last step was recorded later than it was taken.
+    #[serde(default)]
+    pub(crate) etterregistrert_grunn: String,
 }
 
 /// What was delivered in a period.
@@ -283,6 +286,7 @@ impl Oppdrag {
             planlagt_slutt,
             rapporter,
             evalueringer,
+            etterregistrert_grunn,
         } = self.innhold.clone();
         let begrunnelse = slutt
             .as_ref()
@@ -343,6 +347,7 @@ impl Oppdrag {
                 .map(|end| end.alternativ)
                 .unwrap_or_default(),
             begrunnelse,
+            etterregistrert_grunn,
         }
     }
 }

@@ -22,7 +22,7 @@ use samspor_proto::{
 
 use super::{Oppdrag, SAMLING, Tilstand, kortvarig, omfordeling, rules, store};
 use crate::{
-    evaluering, innboks, soknad,
+    evaluering, innboks, mottatt, soknad,
     vedtak::{self, hovedansvar, innhold, innhold::Nektet},
 };
 
@@ -30,9 +30,18 @@ pub(crate) async fn aksepter(
     tx: &mut Tx,
     request: AksepterOppdragRequest,
 ) -> Result<AksepterOppdragResponse, Error> {
-    let oppdrag = les(tx, &request.name, FieldFaults::new()).await?;
+    let mut faults = FieldFaults::new();
+    let akseptert = mottatt::les(
+        &request.akseptert,
+        &request.etterregistrert_grunn,
+        "akseptert",
+        false,
+        tx.now(),
+        &mut faults,
+    );
+    let oppdrag = les(tx, &request.name, faults).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut oppdrag, virkninger) = rules::aksepter(oppdrag, av, tx.now())?;
+    let (mut oppdrag, virkninger) = rules::aksepter(oppdrag, av, akseptert)?;
     store::lagre(tx, &mut oppdrag).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(AksepterOppdragResponse {
@@ -61,9 +70,18 @@ pub(crate) async fn start(
     tx: &mut Tx,
     request: StartOppdragRequest,
 ) -> Result<StartOppdragResponse, Error> {
-    let oppdrag = les(tx, &request.name, FieldFaults::new()).await?;
+    let mut faults = FieldFaults::new();
+    let startet = mottatt::les(
+        &request.startet,
+        &request.etterregistrert_grunn,
+        "startet",
+        false,
+        tx.now(),
+        &mut faults,
+    );
+    let oppdrag = les(tx, &request.name, faults).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut oppdrag, virkninger) = rules::start(oppdrag, &av, tx.now())?;
+    let (mut oppdrag, virkninger) = rules::start(oppdrag, &av, startet)?;
     store::lagre(tx, &mut oppdrag).await?;
     innboks::utfor(tx, virkninger).await?;
     if let Some(vedtak) = &oppdrag.vedtak {
@@ -116,9 +134,17 @@ pub(crate) async fn avslutt(
 ) -> Result<AvsluttOppdragResponse, Error> {
     let mut faults = FieldFaults::new();
     let slutt = rules::les_slutt(&request, &mut faults);
+    let avsluttet = mottatt::les(
+        &request.avsluttet,
+        &request.etterregistrert_grunn,
+        "avsluttet",
+        false,
+        tx.now(),
+        &mut faults,
+    );
     let oppdrag = les(tx, &request.name, faults).await?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut oppdrag, virkninger) = rules::avslutt(oppdrag, slutt, av, tx.now())?;
+    let (mut oppdrag, virkninger) = rules::avslutt(oppdrag, slutt, av, avsluttet, tx.now())?;
     store::lagre(tx, &mut oppdrag).await?;
     innboks::utfor(tx, virkninger).await?;
     slipp_vedtaket(tx, &oppdrag).await?;
@@ -173,7 +199,15 @@ pub(crate) async fn bestill_kortvarig(
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     let enhet = navn::les_enhet(&request.enhet, "enhet", &mut faults);
     innhold::krev_ko(&enhet, "enhet", &tx.call().utforere, &mut faults);
-    let bestilling = kortvarig::les(&request, tx.now(), &mut faults);
+    let bestilt = mottatt::les(
+        &request.bestilt,
+        &request.etterregistrert_grunn,
+        "bestilt",
+        false,
+        tx.now(),
+        &mut faults,
+    );
+    let bestilling = kortvarig::les(&request, &bestilt, tx.now(), &mut faults);
     faults.finish()?;
     let bestilling = bestilling.ok_or_else(|| Error::internal("no order without a fault"))?;
     let mut faults = FieldFaults::new();
@@ -199,7 +233,7 @@ pub(crate) async fn bestill_kortvarig(
         bestiller: tx.call().actor.enhet.clone(),
         enhet,
     };
-    let (oppdrag, virkninger) = kortvarig::bestill(sted, bestilling, &tidligere, &av, tx.now())?;
+    let (oppdrag, virkninger) = kortvarig::bestill(sted, bestilling, &tidligere, &av, bestilt)?;
     let type_ = oppdrag.innhold.bestilling.type_;
     omfordeling::dekket(tx, &oppdrag.person, &[type_].into()).await?;
     store::sett_inn(tx, &oppdrag).await?;

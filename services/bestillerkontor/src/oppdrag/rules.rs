@@ -22,6 +22,7 @@ use crate::{
     KOORDINERING,
     evaluering::{self, Evaluering},
     frister::frister,
+    mottatt::Mottatt,
     vedtak::{Vedtak, innhold::Linje},
 };
 
@@ -169,6 +170,7 @@ pub(super) fn ny(
             planlagt_slutt: None,
             rapporter: Vec::new(),
             evalueringer: Vec::new(),
+            etterregistrert_grunn: String::new(),
         },
     };
     out.hendelse("OppdragTilbudt", &oppdrag.emne(), hoerer_om(&oppdrag));
@@ -221,6 +223,9 @@ pub(crate) fn endre(mut oppdrag: Oppdrag, line: &Linje, now: Tid, out: &mut Virk
     }
     let before = std::mem::replace(&mut oppdrag.innhold.bestilling, bestilling);
     out.hendelse("OppdragEndret", &oppdrag.emne(), hoerer_om(&oppdrag));
+    if before.fra != oppdrag.innhold.bestilling.fra && oppdrag.tilstand == Tilstand::Akseptert {
+        frist_for_start(&oppdrag, now, out);
+    }
     if before.til != oppdrag.innhold.bestilling.til {
         frist_for_slutt(&oppdrag, out);
         if I_GANG.contains(&oppdrag.tilstand) {
@@ -336,20 +341,47 @@ fn frist_for_evaluering(oppdrag: &Oppdrag, now: Tid, out: &mut Virkninger) {
 pub(crate) fn aksepter(
     mut oppdrag: Oppdrag,
     av: Aktor,
-    now: Tid,
+    akseptert: Mottatt,
 ) -> Result<(Oppdrag, Virkninger), Refusal> {
     krev(&oppdrag, "AksepterOppdrag", &av)?;
+    let offered = oppdrag.innhold.tilbudt;
+    let tid = ta_tid(&mut oppdrag, akseptert, "akseptert", offered)?;
     oppdrag.tilstand = Tilstand::Akseptert;
     oppdrag.ansvarlig_enhet.clone_from(&oppdrag.enhet);
-    oppdrag.innhold.besvart = Some((now, av));
+    oppdrag.innhold.besvart = Some((tid, av));
     let mut out = Virkninger::new();
     out.hendelse("OppdragAkseptert", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.fakta.extend(oppdrag.leveringsfakta(None));
     out.slett_frist(FRIST_SVAR, &oppdrag.name());
-    let from = Dag::av(now).max(oppdrag.innhold.bestilling.fra);
-    let due = from.pluss_dager(START_DAGER).slutt();
-    out.frist(FRIST_START, &oppdrag.emne(), due, None, begge(&oppdrag));
+    frist_for_start(&oppdrag, tid, &mut out);
     Ok((oppdrag, out))
+}
+
+fn frist_for_start(oppdrag: &Oppdrag, from: Tid, out: &mut Virkninger) {
+    let from = Dag::av(from).max(oppdrag.innhold.bestilling.fra);
+    let due = from.pluss_dager(START_DAGER).slutt();
+    out.frist(FRIST_START, &oppdrag.emne(), due, None, begge(oppdrag));
+}
+
+/// When a step was taken, which may be recorded later, and never is before what
+/// it follows on.
+fn ta_tid(
+    oppdrag: &mut Oppdrag,
+    steg: Mottatt,
+    field: &'static str,
+    forst: Tid,
+) -> Result<Tid, Refusal> {
+    let mut faults = FieldFaults::new();
+    let first = Dag::av(forst);
+    if Dag::av(steg.tid) < first {
+        faults.form(
+            field,
+            format_args!("{first} eller senere, da oppdraget var kommet så langt"),
+        );
+    }
+    faults.finish()?;
+    oppdrag.innhold.etterregistrert_grunn = steg.grunn;
+    Ok(steg.tid.max(forst))
 }
 
 /// Reads why an offer is declined.
@@ -387,20 +419,24 @@ pub(crate) fn avvis(
     Ok((oppdrag, out))
 }
 
-/// The unit starts to deliver.
+/// The unit starts to deliver, on the first day of the order or later.
 pub(crate) fn start(
     mut oppdrag: Oppdrag,
     av: &Aktor,
-    now: Tid,
+    startet: Mottatt,
 ) -> Result<(Oppdrag, Virkninger), Refusal> {
     krev(&oppdrag, "StartOppdrag", av)?;
+    let accepted = oppdrag.innhold.besvart.as_ref().map(|(at, _)| *at);
+    let first = oppdrag.innhold.bestilling.fra.start();
+    let first = accepted.map_or(first, |at| at.max(first));
+    let tid = ta_tid(&mut oppdrag, startet, "startet", first)?;
     oppdrag.tilstand = Tilstand::Startet;
-    oppdrag.innhold.startet = Some(now);
+    oppdrag.innhold.startet = Some(tid);
     let mut out = Virkninger::new();
     out.hendelse("OppdragStartet", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.slett_frist(FRIST_START, &oppdrag.name());
-    frist_for_rapport(&oppdrag, now, &mut out);
-    frist_for_evaluering(&oppdrag, now, &mut out);
+    frist_for_rapport(&oppdrag, tid, &mut out);
+    frist_for_evaluering(&oppdrag, tid, &mut out);
     Ok((oppdrag, out))
 }
 
@@ -487,14 +523,31 @@ pub(crate) fn les_slutt(request: &AvsluttOppdragRequest, faults: &mut FieldFault
 
 /// The unit ends what it had accepted.
 pub(crate) fn avslutt(
-    oppdrag: Oppdrag,
+    mut oppdrag: Oppdrag,
     slutt: Slutt,
     av: Aktor,
+    avsluttet: Mottatt,
     now: Tid,
 ) -> Result<(Oppdrag, Virkninger), Refusal> {
     krev(&oppdrag, "AvsluttOppdrag", &av)?;
+    let Innhold {
+        tilbudt,
+        besvart,
+        startet,
+        rapporter,
+        ..
+    } = &oppdrag.innhold;
+    let accepted = besvart.as_ref().map(|(at, _)| *at);
+    let reported = rapporter.last().map(|report| report.til.start());
+    let first = accepted.into_iter().chain(*startet).chain(reported);
+    let first = first.fold(*tilbudt, Tid::max);
+    let tid = ta_tid(&mut oppdrag, avsluttet, "avsluttet", first)?;
     let mut out = Virkninger::new();
-    let oppdrag = opphor(oppdrag, slutt, Some(av), now, &mut out);
+    let mut oppdrag = opphor(oppdrag, slutt, Some(av), now, &mut out);
+    // What it opened was open until it was recorded.
+    if let Some((at, ..)) = &mut oppdrag.innhold.slutt {
+        *at = tid;
+    }
     Ok((oppdrag, out))
 }
 
@@ -581,6 +634,7 @@ mod tests {
         let soknad = proveark::soknad(soknad::Tilstand::Klar);
         let mut vedtak = proveark::utkast(&soknad);
         vedtak.tilstand = vedtak::Tilstand::Fattet;
+        vedtak.innhold.linjer[0].fra = Dag::av(NOW);
         let mut out = Virkninger::new();
         let line = &vedtak.innhold.linjer[0];
         let by = who(ENHET, "b1");
@@ -634,12 +688,12 @@ mod tests {
     fn by_unit(name: &str, oppdrag: Oppdrag, unit: &str) -> Result<(Oppdrag, Virkninger), Refusal> {
         let by = who(unit, "r1");
         match name {
-            "AksepterOppdrag" => aksepter(oppdrag, by, LATER),
+            "AksepterOppdrag" => aksepter(oppdrag, by, Mottatt::na(LATER)),
             "AvvisOppdrag" => avvis(oppdrag, a_decline(), by, LATER),
-            "StartOppdrag" => start(oppdrag, &by, LATER),
+            "StartOppdrag" => start(oppdrag, &by, Mottatt::na(LATER)),
             "PauseOppdrag" => pause(oppdrag, a_pause(), &by),
             "GjenopptaOppdrag" => gjenoppta(oppdrag, &by, LATER),
-            "AvsluttOppdrag" => avslutt(oppdrag, an_end(), by, LATER),
+            "AvsluttOppdrag" => avslutt(oppdrag, an_end(), by, Mottatt::na(LATER), LATER),
             "RapporterOppdrag" => rapporter(oppdrag, a_report(by), LATER),
             "EvaluerOppdrag" => evaluer(oppdrag, proveark::en_evaluering(by, LATER), LATER),
             "AvsluttOmfordeling" => {
