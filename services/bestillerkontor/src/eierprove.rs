@@ -91,11 +91,14 @@ pub(crate) fn hjemmel() -> Hjemmel {
     }
 }
 
+/// From today, so that what is ordered can start.
 fn draft(soknad: &str) -> Vedtak {
-    Vedtak {
-        soknad: soknad.into(),
-        ..proveark::vedtak("s")
+    let mut draft = proveark::vedtak("s");
+    for line in &mut draft.linjer {
+        line.fra = "2026-10-01".into();
     }
+    draft.soknad = soknad.into();
+    draft
 }
 
 pub(crate) fn gjor_klar(soknad: &str) -> GjorKlarSoknadRequest {

@@ -550,7 +550,7 @@ pub(crate) async fn with_end(store: &Store, end: &str) -> Vedtak {
         "rop",
     );
     for line in &mut content.linjer {
-        line.fra = "2026-10-05".into();
+        line.fra = "2026-10-01".into();
         line.til = end.into();
     }
     let drafted = draft(store, content).await;

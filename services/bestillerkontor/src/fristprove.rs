@@ -51,8 +51,8 @@ async fn one_line_ends(store: &Store) -> Vedtak {
         line(Tjenestetype::Boveiledning, "bom"),
     ];
     lines[0].til = "2026-12-31".into();
-    lines[0].fra = "2026-10-05".into();
-    lines[1].fra = "2026-10-05".into();
+    lines[0].fra = "2026-10-01".into();
+    lines[1].fra = "2026-10-01".into();
     let drafted = draft(store, with_lines(&application, lines, "bom")).await;
     let sent = send(store, hos(ENHET, "a1"), &drafted).await;
     let decided = decide(store, hos(ENHET, "b1"), &sent).await.unwrap();

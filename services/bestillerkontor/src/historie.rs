@@ -363,7 +363,9 @@ impl Vedtakshistorie {
         for order in orders {
             let begun = order.innhold.bestilling.fra.start().max(decided);
             let unit = system(&order.enhet);
-            let (order, out) = oppdrag::rules::aksepter(order, unit.clone(), Mottatt::na(begun))?;
+            let accepted = Mottatt::na(begun);
+            let (mut order, out) = oppdrag::rules::aksepter(order, unit.clone(), accepted)?;
+            order.innhold.rapporteres_fra = Some(Dag::av(now));
             gjelder.ta(out);
             let (order, out) = oppdrag::rules::start(order, &unit, Mottatt::na(begun))?;
             gjelder.ta(out);

@@ -46,6 +46,9 @@ mod klage;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod kortvarigprove;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod leveringsprove;
 mod mottatt;
 mod oppdrag;
 mod parorende;

@@ -6,8 +6,8 @@ use samspor_chassis::testing::{
 };
 
 use crate::{
-    MIGRATIONS, eierprove, forlopsprove, fristprove, historie, kortvarigprove, rettsprove,
-    saksprove, soknadprove, statistikkprove,
+    MIGRATIONS, eierprove, forlopsprove, fristprove, historie, kortvarigprove, leveringsprove,
+    rettsprove, saksprove, soknadprove, statistikkprove,
 };
 
 /// Statements that read more than they give, and why it does no harm.
@@ -116,6 +116,7 @@ async fn no_statement_grows_with_the_history() {
     saksprove::hver(testing::sqlite).await;
     soknadprove::hver(testing::sqlite).await;
     kortvarigprove::hver(testing::sqlite).await;
+    leveringsprove::hver(testing::sqlite).await;
     historie::tests::hver(testing::sqlite).await;
     statistikkprove::hver(testing::sqlite).await;
     let mut growing_ones = String::new();

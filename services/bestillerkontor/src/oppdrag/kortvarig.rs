@@ -80,6 +80,7 @@ pub(crate) fn les(
         type_,
         min_timer: request.min_timer,
         maks_timer: request.maks_timer,
+        likt_delt: false,
         fra,
         til: Some(til),
         vilkar: Vec::new(),

@@ -11,6 +11,7 @@
 //! most 14 days has no vedtak, and its own last day.
 
 pub(crate) mod kortvarig;
+pub(crate) mod levering;
 pub(crate) mod omfordeling;
 pub(crate) mod rpc;
 pub(crate) mod rules;
@@ -101,8 +102,15 @@ pub(crate) struct Innhold {
     pub(crate) avvist: Option<Avvisning>,
     /// When it first started.
     pub(crate) startet: Option<Tid>,
+    /// First day that must be reported, where it is later than the start: what
+    /// was delivered before a history was taken in need not be.
+    #[serde(default)]
+    pub(crate) rapporteres_fra: Option<Dag>,
     /// Set while it is paused.
     pub(crate) pause: Option<Pause>,
+    /// Every pause, oldest first.
+    #[serde(default)]
+    pub(crate) pauser: Vec<Opphold>,
     pub(crate) slutt: Option<(Tid, Option<Aktor>, Slutt)>,
     /// Why its last day is where it is, where an amendment set it earlier.
     #[serde(default)]
@@ -114,6 +122,15 @@ pub(crate) struct Innhold {
     /// Why the last step was recorded later than it was taken.
     #[serde(default)]
     pub(crate) etterregistrert_grunn: String,
+}
+
+/// Days without delivery, between the day of a pause and that on which the
+/// service was resumed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Opphold {
+    pub(crate) fra: Dag,
+    /// None while it lasts.
+    pub(crate) til: Option<Dag>,
 }
 
 /// What was delivered in a period.
@@ -134,6 +151,9 @@ pub(crate) struct Bestilling {
     pub(crate) type_: Tjenestetype,
     pub(crate) min_timer: f64,
     pub(crate) maks_timer: f64,
+    /// The hours are an equal part of a shared line that says no shares.
+    #[serde(default)]
+    pub(crate) likt_delt: bool,
     pub(crate) fra: Dag,
     pub(crate) til: Option<Dag>,
     pub(crate) vilkar: Vec<String>,
@@ -281,7 +301,9 @@ impl Oppdrag {
             besvart,
             avvist,
             startet,
+            rapporteres_fra: _,
             pause,
+            pauser: _,
             slutt,
             planlagt_slutt,
             rapporter,
@@ -315,6 +337,7 @@ impl Oppdrag {
             r#type: bestilling.type_.into(),
             min_timer: bestilling.min_timer,
             maks_timer: bestilling.maks_timer,
+            likt_delt: bestilling.likt_delt,
             fra: bestilling.fra.to_string(),
             til: bestilling
                 .til

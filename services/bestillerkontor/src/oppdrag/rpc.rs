@@ -20,7 +20,7 @@ use samspor_proto::{
     felles::Kvittering,
 };
 
-use super::{Oppdrag, SAMLING, Tilstand, kortvarig, omfordeling, rules, store};
+use super::{Oppdrag, SAMLING, Tilstand, kortvarig, levering, omfordeling, rules, store};
 use crate::{
     evaluering, innboks, mottatt, soknad,
     vedtak::{self, hovedansvar, innhold, innhold::Nektet},
@@ -106,7 +106,7 @@ pub(crate) async fn pause(
     // Without a pause there was a fault, which `les` has answered.
     let pause = pause.ok_or_else(|| Error::internal("a pause without a fault"))?;
     let av = Aktor::from(&tx.call().actor);
-    let (mut oppdrag, virkninger) = rules::pause(oppdrag, pause, &av)?;
+    let (mut oppdrag, virkninger) = rules::pause(oppdrag, pause, &av, tx.now())?;
     store::lagre(tx, &mut oppdrag).await?;
     innboks::utfor(tx, virkninger).await?;
     Ok(PauseOppdragResponse {
@@ -163,12 +163,23 @@ pub(crate) async fn rapporter(
 ) -> Result<RapporterOppdragResponse, Error> {
     let mut faults = FieldFaults::new();
     let av = Aktor::from(&tx.call().actor);
-    let rapport = rules::les_rapport(request.rapport.as_ref(), av, tx.now(), &mut faults);
+    let rapport = levering::les_rapport(request.rapport.as_ref(), av, tx.now(), &mut faults);
     let oppdrag = les(tx, &request.name, faults).await?;
     let rapport = rapport.ok_or_else(|| Error::internal("no report without a fault"))?;
-    let (mut oppdrag, virkninger) = rules::rapporter(oppdrag, rapport, tx.now())?;
+    let (mut oppdrag, virkninger) = levering::rapporter(oppdrag, rapport)?;
     store::lagre(tx, &mut oppdrag).await?;
     innboks::utfor(tx, virkninger).await?;
+    if let Some(vedtak) = oppdrag
+        .vedtak
+        .as_ref()
+        .filter(|_| levering::svikter(&oppdrag))
+    {
+        let decision = vedtak::store::hent(tx, &oppdrag.person, vedtak).await?;
+        let (post, kind) = (decision.name(), vedtak::FRIST_OPPFOLGING);
+        if !innboks::store::venter(tx, &post, kind).await? {
+            innboks::utfor(tx, hovedansvar::oppfolging(&decision, tx.now())).await?;
+        }
+    }
     Ok(RapporterOppdragResponse {
         oppdrag: Some(oppdrag.to_proto()),
     })

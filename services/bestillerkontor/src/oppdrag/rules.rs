@@ -7,16 +7,15 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{
-        Avslutningsarsak, AvsluttOppdragRequest, AvvisOppdragRequest, Leveringsrapport,
-        PauseOppdragRequest,
+        Avslutningsarsak, AvsluttOppdragRequest, AvvisOppdragRequest, PauseOppdragRequest,
     },
     felles::Feilgrunn,
 };
 
 use super::{
     Avvisning, Bestilling, FRIST_EVALUERING, FRIST_GJENOPPTA, FRIST_OMFORDELING, FRIST_RAPPORT,
-    FRIST_START, FRIST_SVAR, FRIST_UTLOP, Innhold, Oppdrag, Pause, Rapport, Slutt, Tilstand,
-    kortvarig,
+    FRIST_START, FRIST_SVAR, FRIST_UTLOP, Innhold, Oppdrag, Opphold, Pause, Slutt, Tilstand,
+    kortvarig, levering,
 };
 use crate::{
     KOORDINERING,
@@ -50,16 +49,12 @@ const SVAR_ARBEIDSDAGER: u16 = 3;
 /// Days after acceptance and the first day within which a service starts:
 /// what would have needed no vedtak (hol. § 3-2 a).
 const START_DAGER: i32 = 14;
-/// Months between reports of what was delivered.
-const RAPPORT_MANEDER: i32 = 1;
 /// Days before its last day in which an order's units are warned of it.
 const UTLOP_VARSEL_DAGER: i32 = 3;
-/// Hours of a week.
-const UKE: f64 = 168.0;
 
 /// The verb is allowed in the state, and for the unit: only the one that is
 /// named (W5).
-fn krev(oppdrag: &Oppdrag, verb: &str, av: &Aktor) -> Result<(), Refusal> {
+pub(super) fn krev(oppdrag: &Oppdrag, verb: &str, av: &Aktor) -> Result<(), Refusal> {
     if av.enhet != oppdrag.enhet {
         return Err(Refusal::new(Feilgrunn::IkkeTillatt)
             .with("regel", "W5")
@@ -97,7 +92,7 @@ fn bestilling(line: &Linje, enhet: &str) -> Bestilling {
         type_,
         min_timer: _,
         maks_timer: _,
-        enheter: _,
+        enheter,
         fra,
         til,
         hjemmel,
@@ -105,12 +100,13 @@ fn bestilling(line: &Linje, enhet: &str) -> Bestilling {
         mal,
         leveringssted,
         helsehensyn,
-        andeler: _,
+        andeler,
     } = line.clone();
     Bestilling {
         type_,
         min_timer,
         maks_timer,
+        likt_delt: andeler.is_empty() && enheter.len() > 1,
         fra,
         til,
         vilkar,
@@ -165,7 +161,9 @@ pub(super) fn ny(
             besvart: None,
             avvist: None,
             startet: None,
+            rapporteres_fra: None,
             pause: None,
+            pauser: Vec::new(),
             slutt: None,
             planlagt_slutt: None,
             rapporter: Vec::new(),
@@ -235,63 +233,6 @@ pub(crate) fn endre(mut oppdrag: Oppdrag, line: &Linje, now: Tid, out: &mut Virk
     oppdrag
 }
 
-/// Reads what was delivered in a past period.
-pub(crate) fn les_rapport(
-    request: Option<&Leveringsrapport>,
-    av: Aktor,
-    now: Tid,
-    faults: &mut FieldFaults,
-) -> Option<Rapport> {
-    let Some(request) = request else {
-        faults.missing("rapport");
-        return None;
-    };
-    let merknad = felt::tekst(&request.merknad, "rapport.merknad", felt::LANG, faults);
-    let periode = evaluering::periode(&request.fra, &request.til, "rapport", now, faults);
-    let (fra, til) = periode?;
-    // Whole weeks, and the one that has begun.
-    let mut weeks = 1.0;
-    let mut week = fra.pluss_dager(7);
-    while week <= til && weeks < 60.0 {
-        (week, weeks) = (week.pluss_dager(7), weeks + 1.0);
-    }
-    if !(0.0..=UKE * weeks).contains(&request.timer) {
-        faults.range("rapport.timer", 0, UKE * weeks);
-    }
-    Some(Rapport {
-        fra,
-        til,
-        timer: request.timer,
-        merknad,
-        av,
-        tid: now,
-    })
-}
-
-/// The unit reports; the next report is due a month later.
-pub(crate) fn rapporter(
-    mut oppdrag: Oppdrag,
-    rapport: Rapport,
-    now: Tid,
-) -> Result<(Oppdrag, Virkninger), Refusal> {
-    krev(&oppdrag, "RapporterOppdrag", &rapport.av)?;
-    if let Some(last) = oppdrag.innhold.rapporter.last()
-        && rapport.fra <= last.til
-    {
-        let mut faults = FieldFaults::new();
-        faults.form("rapport.fra", format_args!("en dag etter {}", last.til));
-        faults.finish()?;
-    }
-    ikke_for_start(&oppdrag, rapport.fra, "rapport.fra")?;
-    oppdrag.innhold.rapporter.push(rapport);
-    let mut out = Virkninger::new();
-    out.hendelse("OppdragRapportert", &oppdrag.emne(), hoerer_om(&oppdrag));
-    if oppdrag.tilstand == Tilstand::Startet {
-        frist_for_rapport(&oppdrag, now, &mut out);
-    }
-    Ok((oppdrag, out))
-}
-
 /// The unit evaluates.
 pub(crate) fn evaluer(
     mut oppdrag: Oppdrag,
@@ -319,11 +260,6 @@ fn ikke_for_start(oppdrag: &Oppdrag, fra: Dag, field: &'static str) -> Result<()
         );
     }
     faults.finish()
-}
-
-fn frist_for_rapport(oppdrag: &Oppdrag, now: Tid, out: &mut Virkninger) {
-    let due = kalender::til_arbeidsdag(kalender::maneder_etter(now, RAPPORT_MANEDER));
-    out.frist(FRIST_RAPPORT, &oppdrag.emne(), due, None, begge(oppdrag));
 }
 
 fn frist_for_evaluering(oppdrag: &Oppdrag, now: Tid, out: &mut Virkninger) {
@@ -435,7 +371,7 @@ pub(crate) fn start(
     let mut out = Virkninger::new();
     out.hendelse("OppdragStartet", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.slett_frist(FRIST_START, &oppdrag.name());
-    frist_for_rapport(&oppdrag, tid, &mut out);
+    levering::frist_for_rapport(&oppdrag, &mut out);
     frist_for_evaluering(&oppdrag, tid, &mut out);
     Ok((oppdrag, out))
 }
@@ -470,6 +406,7 @@ pub(crate) fn pause(
     mut oppdrag: Oppdrag,
     pause: Pause,
     av: &Aktor,
+    now: Tid,
 ) -> Result<(Oppdrag, Virkninger), Refusal> {
     krev(&oppdrag, "PauseOppdrag", av)?;
     oppdrag.tilstand = Tilstand::Pauset;
@@ -477,7 +414,11 @@ pub(crate) fn pause(
     oppdrag.innhold.pause = Some(pause);
     let mut out = Virkninger::new();
     out.hendelse("OppdragPauset", &oppdrag.emne(), hoerer_om(&oppdrag));
-    out.slett_frist(FRIST_RAPPORT, &oppdrag.name());
+    oppdrag.innhold.pauser.push(Opphold {
+        fra: Dag::av(now).pluss_dager(1),
+        til: None,
+    });
+    levering::frist_for_rapport(&oppdrag, &mut out);
     out.frist(FRIST_GJENOPPTA, &oppdrag.emne(), due, None, begge(&oppdrag));
     Ok((oppdrag, out))
 }
@@ -491,10 +432,13 @@ pub(crate) fn gjenoppta(
     krev(&oppdrag, "GjenopptaOppdrag", av)?;
     oppdrag.tilstand = Tilstand::Startet;
     oppdrag.innhold.pause = None;
+    if let Some(pause) = oppdrag.innhold.pauser.last_mut() {
+        pause.til = Some(Dag::av(now).pluss_dager(-1));
+    }
     let mut out = Virkninger::new();
     out.hendelse("OppdragGjenopptatt", &oppdrag.emne(), hoerer_om(&oppdrag));
     out.slett_frist(FRIST_GJENOPPTA, &oppdrag.name());
-    frist_for_rapport(&oppdrag, now, &mut out);
+    levering::frist_for_rapport(&oppdrag, &mut out);
     Ok((oppdrag, out))
 }
 
@@ -602,12 +546,12 @@ pub(crate) fn avslutt_omfordeling(
 }
 
 /// Who hears of what happens: the unit, the one that ordered, koordinering.
-fn hoerer_om(oppdrag: &Oppdrag) -> [String; 3] {
+pub(super) fn hoerer_om(oppdrag: &Oppdrag) -> [String; 3] {
     let [unit, orderer] = begge(oppdrag);
     [unit, orderer, KOORDINERING.to_owned()]
 }
 
-fn begge(oppdrag: &Oppdrag) -> [String; 2] {
+pub(super) fn begge(oppdrag: &Oppdrag) -> [String; 2] {
     [oppdrag.enhet.clone(), oppdrag.bestiller.clone()]
 }
 
@@ -623,7 +567,7 @@ mod tests {
     use samspor_chassis::domene::virkning::Fristendring;
     use samspor_proto::bestillerkontor::{Avvisningsarsak, Pausearsak};
 
-    use super::*;
+    use super::{super::Rapport, *};
     use crate::{
         ENHET,
         proveark::{self, LATER, NOW, who},
@@ -647,6 +591,9 @@ mod tests {
         oppdrag.tilstand = tilstand;
         if tilstand != Tilstand::Tilbudt {
             oppdrag.innhold.besvart = Some((NOW, who("rop", "r1")));
+        }
+        if I_GANG.contains(&tilstand) {
+            oppdrag.innhold.startet = Some(LATER);
         }
         oppdrag
     }
@@ -691,10 +638,10 @@ mod tests {
             "AksepterOppdrag" => aksepter(oppdrag, by, Mottatt::na(LATER)),
             "AvvisOppdrag" => avvis(oppdrag, a_decline(), by, LATER),
             "StartOppdrag" => start(oppdrag, &by, Mottatt::na(LATER)),
-            "PauseOppdrag" => pause(oppdrag, a_pause(), &by),
+            "PauseOppdrag" => pause(oppdrag, a_pause(), &by, LATER),
             "GjenopptaOppdrag" => gjenoppta(oppdrag, &by, LATER),
             "AvsluttOppdrag" => avslutt(oppdrag, an_end(), by, Mottatt::na(LATER), LATER),
-            "RapporterOppdrag" => rapporter(oppdrag, a_report(by), LATER),
+            "RapporterOppdrag" => levering::rapporter(oppdrag, a_report(by)),
             "EvaluerOppdrag" => evaluer(oppdrag, proveark::en_evaluering(by, LATER), LATER),
             "AvsluttOmfordeling" => {
                 let mut out = Virkninger::new();
@@ -805,6 +752,37 @@ mod tests {
             );
             oppdrag = next;
         }
+    }
+
+    /// Also when the vedtak gives it another first day, before which it does not
+    /// start.
+    ///
+    /// Seen red: with the clock of the first day kept in `endre`.
+    #[test]
+    fn a_service_starts_within_two_weeks_of_its_first_day() {
+        let (offered, _) = offered();
+        let (accepted, out) = by_unit("AksepterOppdrag", offered, "rop").unwrap();
+        let due = |out: &Virkninger| {
+            let mut set = out.frister.iter().filter_map(|change| match change {
+                Fristendring::Sett(deadline) => Some(deadline),
+                Fristendring::Slett { .. } => None,
+            });
+            let start = set.find(|deadline| deadline.kind == FRIST_START);
+            start.map(|deadline| deadline.due.to_string())
+        };
+        assert_eq!(due(&out).as_deref(), Some("2027-01-29T23:00:00Z"));
+        let soknad = proveark::soknad(soknad::Tilstand::Klar);
+        let mut line = proveark::utkast(&soknad).innhold.linjer.remove(0);
+        line.fra = "2027-01-20".parse().unwrap();
+        let mut out = Virkninger::new();
+        let amended = endre(accepted, &line, LATER, &mut out);
+        assert_eq!(due(&out).as_deref(), Some("2027-02-03T23:00:00Z"));
+        let refusal = by_unit("StartOppdrag", amended.clone(), "rop").unwrap_err();
+        assert_eq!(refusal.felt[0].felt, "startet");
+        line.maks_timer = 5.0;
+        let mut out = Virkninger::new();
+        endre(amended, &line, LATER, &mut out);
+        assert_eq!(due(&out), None, "it runs on");
     }
 
     #[test]

@@ -172,8 +172,9 @@ fn ny_hovedansvarlig(
     Some((earlier.forlop.innholdsversjon, utgave, out))
 }
 
-/// A unit ended what it delivered while the vedtak is in force: what is left of
-/// the need is with who ordered, who amends, ends or evaluates the vedtak.
+/// A unit ended what it delivered while the vedtak is in force, or delivers less
+/// than is granted: what is left of the need is with who ordered, who amends,
+/// ends or evaluates the vedtak.
 pub(crate) fn oppfolging(vedtak: &Vedtak, now: Tid) -> Virkninger {
     let mut out = Virkninger::new();
     if I_KRAFT.contains(&vedtak.tilstand) {
