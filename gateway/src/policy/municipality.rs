@@ -151,16 +151,17 @@ impl Municipality {
             .collect()
     }
 
-    /// Ids of the units that hold some function whose name begins so.
+    /// Who holds the functions whose names begin so, by the rest of the name.
     #[must_use]
-    pub fn holders_of_any(&self, beginning: &str) -> Vec<String> {
-        self.units()
-            .filter(|unit| {
-                let mut held = unit.funksjoner.iter();
-                held.any(|function| function.starts_with(beginning))
-            })
-            .map(|unit| unit.id.to_string())
-            .collect()
+    pub fn holders_by(&self, beginning: &str) -> BTreeMap<String, Vec<String>> {
+        let mut holders = BTreeMap::<String, Vec<String>>::new();
+        for unit in self.units() {
+            let held = unit.funksjoner.iter();
+            for rest in held.filter_map(|function| function.strip_prefix(beginning)) {
+                holders.entry(rest.to_owned()).or_default().push(unit.id.to_string());
+            }
+        }
+        holders
     }
 
     /// Functions of a unit; none for an unknown one.

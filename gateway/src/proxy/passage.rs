@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use samspor_proto::{
     felles::{Aktor, Faktumtype, Feilgrunn},
-    internt::Attestasjon,
+    internt::{Attestasjon, Boligtildeler},
     klassifisering::{Klasser, kortnavn},
     tilgang::{Dataklasse, Formal, Handling, Synlighet},
 };
@@ -514,7 +514,11 @@ impl<'g> Passage<'g> {
             mandaterte: self.mandated(),
             reservert_mot: self.objected(),
             besluttere: municipality.holders_of("vedtaksmyndighet"),
-            boligtildelere: municipality.holders_of_any("tildelingsmyndighet:"),
+            boligtildelere: municipality
+                .holders_by("tildelingsmyndighet:")
+                .into_iter()
+                .map(|(boligtype, enheter)| Boligtildeler { boligtype, enheter })
+                .collect(),
         };
         let mut request = Request::new(body);
         let metadata = request.metadata_mut();

@@ -78,7 +78,7 @@ pub(crate) fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
             permit.funksjoner = proveark::alle_funksjoner();
             permit.utforere = units.into();
             permit.besluttere = proveark::besluttere();
-            permit.boligtildelere = vec!["boligkontor".into()];
+            permit.boligtildelere = proveark::boligtildelere();
             permit.klasser = Klasser::alle().iter().map(Into::into).collect();
         })
         .build()
@@ -201,7 +201,7 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
         person
             .with(|permit| {
                 permit.utforere = units();
-                permit.boligtildelere = vec!["boligkontor".into()];
+                permit.boligtildelere = proveark::boligtildelere();
             })
             .build()
     };

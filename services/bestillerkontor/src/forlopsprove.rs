@@ -67,7 +67,7 @@ pub(crate) fn med(enhet: &str, ansatt: &str, typer: &[&str]) -> Arc<Call> {
             permit.funksjoner = held.collect();
             permit.utforere = ["rop", "bom", "hjemmetjeneste"].map(str::to_owned).into();
             permit.besluttere = proveark::besluttere();
-            permit.boligtildelere = vec!["boligkontor".into()];
+            permit.boligtildelere = proveark::boligtildelere();
         })
         .build()
 }

@@ -11,6 +11,7 @@ use samspor_proto::{
         Tjenestetype,
     },
     felles::{Feilgrunn, Hjemmel, Rolle},
+    internt::Boligtildeler,
 };
 
 use crate::{
@@ -157,6 +158,15 @@ pub(crate) fn alle_funksjoner() -> Vec<String> {
 /// Units that decide, in the municipality of the tests.
 pub(crate) fn besluttere() -> Vec<String> {
     [ENHET, "rop", "hjemmetjeneste"].map(str::to_owned).into()
+}
+
+/// A municipality where one unit allocates all dwellings that rights are met with.
+pub(crate) fn boligtildelere() -> Vec<Boligtildeler> {
+    let of = |boligtype: &str| Boligtildeler {
+        boligtype: boligtype.into(),
+        enheter: vec!["boligkontor".into()],
+    };
+    ["kommunal_utleie", "omsorgsbolig"].map(of).into()
 }
 
 /// Holds every cell of a state × verb table (`tests/data/*.csv`: the state

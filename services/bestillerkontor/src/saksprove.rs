@@ -258,7 +258,7 @@ fn objected(ansatt: &str, units: &[&str]) -> Arc<Call> {
             permit.funksjoner = proveark::alle_funksjoner();
             permit.utforere = ["rop", "bom", "hjemmetjeneste"].map(str::to_owned).into();
             permit.besluttere = proveark::besluttere();
-            permit.boligtildelere = vec!["boligkontor".into()];
+            permit.boligtildelere = proveark::boligtildelere();
             permit.klasser = Klasser::alle().iter().map(Into::into).collect();
             permit.reservert_mot = units;
         })

@@ -5,9 +5,11 @@
 //! by everybody and it can be made by nobody else: a handler that holds one
 //! holds a permit. It is not `Clone`, so that no altered copy can be made.
 
+use std::collections::BTreeMap;
+
 use samspor_proto::{
     felles::Rolle,
-    internt::Attestasjon,
+    internt::{Attestasjon, Boligtildeler},
     klassifisering::Klasser,
     tilgang::{Dataklasse, Formal},
 };
@@ -79,8 +81,8 @@ pub struct Call {
     pub reservert_mot: Vec<String>,
     /// Unit ids that decide on services in this municipality.
     pub besluttere: Vec<String>,
-    /// Unit ids that allocate dwellings in this municipality.
-    pub boligtildelere: Vec<String>,
+    /// Unit ids that allocate dwellings in this municipality, by type.
+    pub boligtildelere: BTreeMap<String, Vec<String>>,
     /// Trace id, 32 hex digits; empty when the work belongs to no trace.
     pub trace_id: String,
     /// W3C traceparent under which the call runs; empty when there is none.
@@ -143,7 +145,10 @@ impl Call {
             mandaterte,
             reservert_mot,
             besluttere,
-            boligtildelere,
+            boligtildelere: boligtildelere
+                .into_iter()
+                .map(|Boligtildeler { boligtype, enheter }| (boligtype, enheter))
+                .collect(),
             trace_id: sporings_id,
             traceparent,
             metode,
@@ -174,7 +179,7 @@ impl Call {
             mandaterte: Vec::new(),
             reservert_mot: Vec::new(),
             besluttere: Vec::new(),
-            boligtildelere: Vec::new(),
+            boligtildelere: BTreeMap::new(),
             trace_id: traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             traceparent: traceparent.to_owned(),
             metode: metode.to_owned(),

@@ -105,7 +105,7 @@ async fn who_decides_reads_what_the_decision_stands_on() {
 /// Ålesund: the right is decided by one unit, and the dwelling is another's to
 /// allocate. It reads the line that names it, and has it in its work list.
 ///
-/// Seen red: without P4.bolig.
+/// Seen red: without P4.bolig; with any allocator for any right.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_allocates_reads_the_housing_line() {
     let kommune = Kommune::from(PolicySource::embedded("alesund")).await;
@@ -124,6 +124,24 @@ async fn who_allocates_reads_the_housing_line() {
         krav: Vec::new(),
     });
     let (decider, lines) = kommune.deciders().remove(0);
+    // Who lets flats is no allocator of care dwellings.
+    let mut other = content.clone();
+    other.bolig.as_mut().unwrap().rett = Boligrett::Omsorgsbolig.into();
+    let desk = kommune
+        .scene
+        .desk("bestillerkontor", Rolle::Saksbehandler, SAK)
+        .await;
+    let request = OpprettVedtakRequest {
+        parent: person.clone(),
+        request_id: request_id(),
+        vedtak: Some(other),
+    };
+    let method = format!("{VEDTAK}/OpprettVedtak");
+    let status = refused::<_, OpprettVedtakResponse>(&desk, &method, request).await;
+    let details = status.get_details_bad_request().unwrap();
+    let fault = &details.field_violations[0];
+    assert_eq!(fault.field, "vedtak.bolig.enhet");
+    assert!(fault.description.contains("enheter/bestillerkontor"), "{fault:?}");
     let draft = Box::pin(kommune.drafted(&person, &decider, content)).await;
     let vedtak = Box::pin(kommune.decide(&decider, &lines, draft)).await;
     let read = async |unit: &str, rolle, formal| {

@@ -1,6 +1,9 @@
 //! What a vedtak says: its lines, parties and reasons.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use samspor_chassis::{
     domene::{Dag, Hjemmel, felles::tall, felt, navn},
@@ -571,21 +574,34 @@ pub(crate) fn krev_ko(
     }
 }
 
-/// Every unit of the lines takes orders, and that of the housing line allocates.
+/// Every unit of the lines takes orders, and that of the housing line allocates
+/// dwellings of the type.
 pub(crate) fn krev_koer(
     innhold: &Innhold,
     utforere: &[String],
-    boligtildelere: &[String],
+    boligtildelere: &BTreeMap<String, Vec<String>>,
     faults: &mut FieldFaults,
 ) {
     if let Some(line) = &innhold.bolig {
-        krev_ko(&line.enhet, "vedtak.bolig.enhet", boligtildelere, faults);
+        let allocate = boligtype(line.rett).and_then(|type_| boligtildelere.get(type_));
+        let allocate = allocate.map_or(&[][..], Vec::as_slice);
+        krev_ko(&line.enhet, "vedtak.bolig.enhet", allocate, faults);
     }
     for (place, line) in innhold.linjer.iter().enumerate() {
         for (at, unit) in line.enheter.iter().enumerate() {
             let field = format!("vedtak.linjer[{place}].enheter[{at}]");
             krev_ko(unit, field, utforere, faults);
         }
+    }
+}
+
+/// The type of dwelling that a right is met with, as the municipality's file
+/// names who allocates it: a training flat is let as other flats are.
+fn boligtype(rett: Boligrett) -> Option<&'static str> {
+    match rett {
+        Boligrett::Unspecified => None,
+        Boligrett::Omsorgsbolig | Boligrett::Bofellesskap => Some("omsorgsbolig"),
+        Boligrett::Treningsleilighet => Some("kommunal_utleie"),
     }
 }
 
@@ -1095,7 +1111,8 @@ mod tests {
         assert_eq!(krev_myndighet(&innhold, &whole).unwrap_err().felt.len(), 3);
     }
 
-    /// Seen red: with `krev_koer` that accepts everybody.
+    /// Seen red: with `krev_koer` that accepts everybody; with any allocator for
+    /// any right.
     #[test]
     fn a_line_goes_to_a_unit_that_takes_orders() {
         let innhold = read(&proveark::vedtak("s"));
@@ -1103,7 +1120,7 @@ mod tests {
         krev_koer(
             &innhold,
             &["rop".to_owned()],
-            &["nav".to_owned()],
+            &[("midlertidig".to_owned(), vec!["boligkontor".to_owned()])].into(),
             &mut faults,
         );
         let refusal = faults.finish().unwrap_err();
