@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use samspor::desk::Desk;
 use samspor_chassis::tid::Tid;
 use samspor_proto::{
     bestillerkontor::*,
@@ -387,7 +388,8 @@ pub async fn wrong_form(scene: &Scene) {
         utgave: 0,
     };
     let kept = ok::<_, HentKartleggingResponse>(&author, HENT, read).await;
-    assert_eq!(kept.kartlegging, Some(whole));
+    assert_eq!(kept.kartlegging.as_ref(), Some(&whole));
+    looked_into(&author, &whole).await;
 
     // The instruments are known to every unit of the municipality, and no
     // outside party.
@@ -403,6 +405,58 @@ pub async fn wrong_form(scene: &Scene) {
     assert_eq!(found.instrumenter.len(), 5);
     let phq9 = &found.instrumenter[3];
     assert_eq!((phq9.tittel.as_str(), phq9.ledd.len()), ("PHQ-9", 9));
+}
+
+/// An answer that warns is looked into before the edition is complete.
+async fn looked_into(author: &Desk, whole: &Kartlegging) {
+    const SERVICE: &str = "bestillerkontor.v1.KartleggingService";
+    let method = format!("{SERVICE}/ReviderKartlegging");
+    let request = ReviderKartleggingRequest {
+        name: whole.name.clone(),
+        request_id: request_id(),
+        etag: whole.etag.clone(),
+        revisjonsgrunn: "Har det verre.".to_owned(),
+    };
+    let _: ReviderKartleggingResponse = ok(author, &method, request).await;
+    let request = RegistrerInstrumentRequest {
+        name: whole.name.clone(),
+        request_id: request_id(),
+        instrument: "instrumenter/phq9".to_owned(),
+        svar: vec![1, 1, 1, 1, 1, 1, 1, 1, 2],
+        oppgitt_skar: None,
+        innhenting: Some(asked(Tid::try_from(whole.kartlagt.unwrap()).unwrap())),
+    };
+    let warned: RegistrerInstrumentResponse = ok(author, REGISTRER, request).await;
+    let warned = warned.kartlegging.unwrap();
+    assert!(!warned.instrumenter.last().unwrap().varsler.is_empty());
+    let complete = |etag: &str| FullforKartleggingRequest {
+        name: whole.name.clone(),
+        request_id: request_id(),
+        etag: etag.to_owned(),
+        innhenting: whole.innhenting.clone(),
+        ..Default::default()
+    };
+    let method = format!("{SERVICE}/FullforKartlegging");
+    let status =
+        refused::<_, FullforKartleggingResponse>(author, &method, complete(&warned.etag)).await;
+    assert_eq!(reason(&status), Some(Feilgrunn::UgyldigForesporsel));
+    let details = status.get_error_details();
+    let faults = &details.bad_request().unwrap().field_violations;
+    assert!(
+        faults[0].description.contains("KvitterVarsel"),
+        "{faults:?}"
+    );
+    let request = KvitterVarselRequest {
+        name: whole.name.clone(),
+        request_id: request_id(),
+        vurdering: "Snakket med Kanari Kvitterson; har ingen plan.".to_owned(),
+        varslet: "Fastlegen, samme dag.".to_owned(),
+    };
+    let method_seen = format!("{SERVICE}/KvitterVarsel");
+    let seen: KvitterVarselResponse = ok(author, &method_seen, request).await;
+    let seen = seen.kartlegging.unwrap();
+    assert_eq!(seen.varselkvitteringer.len(), 1);
+    let _: FullforKartleggingResponse = ok(author, &method, complete(&seen.etag)).await;
 }
 
 /// A unit that the person refuses to have contacted does not find the

@@ -158,7 +158,10 @@ impl Municipality {
         for unit in self.units() {
             let held = unit.funksjoner.iter();
             for rest in held.filter_map(|function| function.strip_prefix(beginning)) {
-                holders.entry(rest.to_owned()).or_default().push(unit.id.to_string());
+                holders
+                    .entry(rest.to_owned())
+                    .or_default()
+                    .push(unit.id.to_string());
             }
         }
         holders

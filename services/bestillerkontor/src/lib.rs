@@ -113,17 +113,17 @@ use samspor_proto::{
         HentKartleggingResponse, HentKlageRequest, HentKlageResponse, HentOppdragRequest,
         HentOppdragResponse, HentPubliserteBestillingstallRequest,
         HentPubliserteBestillingstallResponse, HentSoknadRequest, HentSoknadResponse,
-        HentVedtakRequest, HentVedtakResponse, ListEnhetensOppdragRequest,
-        ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest, ListEnhetensSoknaderResponse,
-        ListInstrumenterRequest, ListInstrumenterResponse, ListKartleggingerRequest,
-        ListKartleggingerResponse, ListKlagerRequest, ListKlagerResponse, ListOppdragRequest,
-        ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse, ListVedtakRequest,
-        ListVedtakResponse, ListVenteposterRequest, ListVenteposterResponse, MottaSoknadRequest,
-        MottaSoknadResponse, OmgjorKlageRequest, OmgjorKlageResponse, OppdaterLivsomraderRequest,
-        OppdaterLivsomraderResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
-        OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
-        OpprettholdKlageRequest, OpprettholdKlageResponse, OversendKlageRequest,
-        OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse,
+        HentVedtakRequest, HentVedtakResponse, KvitterVarselRequest, KvitterVarselResponse,
+        ListEnhetensOppdragRequest, ListEnhetensOppdragResponse, ListEnhetensSoknaderRequest,
+        ListEnhetensSoknaderResponse, ListInstrumenterRequest, ListInstrumenterResponse,
+        ListKartleggingerRequest, ListKartleggingerResponse, ListKlagerRequest, ListKlagerResponse,
+        ListOppdragRequest, ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse,
+        ListVedtakRequest, ListVedtakResponse, ListVenteposterRequest, ListVenteposterResponse,
+        MottaSoknadRequest, MottaSoknadResponse, OmgjorKlageRequest, OmgjorKlageResponse,
+        OppdaterLivsomraderRequest, OppdaterLivsomraderResponse, OppdaterVedtakRequest,
+        OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
+        OpprettVedtakResponse, OpprettholdKlageRequest, OpprettholdKlageResponse,
+        OversendKlageRequest, OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse,
         PubliserBestillingstallRequest, PubliserBestillingstallResponse, RapporterOppdragRequest,
         RapporterOppdragResponse, RegistrerEvalueringRequest, RegistrerEvalueringResponse,
         RegistrerInstrumentRequest, RegistrerInstrumentResponse, RegistrerKlageRequest,
@@ -254,6 +254,7 @@ samspor_chassis::rpc! {
 samspor_chassis::rpc! {
     impl kartlegging_service_server::KartleggingService for Bestillerkontor {
         write registrer_instrument(RegistrerInstrumentRequest) -> RegistrerInstrumentResponse = kartlegging::rpc::registrer_instrument;
+        write kvitter_varsel(KvitterVarselRequest) -> KvitterVarselResponse = kartlegging::rpc::kvitter_varsel;
         write oppdater_livsomrader(OppdaterLivsomraderRequest) -> OppdaterLivsomraderResponse = kartlegging::rpc::oppdater_livsomrader;
         write revider_kartlegging(ReviderKartleggingRequest) -> ReviderKartleggingResponse = kartlegging::rpc::revider;
         write fullfor_kartlegging(FullforKartleggingRequest) -> FullforKartleggingResponse = kartlegging::rpc::fullfor;

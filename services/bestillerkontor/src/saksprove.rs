@@ -2,7 +2,7 @@
 //! unit that holds the application, the one that decides, and the one that
 //! allocates a dwelling.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use samspor_chassis::{
     call::Call,
@@ -456,9 +456,12 @@ async fn who_was_mapped_is_mapped_again_for_a_reason(database: Database) {
     );
 }
 
-/// R8: thoughts of death are looked into on the day they are told.
+/// R8: thoughts of death are looked into on the day they are told, and nothing
+/// but saying what was seen stops that clock: not to complete the mapping, to
+/// dismiss the application, nor that the person takes it back.
 ///
-/// Seen red: with a warning that sets no clock.
+/// Seen red: with a warning that sets no clock; without `krev_kvittert`; with
+/// the check in `henlegg` taken out; with the relation that ends at once.
 async fn what_an_answer_warns_of_waits_until_it_was_looked_into(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let application = mottatt(&store).await;
@@ -498,10 +501,59 @@ async fn what_an_answer_warns_of_waits_until_it_was_looked_into(database: Databa
     // It was answered wrongly, and then right.
     answer(0).await;
     assert_eq!(warned().await, None);
+    let look = async |vurdering: &str| {
+        let request = KvitterVarselRequest {
+            name: mapping.clone(),
+            request_id: request_id(),
+            vurdering: vurdering.into(),
+            varslet: "Legevakt".into(),
+        };
+        let by = hos(ENHET, "a1");
+        kall!(store, by, kartlegging::rpc::kvitter_varsel, request)
+    };
+    let nothing = refusal(look("Snakket med").await);
+    assert_eq!(nothing.nokler["tilstand"], "INGEN_VARSEL");
     answer(1).await;
     assert!(warned().await.is_some());
-    let request = gjor_klar(&application);
-    kall!(store, hos(ENHET, "a1"), soknad::rpc::gjor_klar, request).unwrap();
+    let ready = || gjor_klar(&application);
+    let refused = kall!(store, hos(ENHET, "a1"), soknad::rpc::gjor_klar, ready());
+    assert_eq!(fields(refused), "name");
+    assert_eq!(fields(look(" ").await), "vurdering");
+    let seen = look("Snakket med; har en plan").await.unwrap();
+    let seen = seen.kartlegging.unwrap().varselkvitteringer;
+    assert_eq!(seen[0].vurdering, "Snakket med; har en plan");
+    assert_eq!(warned().await, None);
+    // Another answer warns anew.
+    database.clock().set(at("2026-10-01T12:00:00Z"));
+    answer(3).await;
+    assert!(warned().await.is_some());
+
+    let request = ForeslaHenleggelseRequest {
+        name: application.clone(),
+        request_id: request_id(),
+        arsak: Henleggelsesarsak::Flyttet.into(),
+        begrunnelse: "Flyttet".into(),
+        hjemmel: Some(hjemmel()),
+    };
+    let by = hos(ENHET, "a1");
+    let proposed = kall!(store, by, soknad::rpc::foresla_henleggelse, request);
+    let request = HenleggSoknadRequest {
+        name: application.clone(),
+        request_id: request_id(),
+        etag: proposed.unwrap().soknad.unwrap().etag,
+    };
+    let dismissed = kall!(store, hos(ENHET, "b1"), soknad::rpc::henlegg, request);
+    assert_eq!(fields(dismissed), "name");
+    let request = TrekkSoknadRequest {
+        name: application.clone(),
+        request_id: request_id(),
+        personens_onske: "Vil ikke mer".into(),
+    };
+    kall!(store, hos(ENHET, "a1"), soknad::rpc::trekk, request).unwrap();
+    assert!(warned().await.is_some());
+    let ends: BTreeSet<Option<Tid>> = facts(&store).await.into_values().collect();
+    assert_eq!(ends, [Some(at("2026-10-02T22:00:00Z"))].into());
+    look("Ringt, er trygg").await.unwrap();
     assert_eq!(warned().await, None);
 }
 

@@ -141,7 +141,10 @@ async fn who_allocates_reads_the_housing_line() {
     let details = status.get_details_bad_request().unwrap();
     let fault = &details.field_violations[0];
     assert_eq!(fault.field, "vedtak.bolig.enhet");
-    assert!(fault.description.contains("enheter/bestillerkontor"), "{fault:?}");
+    assert!(
+        fault.description.contains("enheter/bestillerkontor"),
+        "{fault:?}"
+    );
     let draft = Box::pin(kommune.drafted(&person, &decider, content)).await;
     let vedtak = Box::pin(kommune.decide(&decider, &lines, draft)).await;
     let read = async |unit: &str, rolle, formal| {

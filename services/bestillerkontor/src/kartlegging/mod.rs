@@ -85,6 +85,9 @@ pub(crate) struct Innhold {
     /// By when the person was asked.
     #[serde(default)]
     pub(crate) instrumenter: Vec<Resultat>,
+    /// Who looked into what answers warned of, oldest first.
+    #[serde(default)]
+    pub(crate) kvitteringer: Vec<Kvittering>,
     #[serde(default)]
     pub(crate) livsomrader: BTreeMap<Omrade, Livsomrade>,
     /// Why the edition before it no longer fits.
@@ -99,6 +102,25 @@ pub(crate) struct Innhold {
     /// When it was completed.
     pub(crate) kartlagt: Option<Tid>,
     pub(crate) kartlagt_av: Option<Aktor>,
+}
+
+/// Somebody looked into what an answer warned of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Kvittering {
+    pub(crate) tid: Tid,
+    pub(crate) av: Aktor,
+    pub(crate) vurdering: String,
+    pub(crate) varslet: String,
+}
+
+impl Innhold {
+    /// An answer warns, and nobody has looked into it since it was registered.
+    pub(crate) fn varsel_venter(&self) -> bool {
+        let seen = self.kvitteringer.last().map(|last| last.tid);
+        self.instrumenter.iter().any(|result| {
+            !result.skar.varsler.is_empty() && seen.is_none_or(|seen| result.registrert > seen)
+        })
+    }
 }
 
 /// The need in words.
@@ -244,6 +266,7 @@ impl Kartlegging {
             boevne,
             innhenting,
             instrumenter,
+            kvitteringer,
             livsomrader,
             revisjonsgrunn,
             bygger_pa,
@@ -287,6 +310,15 @@ impl Kartlegging {
             instrumenter: instrumenter
                 .iter()
                 .map(|found| found.to_proto(&self.person))
+                .collect(),
+            varselkvitteringer: kvitteringer
+                .into_iter()
+                .map(|seen| proto::Varselkvittering {
+                    tid: Some(seen.tid.into()),
+                    av: Some(seen.av.to_proto()),
+                    vurdering: seen.vurdering,
+                    varslet: seen.varslet,
+                })
                 .collect(),
             livsomrader: Some(proto::Livsomrader {
                 bolig: omrade(Omrade::Bolig),

@@ -8,16 +8,17 @@ use samspor_chassis::{
 };
 use samspor_proto::bestillerkontor::{
     FullforKartleggingRequest, FullforKartleggingResponse, HentKartleggingRequest,
-    HentKartleggingResponse, ListInstrumenterRequest, ListInstrumenterResponse,
-    ListKartleggingerRequest, ListKartleggingerResponse, OppdaterLivsomraderRequest,
-    OppdaterLivsomraderResponse, RegistrerInstrumentRequest, RegistrerInstrumentResponse,
-    ReviderKartleggingRequest, ReviderKartleggingResponse,
+    HentKartleggingResponse, KvitterVarselRequest, KvitterVarselResponse, ListInstrumenterRequest,
+    ListInstrumenterResponse, ListKartleggingerRequest, ListKartleggingerResponse,
+    OppdaterLivsomraderRequest, OppdaterLivsomraderResponse, RegistrerInstrumentRequest,
+    RegistrerInstrumentResponse, ReviderKartleggingRequest, ReviderKartleggingResponse,
 };
 
 use super::{
-    Kartlegging, SAMLING, Tilstand, Utgave,
+    Kartlegging, Kvittering, SAMLING, Tilstand, Utgave,
     instrument::{self, Instrument},
-    les::{self, Kall},
+    les as lesing,
+    les::Kall,
     rules, store,
 };
 use crate::soknad;
@@ -34,7 +35,7 @@ pub(crate) async fn registrer_instrument(
         av: &av,
         now: tx.now(),
     };
-    let resultat = les::resultat(&request, &kall, &mut faults);
+    let resultat = lesing::resultat(&request, &kall, &mut faults);
     faults.finish()?;
     let resultat = resultat.ok_or_else(ufullstendig)?;
     let arbeid = apne(tx, &person, &id, None).await?;
@@ -46,6 +47,39 @@ pub(crate) async fn registrer_instrument(
     Ok(RegistrerInstrumentResponse {
         kartlegging: Some(kartlegging.to_proto()),
     })
+}
+
+pub(crate) async fn kvitter_varsel(
+    tx: &mut Tx,
+    request: KvitterVarselRequest,
+) -> Result<KvitterVarselResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    let mut said = |text: &str, field| felt::pakrevd(text, field, felt::LANG, &mut faults);
+    let kvittering = Kvittering {
+        tid: tx.now(),
+        av: Aktor::from(&tx.call().actor),
+        vurdering: said(&request.vurdering, "vurdering"),
+        varslet: said(&request.varslet, "varslet"),
+    };
+    faults.finish()?;
+    // Also when the application is no longer mapped.
+    let arbeid = les(tx, &person, &id, None).await?;
+    let (utgave, virkninger) = rules::kvitter(&arbeid.gjeldende, arbeid.siste(), kvittering)?;
+    let kartlegging = arbeid.lagre(tx, utgave).await?;
+    crate::innboks::utfor(tx, virkninger).await?;
+    Ok(KvitterVarselResponse {
+        kartlegging: Some(kartlegging.to_proto()),
+    })
+}
+
+/// Whether an answer warns in the latest edition, and nobody has looked into it.
+pub(crate) async fn varsel_venter(tx: &mut Tx, person: &str, id: &str) -> Result<bool, Error> {
+    let latest = match store::neste(tx, id).await? {
+        Some(next) => next,
+        None => store::hent(tx, person, id).await?.utgave,
+    };
+    Ok(latest.innhold.varsel_venter())
 }
 
 pub(crate) async fn oppdater_livsomrader(
@@ -60,7 +94,7 @@ pub(crate) async fn oppdater_livsomrader(
         av: &av,
         now: tx.now(),
     };
-    let livsomrader = les::livsomrader(&request, &kall, &mut faults);
+    let livsomrader = lesing::livsomrader(&request, &kall, &mut faults);
     faults.finish()?;
     let arbeid = apne(tx, &person, &id, Some(&request.etag)).await?;
     let utgave = rules::oppdater_livsomrader(arbeid.siste(), livsomrader)?;
@@ -103,7 +137,7 @@ pub(crate) async fn fullfor(
         av: &av,
         now: tx.now(),
     };
-    let funn = les::fullfort(&request, &kall, &mut faults);
+    let funn = lesing::fullfort(&request, &kall, &mut faults);
     faults.finish()?;
     let arbeid = apne(tx, &person, &id, Some(&request.etag)).await?;
     let leverer = store::leverer(tx, &arbeid.gjeldende.soknad).await?;
@@ -208,23 +242,28 @@ impl Arbeid {
     }
 }
 
-/// The mapping that a verb of the unit names, alone with this transaction. The
-/// first edition is mapped only while its application is.
-async fn apne(tx: &mut Tx, person: &str, id: &str, etag: Option<&str>) -> Result<Arbeid, Error> {
+/// The mapping that a verb of the unit names, alone with this transaction.
+async fn les(tx: &mut Tx, person: &str, id: &str, etag: Option<&str>) -> Result<Arbeid, Error> {
     crate::las_person(tx, person).await?;
     let gjeldende = store::hent(tx, person, id).await?;
     crate::krev_enhet(tx, &gjeldende.ansvarlig_enhet)?;
     if let Some(etag) = etag {
         etag::check(etag, gjeldende.versjon)?;
     }
-    if gjeldende.utgave.tilstand == Tilstand::Pagar {
-        let soknad = soknad::store::hent(tx, person, &gjeldende.soknad).await?;
+    let neste = store::neste(tx, id).await?;
+    Ok(Arbeid { gjeldende, neste })
+}
+
+/// The same, to be mapped: the first edition only while its application is.
+async fn apne(tx: &mut Tx, person: &str, id: &str, etag: Option<&str>) -> Result<Arbeid, Error> {
+    let arbeid = les(tx, person, id, etag).await?;
+    if arbeid.gjeldende.utgave.tilstand == Tilstand::Pagar {
+        let soknad = soknad::store::hent(tx, person, &arbeid.gjeldende.soknad).await?;
         if soknad.tilstand != soknad::Tilstand::UnderKartlegging {
             return Err(Refusal::transition(soknad.tilstand.kode(), &[]).into());
         }
     }
-    let neste = store::neste(tx, id).await?;
-    Ok(Arbeid { gjeldende, neste })
+    Ok(arbeid)
 }
 
 /// A value without a fault and without a result; `finish` answered before.

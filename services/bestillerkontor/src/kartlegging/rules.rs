@@ -2,13 +2,13 @@
 
 use samspor_chassis::{
     domene::{Aktor, Dag, Overganger, Virkninger},
-    error::Refusal,
+    error::{FieldFaults, Refusal},
     tid::Tid,
 };
 
 use super::{
-    Beskrivelse, Boevne, FRIST_VARSEL, Innhenting, Innhold, Kartlegging, Livsomrade, Omrade,
-    Resultat, Tilstand, Utgave,
+    Beskrivelse, Boevne, FRIST_VARSEL, Innhenting, Innhold, Kartlegging, Kvittering, Livsomrade,
+    Omrade, Resultat, Tilstand, Utgave,
 };
 use crate::{ENHET, soknad::Soknad};
 
@@ -62,8 +62,8 @@ pub(crate) fn ny(soknad: &Soknad, id: String, bygger_pa: Option<&Kartlegging>) -
 }
 
 /// What single answers ask to be looked into is looked into today. The clock
-/// stops when the asking is corrected, and when the edition is complete: the
-/// finding says what was seen. `asks`: the answers that were just registered do.
+/// stops when the asking is corrected, and when somebody has said what was seen
+/// ([`kvitter`]). `asks`: the answers that were just registered do.
 pub(crate) fn varsel(
     kartlegging: &Kartlegging,
     utgave: &Utgave,
@@ -72,12 +72,11 @@ pub(crate) fn varsel(
 ) -> Virkninger {
     let mut out = Virkninger::new();
     let emne = kartlegging.emne();
-    let warns = |result: &Resultat| !result.skar.varsler.is_empty();
     if asks {
         out.hendelse("KartleggingVarsel", &emne, [&*emne.eier]);
         let due = Dag::av(now).slutt();
         out.frist(FRIST_VARSEL, &emne, due, None, [&*emne.eier]);
-    } else if !utgave.innhold.instrumenter.iter().any(warns) {
+    } else if !utgave.innhold.varsel_venter() {
         out.slett_frist(FRIST_VARSEL, &emne.post);
     }
     out
@@ -98,6 +97,45 @@ pub(crate) fn registrer(mut utgave: Utgave, resultat: Resultat) -> Result<Utgave
     let place = all.partition_point(|other| other.innhenting.spurt <= resultat.innhenting.spurt);
     all.insert(place, resultat);
     Ok(utgave)
+}
+
+/// Somebody has looked into what answers warned of.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG` when nothing waits for it.
+pub(crate) fn kvitter(
+    kartlegging: &Kartlegging,
+    mut utgave: Utgave,
+    kvittering: Kvittering,
+) -> Result<(Utgave, Virkninger), Refusal> {
+    if !utgave.innhold.varsel_venter() {
+        return Err(Refusal::transition(
+            "INGEN_VARSEL",
+            &["RegistrerInstrument"],
+        ));
+    }
+    utgave.innhold.kvitteringer.push(kvittering);
+    let mut out = Virkninger::new();
+    let emne = kartlegging.emne();
+    out.hendelse("KartleggingVarselKvittert", &emne, [&*emne.eier]);
+    out.slett_frist(FRIST_VARSEL, &emne.post);
+    Ok((utgave, out))
+}
+
+/// Nothing waits for somebody to look into it.
+///
+/// # Errors
+/// `UGYLDIG_FORESPORSEL` that names the verb.
+pub(crate) fn krev_kvittert(innhold: &Innhold) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    if innhold.varsel_venter() {
+        faults.contradicts(
+            "name",
+            "varselkvitteringer",
+            "et svar må ses nærmere på i dag; si hva som ble sett (KvitterVarsel)",
+        );
+    }
+    faults.finish()
 }
 
 /// Sets areas of life; the others stay.
@@ -165,6 +203,7 @@ pub(crate) fn fullfor(
         ];
         return Err(Refusal::transition(utgave.tilstand.kode(), &allowed));
     }
+    krev_kvittert(&utgave.innhold)?;
     let kartlegging = gjeldende.i_utgave(ferdigstill(utgave, funn, av, now));
     let mut told = leverer;
     told.push(ENHET.to_owned());
@@ -172,7 +211,6 @@ pub(crate) fn fullfor(
     told.dedup();
     let mut out = Virkninger::new();
     out.hendelse("KartleggingRevidert", &kartlegging.emne(), told);
-    out.slett_frist(FRIST_VARSEL, &kartlegging.name());
     Ok((kartlegging, out))
 }
 

@@ -189,9 +189,12 @@ pub(crate) async fn trekk(
     let mut faults = FieldFaults::new();
     let onske = crate::personens_onske(tx, &request.personens_onske, &mut faults);
     let soknad = les_for_personen(tx, &request.name, faults).await?;
-    let vedtatt = vedtatte(tx, &soknad).await?.is_some();
+    let rest = rules::Rest {
+        vedtatt: vedtatte(tx, &soknad).await?.is_some(),
+        varsel: varsel_venter(tx, &soknad).await?,
+    };
     let av = Aktor::from(&tx.call().actor);
-    let (mut soknad, virkninger) = rules::trekk(soknad, onske, vedtatt, av, tx.now())?;
+    let (mut soknad, virkninger) = rules::trekk(soknad, onske, rest, av, tx.now())?;
     store::lagre(tx, &mut soknad).await?;
     crate::innboks::utfor(tx, virkninger).await?;
     crate::vedtak::rpc::bortfall(tx, &soknad.id).await?;
@@ -242,6 +245,13 @@ pub(crate) async fn henlegg(
         let mut faults = FieldFaults::new();
         let rule = format_args!("det er fattet vedtak på søknaden ({decided}); avgjør resten");
         faults.contradicts("name", "vedtak", rule);
+        faults.finish()?;
+    }
+    if varsel_venter(tx, &soknad).await? {
+        let mut faults = FieldFaults::new();
+        let rule = "et svar i kartleggingen må ses nærmere på i dag; si hva som ble sett \
+                    (KvitterVarsel)";
+        faults.contradicts("name", "varselkvitteringer", rule);
         faults.finish()?;
     }
     let av = Aktor::from(&tx.call().actor);
@@ -308,6 +318,14 @@ pub(crate) async fn list_enhetens(
         soknader: soknader.iter().map(Soknad::to_proto).collect(),
         next_page_token,
     })
+}
+
+/// Whether an answer in its mapping warns, and nobody has looked into it.
+async fn varsel_venter(tx: &mut Tx, soknad: &Soknad) -> Result<bool, Error> {
+    match &soknad.innhold.kartlegging {
+        Some(id) => kartlegging::rpc::varsel_venter(tx, &soknad.person, id).await,
+        None => Ok(false),
+    }
 }
 
 /// Name of a vedtak that was decided on the application.

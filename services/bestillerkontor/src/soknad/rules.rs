@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use samspor_chassis::{
-    domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender, navn},
+    domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender},
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
@@ -311,13 +311,13 @@ pub(crate) fn gjor_klar(
     now: Tid,
 ) -> Result<(Soknad, Kartlegging, Virkninger), Refusal> {
     krev(&soknad, "GjorKlarSoknad")?;
+    kartlegging::rules::krev_kvittert(&begun.utgave.innhold)?;
     let mut out = Virkninger::new();
     bekreft(&mut soknad, &av, now, &mut out);
     ga_videre(&mut soknad, &mut out);
     soknad.tilstand = Tilstand::Klar;
     let utgave = kartlegging::rules::ferdigstill(begun.utgave.clone(), funn, av, now);
     out.hendelse("SoknadKlar", &soknad.emne(), [&*soknad.ansvarlig_enhet]);
-    out.slett_frist(kartlegging::FRIST_VARSEL, &begun.name());
     Ok((soknad, begun.i_utgave(utgave), out))
 }
 
@@ -410,23 +410,37 @@ pub(crate) fn gi_forelopig_svar(
     Ok((soknad, out))
 }
 
-/// Takes it back on the person's wish. `vedtatt`: a unit has decided its lines
-/// already, which stand; the rest is taken back.
+/// What is left when the person takes an application back.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rest {
+    /// A unit has decided its lines already, which stand.
+    pub(crate) vedtatt: bool,
+    /// An answer warns, and nobody has looked into it.
+    pub(crate) varsel: bool,
+}
+
+/// Takes it back on the person's wish.
 pub(crate) fn trekk(
     mut soknad: Soknad,
     onske: String,
-    vedtatt: bool,
+    rest: Rest,
     av: Aktor,
     now: Tid,
 ) -> Result<(Soknad, Virkninger), Refusal> {
     krev(&soknad, "TrekkSoknad")?;
     soknad.innhold.trukket_onske = onske;
-    let tilstand = if vedtatt {
+    let tilstand = if rest.vedtatt {
         Tilstand::Vedtatt
     } else {
         Tilstand::Trukket
     };
-    Ok(avslutt(soknad, tilstand, "SoknadTrukket", av, now))
+    let (soknad, mut out) = avslutt(soknad, tilstand, "SoknadTrukket", av, now);
+    if rest.varsel {
+        // The unit keeps the case for as long as it takes to look.
+        let looked = Dag::av(now).pluss_arbeidsdager(1).slutt();
+        out.fakta = soknad.fakta(Some(looked));
+    }
+    Ok((soknad, out))
 }
 
 /// Reads why it is closed without a vedtak.
@@ -548,10 +562,6 @@ fn avslutt(
     out.slett_frist(FRIST_VENTET_AVGJORT, &soknad.name());
     out.slett_frist(FRIST_HENLEGGELSE, &soknad.name());
     out.slett_frist(FRIST_FORELOPIG_SVAR, &soknad.name());
-    if let Some(id) = &soknad.innhold.kartlegging {
-        let mapping = navn::post(&soknad.person, kartlegging::SAMLING, id);
-        out.slett_frist(kartlegging::FRIST_VARSEL, &mapping);
-    }
     (soknad, out)
 }
 

@@ -120,7 +120,7 @@ fn verb(name: &str, soknad: Soknad) -> Result<Tilstand, Refusal> {
         }
         "GiForelopigSvar" => gi_forelopig_svar(soknad, ventet(), LATER),
         "SettKontaktsamtykke" => sett_kontakt(soknad, Kontakt::default(), LATER),
-        "TrekkSoknad" => trekk(soknad, String::new(), false, by, LATER),
+        "TrekkSoknad" => trekk(soknad, String::new(), Rest::default(), by, LATER),
         "ForeslaHenleggelse" => foresla_henleggelse(soknad, henleggelse, by, LATER),
         "HenleggSoknad" => {
             let mut soknad = soknad;
@@ -268,14 +268,21 @@ fn a_mapping_builds_on_what_is_complete() {
 #[test]
 fn closing_ends_what_was_open() {
     let (soknad, _) = received(who(ENHET, "a1"), false);
-    let (_, out) = trekk(soknad.clone(), String::new(), false, who("", ""), LATER).unwrap();
+    let (_, out) = trekk(
+        soknad.clone(),
+        String::new(),
+        Rest::default(),
+        who("", ""),
+        LATER,
+    )
+    .unwrap();
     assert_eq!(
         kinds(&out.fakta),
         [(Faktumtype::Soker, "personer/p/soknader/s", true)]
     );
     let by = who(ENHET, "a2");
     let (soknad, ..) = start(soknad, "k".into(), None, by, LATER).unwrap();
-    let (_, out) = trekk(soknad, String::new(), false, who("", ""), LATER).unwrap();
+    let (_, out) = trekk(soknad, String::new(), Rest::default(), who("", ""), LATER).unwrap();
     let ended = [
         (Faktumtype::Sak, "", true),
         (Faktumtype::Sak, "personer/p/soknader/s", true),
@@ -295,7 +302,6 @@ fn closing_ends_what_was_open() {
             FRIST_VENTET_AVGJORT,
             FRIST_HENLEGGELSE,
             FRIST_FORELOPIG_SVAR,
-            kartlegging::FRIST_VARSEL
         ]
     );
 }
