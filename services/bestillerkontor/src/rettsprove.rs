@@ -594,8 +594,8 @@ fn refusal_of(type_: Tjenestetype) -> Avslag {
     }
 }
 
-/// Seen red: without `krev_svar`, and with the facts of an empty vedtak counted
-/// as held.
+/// Seen red: without `krev_svar`, with services alone asked for an answer, and
+/// with the facts of an empty vedtak counted as held.
 async fn what_is_refused_is_told_and_can_be_disputed(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let request = MottaSoknadRequest {
@@ -607,6 +607,7 @@ async fn what_is_refused_is_told_and_can_be_disputed(database: Database) {
             Tjenestetype::RopOppfolging.into(),
             Tjenestetype::Avlastning.into(),
         ],
+        gjelder_bolig: vec![Boligrett::Omsorgsbolig.into()],
         ..Default::default()
     };
     kall!(store, hos("nav", "n1"), soknad::rpc::motta, request).unwrap();
@@ -658,7 +659,8 @@ async fn what_is_refused_is_told_and_can_be_disputed(database: Database) {
     let refused = decide(&store, med(ENHET, "b1", &["avlastning"]), &sent).await;
     assert_eq!(fields(refused), "vedtak.avslag[0].type");
     let refused = decide(&store, hos(ENHET, "b1"), &sent).await;
-    assert_eq!(fields(refused), "vedtak.avslag", "relief is not answered");
+    let each = "vedtak.avslag vedtak.avslag";
+    assert_eq!(fields(refused), each, "neither relief nor dwelling");
     let request = ReturnerVedtakRequest {
         name: sent.name.clone(),
         request_id: request_id(),
@@ -667,6 +669,22 @@ async fn what_is_refused_is_told_and_can_be_disputed(database: Database) {
     let returned = kall!(store, hos(ENHET, "b1"), vedtak::rpc::returner, request);
     let returned = returned.unwrap().vedtak.unwrap();
     content.avslag.push(refusal_of(Tjenestetype::Avlastning));
+    let drafted = change(&returned, &content).await.unwrap();
+    let sent = send(&store, by(), &drafted).await;
+    let refused = decide(&store, hos(ENHET, "b1"), &sent).await;
+    assert_eq!(fields(refused), "vedtak.avslag", "nor is the dwelling");
+    let request = ReturnerVedtakRequest {
+        name: sent.name.clone(),
+        request_id: request_id(),
+        begrunnelse: "Svar på boligen også".into(),
+    };
+    let returned = kall!(store, hos(ENHET, "b1"), vedtak::rpc::returner, request);
+    let returned = returned.unwrap().vedtak.unwrap();
+    content.avslag.push(Avslag {
+        bolig: Boligrett::Omsorgsbolig.into(),
+        r#type: 0,
+        ..refusal_of(Tjenestetype::Avlastning)
+    });
     let drafted = change(&returned, &content).await.unwrap();
     let sent = send(&store, by(), &drafted).await;
     let decided = decide(&store, hos(ENHET, "b1"), &sent).await.unwrap();

@@ -25,7 +25,8 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{
-        self as proto, Henleggelsesarsak, Innsenderrolle, Kanal, SoknadTilstand, Tjenestetype,
+        self as proto, Boligrett, Henleggelsesarsak, Innsenderrolle, Kanal, SoknadTilstand,
+        Tjenestetype,
     },
     felles::{Faktum, Faktumtype},
 };
@@ -129,6 +130,8 @@ pub(crate) struct Innsendt {
     pub(crate) eget_onske: String,
     #[serde(with = "mange_tall")]
     pub(crate) gjelder: Vec<Tjenestetype>,
+    #[serde(with = "mange_tall", default)]
+    pub(crate) gjelder_bolig: Vec<Boligrett>,
     #[serde(with = "tall")]
     pub(crate) kanal: Kanal,
     pub(crate) innsender: Option<Innsender>,
@@ -289,6 +292,7 @@ impl Soknad {
             etterregistrert_grunn,
             eget_onske: innsendt.eget_onske,
             gjelder: innsendt.gjelder.into_iter().map(Into::into).collect(),
+            gjelder_bolig: innsendt.gjelder_bolig.into_iter().map(Into::into).collect(),
             kanal: innsendt.kanal.into(),
             innsender,
             helseopplysninger: innsendt.helseopplysninger,

@@ -121,6 +121,12 @@ pub(crate) fn les(
             "samspor.bestillerkontor.v1.Tjenestetype",
             faults,
         ),
+        gjelder_bolig: felt::flere_valg(
+            &request.gjelder_bolig,
+            "gjelder_bolig",
+            "samspor.bestillerkontor.v1.Boligrett",
+            faults,
+        ),
         kanal: felt::valg(
             request.kanal,
             "kanal",

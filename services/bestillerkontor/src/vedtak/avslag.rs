@@ -14,6 +14,7 @@ use super::{
     Vedtak,
     innhold::{Innhold, hjemmel},
 };
+use crate::soknad::Innsendt;
 
 /// Most refusals of one vedtak.
 const MAKS: usize = 50;
@@ -115,40 +116,76 @@ pub(crate) fn fullstendig(avslag: &[Avslag], faults: &mut FieldFaults) {
     }
 }
 
-/// The types of service that decisions answer, with a grant or a refusal.
-pub(crate) fn besvart<'a>(vedtak: impl IntoIterator<Item = &'a Vedtak>) -> BTreeSet<Tjenestetype> {
-    let decided = vedtak.into_iter().filter(|v| v.forlop.fattet.is_some());
-    decided.flat_map(|vedtak| typer(&vedtak.innhold)).collect()
+/// The types of service that a decision answers.
+pub(crate) fn tjenester(vedtak: &Vedtak) -> BTreeSet<Tjenestetype> {
+    let answered = besvart([vedtak]).into_iter();
+    let services = answered.filter_map(|answered| match answered {
+        Ytelse::Tjeneste(type_) => Some(type_),
+        Ytelse::Bolig(_) => None,
+    });
+    services.collect()
 }
 
-fn typer(innhold: &Innhold) -> BTreeSet<Tjenestetype> {
-    let granted = innhold.linjer.iter().map(|line| line.type_);
-    let refused = innhold.avslag.iter().map(|refused| refused.type_);
-    granted.chain(refused).collect()
+/// What can be applied for, granted and refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ytelse {
+    Tjeneste(Tjenestetype),
+    Bolig(Boligrett),
+}
+
+/// What an application asks for by name.
+pub(crate) fn sokt(innsendt: &Innsendt) -> impl Iterator<Item = Ytelse> {
+    let services = innsendt.gjelder.iter().copied().map(Ytelse::Tjeneste);
+    let dwellings = innsendt.gjelder_bolig.iter().copied();
+    services.chain(dwellings.map(Ytelse::Bolig))
+}
+
+/// What decisions answer, with a grant or a refusal.
+pub(crate) fn besvart<'a>(vedtak: impl IntoIterator<Item = &'a Vedtak>) -> BTreeSet<Ytelse> {
+    let decided = vedtak.into_iter().filter(|v| v.forlop.fattet.is_some());
+    decided
+        .flat_map(|vedtak| besvarer(&vedtak.innhold))
+        .collect()
+}
+
+fn besvarer(innhold: &Innhold) -> BTreeSet<Ytelse> {
+    let granted = innhold
+        .linjer
+        .iter()
+        .map(|line| Ytelse::Tjeneste(line.type_));
+    let dwelling = innhold.bolig.iter().map(|line| Ytelse::Bolig(line.rett));
+    let refused = innhold.avslag.iter().map(|refused| {
+        if refused.om_bolig() {
+            Ytelse::Bolig(refused.bolig)
+        } else {
+            Ytelse::Tjeneste(refused.type_)
+        }
+    });
+    granted.chain(dwelling).chain(refused).collect()
 }
 
 /// Everything that was applied for is answered when the application closes.
 ///
 /// # Errors
-/// `UGYLDIG_FORESPORSEL` that names each type without an answer.
+/// `UGYLDIG_FORESPORSEL` that names each service and each right to a dwelling
+/// without an answer.
 pub(crate) fn krev_svar(
-    gjelder: &[Tjenestetype],
+    innsendt: &Innsendt,
     innhold: &Innhold,
-    besvart: &BTreeSet<Tjenestetype>,
+    besvart: &BTreeSet<Ytelse>,
 ) -> Result<(), Refusal> {
-    let here = typer(innhold);
+    let here = besvarer(innhold);
     let mut faults = FieldFaults::new();
-    for type_ in gjelder {
-        if !here.contains(type_) && !besvart.contains(type_) {
-            faults.contradicts(
-                "vedtak.avslag",
-                "gjelder",
-                format_args!(
-                    "søknaden gjelder også {}; innvilg det eller avslå det",
-                    type_.as_str_name()
-                ),
-            );
+    for applied in sokt(innsendt) {
+        if here.contains(&applied) || besvart.contains(&applied) {
+            continue;
         }
+        let (other, name) = match applied {
+            Ytelse::Tjeneste(type_) => ("gjelder", type_.as_str_name()),
+            Ytelse::Bolig(rett) => ("gjelder_bolig", rett.as_str_name()),
+        };
+        let rule = format_args!("søknaden gjelder også {name}; innvilg det eller avslå det");
+        faults.contradicts("vedtak.avslag", other, rule);
     }
     faults.finish()
 }

@@ -1,5 +1,7 @@
 //! `VedtakService`: contract ↔ domain.
 
+use std::collections::BTreeSet;
+
 use samspor_chassis::{
     domene::{Aktor, felt, navn},
     error::{Error, FieldFaults, Refusal},
@@ -155,7 +157,7 @@ pub(crate) async fn fatt(
         oppdrag::store::sett_inn(tx, order).await?;
     }
     innboks::utfor(tx, virkninger).await?;
-    oppdrag::omfordeling::dekket(tx, &vedtak.person, &avslag::besvart([&vedtak])).await?;
+    oppdrag::omfordeling::dekket(tx, &vedtak.person, &avslag::tjenester(&vedtak)).await?;
     hovedansvar::folg(tx, &vedtak.person).await?;
     Ok(FattVedtakResponse {
         vedtak: Some(vedtak.to_proto()),
@@ -210,8 +212,8 @@ async fn lukk_soknad(tx: &mut Tx, vedtak: &Vedtak) -> Result<(), Error> {
     }
     let soknad = soknad::store::hent(tx, &vedtak.person, &vedtak.soknad).await?;
     let answered = avslag::besvart(&others);
-    let mut applied = soknad.innhold.innsendt.gjelder.iter();
-    if !applied.all(|type_| answered.contains(type_)) {
+    let applied: BTreeSet<_> = avslag::sokt(&soknad.innhold.innsendt).collect();
+    if !applied.is_subset(&answered) {
         return Ok(());
     }
     let av = Aktor::from(&tx.call().actor);
@@ -540,7 +542,7 @@ async fn lagre_ny_versjon(
         oppdrag::store::sett_inn(tx, order).await?;
     }
     innboks::utfor(tx, virkninger).await?;
-    oppdrag::omfordeling::dekket(tx, &vedtak.person, &avslag::besvart([&vedtak])).await?;
+    oppdrag::omfordeling::dekket(tx, &vedtak.person, &avslag::tjenester(&vedtak)).await?;
     hovedansvar::folg(tx, &vedtak.person).await?;
     Ok(vedtak)
 }

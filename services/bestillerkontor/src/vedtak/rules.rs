@@ -8,9 +8,7 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::{
-    bestillerkontor::{Tjenestetype, UtsettUnderretningRequest},
-    felles::Feilgrunn,
-    klassifisering::Klasser,
+    bestillerkontor::UtsettUnderretningRequest, felles::Feilgrunn, klassifisering::Klasser,
 };
 
 use super::{
@@ -90,7 +88,7 @@ pub(crate) struct Myndighet<'a> {
     /// Nothing else on the application waits for a decision.
     pub(crate) siste: bool,
     /// Types of service that other vedtak on the application answer.
-    pub(crate) besvart: BTreeSet<Tjenestetype>,
+    pub(crate) besvart: BTreeSet<avslag::Ytelse>,
 }
 
 impl<'a> Myndighet<'a> {
@@ -327,7 +325,7 @@ pub(crate) fn fatt(
     innhold::krev_ikke_over(&vedtak.innhold, Dag::av(now))?;
     innhold::krev_ikke_for(&vedtak.innhold, Dag::av(soknad.innhold.mottatt))?;
     if myndighet.siste {
-        let applied = &soknad.innhold.innsendt.gjelder;
+        let applied = &soknad.innhold.innsendt;
         avslag::krev_svar(applied, &vedtak.innhold, &myndighet.besvart)?;
     }
     let (soknad, mut out) = if myndighet.siste {
