@@ -3,7 +3,7 @@
 //! APEN → AVSLUTTET. Opened by an oppdrag that is accepted, by who registers a
 //! person who came without vedtak, and by anything that is registered about a
 //! person whom the unit does not follow. It is the unit's own relation to the
-//! person (docs/adr/0019): unconfirmed while it rests on one employee's word.
+//! person (docs/adr/0020): unconfirmed while it rests on one employee's word.
 //!
 //! Invariants: one open for a person; nothing that waits or opens anything
 //! outlives it: who treats, primary contact, pathway, plans, clocks, tasks; it
