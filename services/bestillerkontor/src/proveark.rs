@@ -130,6 +130,14 @@ pub(crate) fn vedtak(soknad: &str) -> proto::Vedtak {
     }
 }
 
+/// What a request says that a vedtak shall say.
+pub(crate) fn lest(request: &proto::Vedtak) -> vedtak::innhold::Innhold {
+    let mut faults = FieldFaults::new();
+    let innhold = vedtak::innhold::les(request, &mut faults);
+    faults.finish().unwrap();
+    innhold.med_linje_id()
+}
+
 /// An evaluation of the day.
 pub(crate) fn en_evaluering(av: Aktor, now: Tid) -> Evaluering {
     Evaluering {
