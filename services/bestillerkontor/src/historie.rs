@@ -6,8 +6,8 @@
 //! held to what a decision is held to. What is left at the end is what still
 //! holds: the relations of those who deliver, the main responsibility, the
 //! clocks. Those are kept; events of long ago are told to nobody. A clock that
-//! would have broken before the import starts anew. Koordinering alone is told
-//! of each order that goes on (docs/adr/0013).
+//! would have broken before the import starts anew. Koordinering and
+//! the unit that delivers are told of each order that goes on (docs/adr/0013).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -405,9 +405,14 @@ impl Vedtakshistorie {
         over.extend(still);
         let mut gjelder = gjelder.na(now);
         // Who answers for an open need is asked before the person is hidden
-        // from anybody, and nothing else tells it.
+        // from anybody, and who delivers follows the person; nothing else tells
+        // them.
         for order in over.iter().filter(|order| order.er_apent()) {
-            gjelder.hendelse("OppdragInntatt", &order.emne(), [KOORDINERING]);
+            gjelder.hendelse(
+                "OppdragInntatt",
+                &order.emne(),
+                [KOORDINERING, &order.enhet],
+            );
         }
         Ok(Lest {
             soknad,
@@ -722,7 +727,7 @@ pub(crate) mod tests {
         );
         let told = "SELECT h.type || ' ' || h.eier || ' ' || m.mottaker FROM chassis_hendelse h \
                     JOIN chassis_hendelse_mottaker m ON m.hendelse = h.nr";
-        let taken_in = ["OppdragInntatt rop koordinering"];
+        let taken_in = ["OppdragInntatt rop koordinering", "OppdragInntatt rop rop"];
         assert_eq!(column(&store, told).await, taken_in);
 
         // What the gateway reads is what it would have read of a vedtak that was

@@ -36,7 +36,7 @@ pub(crate) enum Betydning {
 pub(crate) fn betydning(type_: &str) -> Betydning {
     match type_ {
         "OppdragTilbudt" => Betydning::Ny,
-        "OppdragAkseptert" => Betydning::Besvart,
+        "OppdragAkseptert" | "OppdragInntatt" => Betydning::Besvart,
         "OppdragEndret" => Betydning::Endret,
         "OppdragAvvist" | "OppdragAvsluttet" => Betydning::Bortfaller,
         _ => Betydning::Ingen,
@@ -203,6 +203,7 @@ mod tests {
             ("OppdragAvvist", Betydning::Bortfaller),
             ("OppdragAvsluttet", Betydning::Bortfaller),
             ("OppdragAkseptert", Betydning::Besvart),
+            ("OppdragInntatt", Betydning::Besvart),
             ("OppdragEndret", Betydning::Endret),
             ("VedtakFattet", Betydning::Ingen),
             ("", Betydning::Ingen),
