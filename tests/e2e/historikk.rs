@@ -45,6 +45,7 @@ async fn an_open_need_that_was_taken_in_keeps_its_unit() {
                 bunke: 10,
                 personer: None,
                 kommune: "karmoy".to_owned(),
+                policy: None,
             };
             let done = importer::run(Part::Bestillerkontor, &database, None, &valg, |_| {}).await;
             assert_eq!(done.unwrap().nye, 1);

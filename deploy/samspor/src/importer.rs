@@ -2,7 +2,7 @@
 //! (docs/import.md).
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     fs::File,
     io::{BufRead, BufReader, BufWriter},
     path::{Path, PathBuf},
@@ -40,6 +40,8 @@ pub struct Valg {
     pub personer: Option<PathBuf>,
     /// The municipality whose units are known.
     pub kommune: String,
+    /// Folder whose policy files stand in for the built-in ones.
+    pub policy: Option<PathBuf>,
 }
 
 /// Takes in a file. Lines that are refused are written to `FIL.avvist`, what
@@ -62,20 +64,17 @@ pub async fn run(
             importer::<Koordinering, _>(database_url, history, valg, fortell).await
         }
         Part::Bestillerkontor => {
-            let history = Vedtakshistorie::new(units(&valg.kommune)?);
+            let policy = Policy::load(&PolicySource {
+                kommune: valg.kommune.clone(),
+                katalog: valg.policy.clone(),
+            })?;
+            let municipality = policy.municipality();
+            let allocate = municipality.holders_by("tildelingsmyndighet:");
+            let history = Vedtakshistorie::new(municipality.holders_of("utforer"), allocate);
             importer::<Bestillerkontor, _>(database_url, history, valg, fortell).await
         }
         Part::Rop => importer::<Rop, _>(database_url, Kontakthistorie, valg, fortell).await,
     }
-}
-
-fn units(kommune: &str) -> Result<BTreeSet<String>> {
-    let policy = Policy::load(&PolicySource {
-        kommune: kommune.to_owned(),
-        katalog: None,
-    })?;
-    let units = policy.municipality().units();
-    Ok(units.map(|unit| unit.id.to_string()).collect())
 }
 
 async fn importer<A: Agency, H: Historie>(

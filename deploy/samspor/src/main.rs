@@ -108,6 +108,9 @@ enum Command {
         /// Municipality whose units are known.
         #[arg(long, default_value = "karmoy")]
         kommune: String,
+        /// Folder whose policy files stand in for the built-in ones.
+        #[arg(long)]
+        policy: Option<PathBuf>,
         /// Configuration file.
         #[arg(long, env = "SAMSPOR_CONFIG")]
         config: Option<PathBuf>,
@@ -256,6 +259,7 @@ async fn run(cli: Cli) -> Result<()> {
             bunke,
             personer,
             kommune,
+            policy,
             config,
             database_url,
         } => {
@@ -273,6 +277,7 @@ async fn run(cli: Cli) -> Result<()> {
                 bunke,
                 personer,
                 kommune,
+                policy,
             };
             let begun = tokio::time::Instant::now();
             let tell = |done: &Framdrift| {

@@ -21,7 +21,8 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     bestillerkontor::{
-        self as proto, Avslutningsarsak, Kanal, MottaSoknadRequest, PersonensSyn, Tjenestetype,
+        self as proto, Avslutningsarsak, Boligrett, Kanal, MottaSoknadRequest, PersonensSyn,
+        Tjenestetype,
     },
     felles::{self, Faktum, Rolle},
 };
@@ -35,7 +36,7 @@ use crate::{
     soknad::{self, Soknad},
     vedtak::{
         self, Opphor, Vedtak,
-        innhold::Nektet,
+        innhold::{Innhold, Nektet},
         rules::{Fattet, Myndighet},
         slutt,
     },
@@ -47,14 +48,16 @@ const NY_FRIST_MANEDER: i32 = 1;
 /// Vedtak with their service lines.
 #[derive(Debug, Clone)]
 pub struct Vedtakshistorie {
-    enheter: BTreeSet<String>,
+    utforere: Vec<String>,
+    boligtildelere: BTreeMap<String, Vec<String>>,
     funksjoner: Vec<String>,
 }
 
 impl Vedtakshistorie {
-    /// For a municipality with these units.
+    /// For a municipality where these units take orders, and these allocate
+    /// dwellings, by type.
     #[must_use]
-    pub fn new(enheter: BTreeSet<String>) -> Self {
+    pub fn new(utforere: Vec<String>, boligtildelere: BTreeMap<String, Vec<String>>) -> Self {
         // Who decided on what at the time is not this municipality's file to say.
         let types = (1..100).filter_map(|number| Tjenestetype::try_from(number).ok());
         let held = types.map(|type_| {
@@ -62,9 +65,11 @@ impl Vedtakshistorie {
             let name = name.strip_prefix("TJENESTETYPE_").unwrap_or(name);
             format!("vedtaksmyndighet:{}", name.to_lowercase())
         });
+        let housing = "vedtaksmyndighet:bolig".to_owned();
         Self {
-            enheter,
-            funksjoner: held.collect(),
+            utforere,
+            boligtildelere,
+            funksjoner: held.chain([housing]).collect(),
         }
     }
 }
@@ -98,7 +103,21 @@ struct Linje {
     personens_ord: String,
     linjer: Vec<Tjenestelinje>,
     #[serde(default)]
+    bolig: Option<Boliglinje>,
+    #[serde(default)]
     opphort: Option<Opphort>,
+}
+
+/// The right to a dwelling.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Boliglinje {
+    rett: String,
+    /// Unit that allocates.
+    enhet: String,
+    fra: String,
+    #[serde(default)]
+    krav: Vec<String>,
 }
 
 fn brev() -> String {
@@ -209,11 +228,12 @@ impl Historie for Vedtakshistorie {
                 faults.missing(field);
             }
         }
-        self.krev_kjente(&linje, &mut faults);
         let today = Dag::av(now);
         let dager = dager(&linje, today, &mut faults);
         let (request, types) = til_vedtak(&linje);
         let innhold = vedtak::innhold::les(&request, &mut faults);
+        let allocate = &self.boligtildelere;
+        vedtak::innhold::krev_koer(&innhold, &self.utforere, allocate, &mut faults);
         for (place, line) in innhold.linjer.iter().enumerate() {
             if line.fra > today {
                 let field = format!("linjer[{place}].fra");
@@ -294,27 +314,12 @@ impl Historie for Vedtakshistorie {
 }
 
 impl Vedtakshistorie {
-    fn krev_kjente(&self, linje: &Linje, faults: &mut FieldFaults) {
-        let mut known = |unit: &str, field: String| {
-            if !self.enheter.contains(unit) {
-                let units: Vec<&str> = self.enheter.iter().map(String::as_str).collect();
-                faults.unknown(field, units.join(", "));
-            }
-        };
-        known(&linje.hovedansvarlig, "hovedansvarlig".to_owned());
-        for (place, line) in linje.linjer.iter().enumerate() {
-            for (at, unit) in line.enheter.iter().enumerate() {
-                known(unit, format!("linjer[{place}].enheter[{at}]"));
-            }
-        }
-    }
-
     /// Plays a vedtak through the rules, from the decision to today.
     fn spill(
         &self,
         linje: &Linje,
         soknad: Soknad,
-        innhold: vedtak::innhold::Innhold,
+        innhold: Innhold,
         dager: &Dager,
         now: Tid,
     ) -> Result<Lest, Refusal> {
@@ -528,9 +533,19 @@ fn til_vedtak(linje: &Linje) -> (proto::Vedtak, Vec<i32>) {
         .map(|line| line.r#type)
         .filter(|number| *number != 0);
     let types = types.collect();
+    let bolig = linje.bolig.as_ref().map(|line| {
+        let rett = Boligrett::from_str_name(&format!("BOLIGRETT_{}", line.rett));
+        proto::Boliglinje {
+            rett: rett.unwrap_or_default().into(),
+            enhet: navn::enhet(&line.enhet),
+            fra: line.fra.clone(),
+            krav: line.krav.clone(),
+        }
+    });
     let syn = PersonensSyn::from_str_name(&format!("PERSONENS_SYN_{}", linje.personens_syn));
     let vedtak = proto::Vedtak {
         linjer: lines,
+        bolig,
         hovedansvarlig: navn::enhet(&linje.hovedansvarlig),
         begrunnelse: linje.begrunnelse.clone(),
         hjemmel: basis(),
@@ -549,6 +564,8 @@ struct IKraft {
     vedtak: BTreeSet<String>,
     /// Who has the main responsibility for a person, and by how many of them.
     ansvar: BTreeMap<String, (String, i64)>,
+    /// What they say, by person.
+    innhold: BTreeMap<String, Vec<(String, Innhold)>>,
     virkninger: Virkninger,
 }
 
@@ -565,10 +582,9 @@ impl IKraft {
             return Ok(false);
         }
         let named = &innhold.hovedansvarlig;
-        let holder = match self.ansvar.get(person) {
-            Some((holder, _)) => Some(holder.clone()),
-            None => vedtak::store::hovedansvarlig(tx, person).await?,
-        };
+        let before = vedtak::store::hovedansvarlig(tx, person).await?;
+        let held = before.is_some();
+        let holder = before.or_else(|| Some(self.ansvar.get(person)?.0.clone()));
         if let Some(holder) = holder.filter(|holder| holder != named) {
             let mut faults = FieldFaults::new();
             let rule =
@@ -576,6 +592,18 @@ impl IKraft {
             faults.contradicts("hovedansvarlig", "hovedansvar", rule);
             faults.finish()?;
         }
+        let before = match held {
+            true => vedtak::store::i_kraft(tx, person).await?,
+            false => Vec::new(),
+        };
+        let here = self.innhold.entry(person.clone()).or_default();
+        let others = before
+            .into_iter()
+            .map(|other| (other.name(), other.innhold));
+        let others: Vec<_> = others.chain(here.iter().cloned()).collect();
+        let others = others.iter().map(|(name, other)| (name.clone(), other));
+        vedtak::innhold::krev_ikke_dobbelt(innhold, others)?;
+        here.push((line.vedtak.name(), innhold.clone()));
         self.vedtak.insert(id.clone());
         let first = || (named.clone(), 0);
         self.ansvar.entry(person.clone()).or_insert_with(first).1 += 1;
@@ -613,6 +641,7 @@ pub(crate) mod tests {
 
     samspor_chassis::on_both_databases! {
         a_history_of_vedtak_leaves_what_still_holds,
+        what_is_taken_in_is_held_to_what_a_decision_is_held_to,
     }
 
     fn line(referanse: &str, person: &str, til: &str) -> Value {
@@ -642,8 +671,9 @@ pub(crate) mod tests {
     }
 
     async fn take(store: &Store, lines: &[Value]) -> (Framdrift, Vec<Value>) {
-        let units = ["rop", "bom", "bestillerkontor"].map(str::to_owned).into();
-        let history = Vedtakshistorie::new(units);
+        let units = ["rop", "bom"].map(str::to_owned).into();
+        let allocates = ("omsorgsbolig".to_owned(), vec!["boligkontor".to_owned()]);
+        let history = Vedtakshistorie::new(units, [allocates].into());
         let text: Vec<String> = lines.iter().map(Value::to_string).collect();
         let (mut aside, mut told) = (Vec::new(), Vec::new());
         let ut = Ut {
@@ -656,6 +686,51 @@ pub(crate) mod tests {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap());
         (done.unwrap(), aside.collect())
+    }
+
+    /// The same service twice, in one chunk and in two; a unit that takes no
+    /// orders, and one that allocates other dwellings. A right to a dwelling is
+    /// taken in with its clock.
+    ///
+    /// Seen red: without `i_kraft`, and without what the chunk has.
+    async fn what_is_taken_in_is_held_to_what_a_decision_is_held_to(database: Database) {
+        let store = database.open(MIGRATIONS).await;
+        let one = P.strip_prefix("personer/").unwrap();
+        let two = "4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+        let home = |enhet: &str| json!({ "rett": "OMSORGSBOLIG", "enhet": enhet, "fra": "2019-03-01", "krav": [] });
+        let mut first = line("1", one, "");
+        first["bolig"] = home("boligkontor");
+        let mut police = line("4", two, "");
+        police["linjer"][1]["enheter"] = json!(["politi"]);
+        let mut elsewhere = line("5", two, "");
+        elsewhere["bolig"] = home("nav");
+        let lines = [
+            first,
+            line("2", one, ""),
+            line("3", one, ""),
+            police,
+            elsewhere,
+        ];
+        let (done, aside) = take(&store, &lines).await;
+        assert_eq!((done.nye, done.avvist), (1, 4));
+        let field = |line: &Value| line["feil"][0]["felt"].as_str().unwrap().to_owned();
+        let told: Vec<_> = aside.iter().map(field).collect();
+        let twice = "vedtak.linjer[0].enheter[0]";
+        let expected = [
+            "vedtak.linjer[1].enheter[0]",
+            "vedtak.bolig.enhet",
+            twice,
+            twice,
+        ];
+        let sorted = |mut fields: Vec<String>| {
+            fields.sort_unstable();
+            fields
+        };
+        assert_eq!(sorted(told), sorted(expected.map(str::to_owned).into()));
+        let waits = column(&store, "SELECT DISTINCT enhet FROM ventepost").await;
+        assert!(waits.contains(&"boligkontor".to_owned()), "{waits:?}");
+        let (again, _) = take(&store, &lines).await;
+        assert_eq!((again.nye, again.fantes, again.avvist), (0, 1, 4));
     }
 
     async fn column(store: &Store, sql: &'static str) -> Vec<String> {
@@ -705,7 +780,10 @@ pub(crate) mod tests {
         let told: Vec<_> = aside.iter().map(faults).collect();
         let expected = [
             (4, "hovedansvarlig".to_owned()),
-            (5, "linjer[1].enheter[0] vedtak.linjer[0].til".to_owned()),
+            (
+                5,
+                "vedtak.linjer[0].til vedtak.linjer[1].enheter[0]".to_owned(),
+            ),
         ];
         assert_eq!(told, expected);
 

@@ -1,5 +1,7 @@
 //! Figures against the state that was seeded.
 
+use std::collections::BTreeMap;
+
 use samspor_chassis::{
     historie::{Ut, importer},
     params,
@@ -58,7 +60,7 @@ async fn seed(store: &Store) {
         avvist: &mut aside,
         svar: &mut told,
     };
-    let history = Vedtakshistorie::new(["rop", "bom"].map(str::to_owned).into());
+    let history = Vedtakshistorie::new(["rop", "bom"].map(str::to_owned).into(), BTreeMap::new());
     let done = importer(
         store,
         &history,

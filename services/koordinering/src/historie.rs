@@ -82,10 +82,8 @@ impl Historie for Personhistorie {
         async move {
             let mut stored = Lagret::default();
             for Lest { referanse, nummer } in linjer {
-                let person = store::sikre(tx, &self.settings, &nummer).await?;
-                if store::ta_forst_i_bruk(tx, &person).await? {
-                    stored.nye += 1;
-                }
+                let (person, new) = store::sikre_i_bruk(tx, &self.settings, &nummer).await?;
+                stored.nye += u64::from(new);
                 stored
                     .svar
                     .push(json!({ "ref": referanse, "person": person }));

@@ -192,6 +192,7 @@ async fn importer(
         bunke: mengde.bunke,
         personer: personer.map(Path::to_owned),
         kommune: "karmoy".to_owned(),
+        policy: None,
     };
     let mut settings = Settings::new(Nokkelring::les(&format!("a:{}", "5a".repeat(32)))?);
     settings.syntetiske = true;

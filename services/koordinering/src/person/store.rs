@@ -40,10 +40,29 @@ pub(crate) async fn sikre(
         if let Some(person) = finn(tx, settings, nummer, &active).await? {
             return Ok(person);
         }
-        if let Some(person) = opprett(tx, settings, nummer, &active).await? {
+        if let Some(person) = opprett(tx, settings, nummer, &active, false).await? {
             return Ok(person);
         }
         // Somebody else made it at the same moment, and has committed.
+    }
+}
+
+/// The same for who is in use from now, as those of a history are; and whether
+/// nobody had used the id before.
+pub(crate) async fn sikre_i_bruk(
+    tx: &mut Tx,
+    settings: &Settings,
+    nummer: &Fodselsnummer,
+) -> Result<(String, bool), Error> {
+    let active = settings.nokler.oppslag(nummer.siffer());
+    loop {
+        if let Some(person) = finn(tx, settings, nummer, &active).await? {
+            let first = ta_forst_i_bruk(tx, &person).await?;
+            return Ok((person, first));
+        }
+        if let Some(person) = opprett(tx, settings, nummer, &active, true).await? {
+            return Ok((person, true));
+        }
     }
 }
 
@@ -104,12 +123,13 @@ async fn opprett(
     settings: &Settings,
     nummer: &Fodselsnummer,
     active: &str,
+    i_bruk: bool,
 ) -> Result<Option<String>, Error> {
     let (person, now) = (tx.new_person_id(), tx.now());
     let sealed = forsegl(settings, &person, nummer)?;
     tx.execute(
-        "INSERT INTO person (id, versjon, i_bruk, sist_sikret) VALUES ($1, 1, 0, $2)",
-        params![person.as_str(), now],
+        "INSERT INTO person (id, versjon, i_bruk, sist_sikret) VALUES ($1, 1, $2, $3)",
+        params![person.as_str(), i64::from(i_bruk), now],
     )
     .await?;
     let inserted = tx
@@ -124,7 +144,9 @@ async fn opprett(
             .await?;
         return Ok(None);
     }
-    sett_frist(tx, settings, &person);
+    if !i_bruk {
+        sett_frist(tx, settings, &person);
+    }
     Ok(Some(person))
 }
 
