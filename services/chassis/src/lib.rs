@@ -16,6 +16,7 @@ pub mod error;
 pub mod feeds;
 pub mod historie;
 pub mod id;
+pub mod lager;
 pub mod page;
 pub mod rpc;
 pub mod server;

@@ -5,6 +5,7 @@
 //! was read, and says what came of it; the day of evaluation is a deadline
 //! until the next version.
 
+use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
     domene::{Aktor, Dag, Hjemmel, Virkninger, felles::tall, felt, navn},
     error::{Error, FieldFaults, Refusal},
@@ -19,10 +20,11 @@ use samspor_proto::rop::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ENHET,
     innboks::{self, Type},
     kontakt::rules::les_ref,
     lager::{self, Post},
-    oppfolging, tabell,
+    oppfolging, plandekning, tabell,
 };
 
 /// Collection in the resource name.
@@ -64,7 +66,6 @@ pub(crate) struct Plan {
 impl lager::Innhold for Plan {
     const SAMLING: &'static str = SAMLING;
     const SQL: &'static lager::Sql = tabell!("behandlingsplan");
-    const TELLES: bool = true;
 
     fn apen(&self) -> bool {
         self.gjeldende
@@ -72,6 +73,11 @@ impl lager::Innhold for Plan {
 
     fn frist(&self) -> Option<Tid> {
         self.gjeldende.then(|| self.evalueres.slutt())
+    }
+
+    /// The unit counts who has one.
+    fn lagret<'t>(tx: &'t mut Tx, person: &'t str) -> BoxFuture<'t, Result<(), Error>> {
+        plandekning::oppdater(tx, person).boxed()
     }
 }
 
@@ -215,7 +221,7 @@ pub(crate) async fn skriv(
         out.slett_frist(FRIST_EVALUERING, &before.name());
         innboks::rpc::ferdig(tx, &person, Type::Evaluering, &before.name()).await?;
     }
-    let plan = Post::ny(person, tx.new_id(), plan);
+    let plan = Post::ny(ENHET, person, tx.new_id(), plan);
     lager::legg_til(tx, &plan).await?;
     let owner = [plan.enhet.clone()];
     out.hendelse("BehandlingsplanSkrevet", &plan.emne(), owner);

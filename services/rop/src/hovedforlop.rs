@@ -5,6 +5,7 @@
 //! in the future; one that is registered late says why, and is not older than
 //! the figures that have been reported.
 
+use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
     domene::{Aktor, Dag, Hjemmel, Virkninger, felles::tall, felt, navn},
     error::{Error, FieldFaults, Refusal},
@@ -19,9 +20,10 @@ use samspor_proto::rop::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ENHET,
     innstillinger::{Innstillinger, innstillinger},
     lager::{self, Post},
-    oppfolging, tabell,
+    oppfolging, plandekning, tabell,
 };
 
 const SAMLING: &str = "hovedforlop";
@@ -44,7 +46,6 @@ pub(crate) struct Periode {
 impl lager::Innhold for Periode {
     const SAMLING: &'static str = SAMLING;
     const SQL: &'static lager::Sql = tabell!("hovedforlop");
-    const TELLES: bool = true;
 
     fn apen(&self) -> bool {
         self.til.is_none()
@@ -60,6 +61,11 @@ impl lager::Innhold for Periode {
 
     fn fra(&self) -> Tid {
         self.fra.start()
+    }
+
+    /// The unit counts who has one.
+    fn lagret<'t>(tx: &'t mut Tx, person: &'t str) -> BoxFuture<'t, Result<(), Error>> {
+        plandekning::oppdater(tx, person).boxed()
     }
 }
 
@@ -175,7 +181,7 @@ pub(crate) async fn sett(
         registrert: now,
         hjemmel,
     };
-    let periode = Post::ny(person, tx.new_id(), periode);
+    let periode = Post::ny(ENHET, person, tx.new_id(), periode);
     lager::legg_til(tx, &periode).await?;
     let mut out = Virkninger::new();
     out.hendelse("HovedforlopSatt", &periode.emne(), [periode.enhet.clone()]);

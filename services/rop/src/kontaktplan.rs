@@ -23,6 +23,7 @@ use samspor_proto::rop::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ENHET,
     innboks::{self, Type},
     innstillinger::{Innstillinger, innstillinger},
     kontakt::{self, Kontakt, Utfall, rules::les_ref},
@@ -352,7 +353,7 @@ pub(crate) async fn opprett(
     let plan = les(&request, av, tx.now(), innstillinger()?, &mut faults);
     faults.finish()?;
     oppfolging::rpc::folg(tx, &person).await?;
-    let plan = Post::ny(person, tx.new_id(), plan);
+    let plan = Post::ny(ENHET, person, tx.new_id(), plan);
     if !lager::sett_inn(tx, &plan).await? {
         return Err(Refusal::conflict("en åpen kontaktplan").into());
     }

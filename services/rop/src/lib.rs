@@ -12,8 +12,8 @@
 //! [`behandler`] (who treats), [`primaerkontakt`] (whom the person turns to, and
 //! caseload), [`plandekning`] (who lacks a plan), [`statistikk`], [`innboks`] (what waits for the unit). In a folder `mod.rs` has the
 //! record, `rules.rs` what may happen to it (pure), `rpc.rs` the contract,
-//! `store.rs` the SQL; a small resource is one file on [`lager`], which has the
-//! SQL of all records of one shape. The oppdrag that it delivers are held by
+//! `store.rs` the SQL; a small resource is one file on the chassis's `lager`, which has
+//! the SQL of all records of one shape. The oppdrag that it delivers are held by
 //! bestillerkontor, whose events fill the inbox.
 //!
 //! A new verb: the contract (`proto/samspor/rop/v1`), a pure function in the
@@ -30,7 +30,6 @@ mod journal;
 mod kontakt;
 mod kontaktplan;
 mod kriseplan;
-mod lager;
 mod lavterskel;
 mod oppfolging;
 mod plandekning;
@@ -50,6 +49,10 @@ use samspor_chassis::{
     feeds::Consumer,
     server::{Agency, Chassis},
     store::{Migrations, Tx},
+};
+pub(crate) use samspor_chassis::{
+    lager::{self, las_person},
+    tabell,
 };
 use samspor_proto::{
     felles::{Feilgrunn, Rolle},
@@ -359,12 +362,6 @@ samspor_chassis::rpc! {
         write publiser_statistikk(PubliserStatistikkRequest) -> PubliserStatistikkResponse = statistikk::publiser;
         read hent_publisert_statistikk(HentPublisertStatistikkRequest) -> HentPublisertStatistikkResponse = statistikk::hent_publisert;
     }
-}
-
-/// Changes of one person's records run one after the other: a record looks at
-/// those before it.
-async fn las_person(tx: &mut Tx, person: &str) -> Result<(), Error> {
-    tx.lock(&format!("person/{person}")).await
 }
 
 /// Who acts, for a unit: it owns what is registered.

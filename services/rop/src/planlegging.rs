@@ -19,6 +19,7 @@ use samspor_proto::rop::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ENHET,
     innboks::{self, Type},
     kontakt::{self, Kontakt, rules::les_ref},
     lager::{self, Post},
@@ -181,7 +182,7 @@ pub(crate) async fn planlegg(
     let innhold = les(&request, &person, av, tx.now(), staff, &mut faults);
     faults.finish()?;
     oppfolging::rpc::folg(tx, &person).await?;
-    let plan = Post::ny(person, tx.new_id(), innhold);
+    let plan = Post::ny(ENHET, person, tx.new_id(), innhold);
     lager::legg_til(tx, &plan).await?;
     frist(tx, &plan);
     Ok(PlanleggKontaktResponse {

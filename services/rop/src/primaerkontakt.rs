@@ -3,6 +3,7 @@
 //!
 //! Invariant: one open primary contact per person.
 
+use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
     domene::{Aktor, Hjemmel, Virkninger, felt, navn},
     error::{Error, FieldFaults, Refusal},
@@ -19,9 +20,10 @@ use samspor_proto::rop::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ENHET,
     innstillinger::innstillinger,
     lager::{self, Post},
-    oppfolging, tabell,
+    oppfolging, plandekning, tabell,
 };
 
 /// Longest id of an employee: it is part of a resource name.
@@ -45,7 +47,6 @@ pub(crate) struct Forhold {
 impl lager::Innhold for Forhold {
     const SAMLING: &'static str = "primaerkontakter";
     const SQL: &'static lager::Sql = tabell!("primaerkontakt");
-    const TELLES: bool = true;
 
     fn apen(&self) -> bool {
         self.til.is_none()
@@ -53,6 +54,11 @@ impl lager::Innhold for Forhold {
 
     fn nokkel(&self) -> String {
         self.ansatt.clone()
+    }
+
+    /// The unit counts who has one.
+    fn lagret<'t>(tx: &'t mut Tx, person: &'t str) -> BoxFuture<'t, Result<(), Error>> {
+        plandekning::oppdater(tx, person).boxed()
     }
 }
 
@@ -131,7 +137,7 @@ pub(crate) async fn tildel(
         avslutning: String::new(),
         avsluttet_av: None,
     };
-    let forhold = Post::ny(person, tx.new_id(), forhold);
+    let forhold = Post::ny(ENHET, person, tx.new_id(), forhold);
     lager::legg_til(tx, &forhold).await?;
     let count = antall(tx, &forhold.enhet, &forhold.innhold.ansatt).await?;
     let cap = i32::from(innstillinger()?.brukere_per_ansatt);

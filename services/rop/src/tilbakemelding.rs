@@ -25,6 +25,7 @@ use samspor_proto::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ENHET,
     innboks::{self, Type},
     innstillinger::{Innstillinger, innstillinger},
     lager::{self, Post},
@@ -185,7 +186,7 @@ pub(crate) async fn gi(
     let melding = les(&request, av, tx.now(), innstillinger()?, &mut faults);
     faults.finish()?;
     oppfolging::rpc::folg(tx, &person).await?;
-    let melding = Post::ny(person, tx.new_id(), melding);
+    let melding = Post::ny(ENHET, person, tx.new_id(), melding);
     lager::legg_til(tx, &melding).await?;
     let due = melding.innhold.svarfrist;
     let mut out = Virkninger::new();

@@ -8,6 +8,7 @@
 //! the oppdrag was amended; a tiltak under an oppdrag ends with the oppdrag and
 //! in no other way.
 
+use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
     domene::{Aktor, Dag, Hjemmel, Virkninger, dokument, felt, navn},
     error::{Error, FieldFaults, Refusal},
@@ -40,7 +41,7 @@ use crate::{
     kontakt,
     kontakt::rules::les_ref,
     lager::{self, Post},
-    oppfolging, tabell,
+    oppfolging, plandekning, tabell,
 };
 
 /// What is granted a week, between two days.
@@ -75,7 +76,6 @@ pub(crate) struct Tiltak {
 impl lager::Innhold for Tiltak {
     const SAMLING: &'static str = kontakt::TILTAK;
     const SQL: &'static lager::Sql = tabell!("tiltak");
-    const TELLES: bool = true;
 
     fn apen(&self) -> bool {
         self.avsluttet.is_none()
@@ -91,6 +91,11 @@ impl lager::Innhold for Tiltak {
 
     fn fra(&self) -> Tid {
         self.bestilt
+    }
+
+    /// The unit counts who has one.
+    fn lagret<'t>(tx: &'t mut Tx, person: &'t str) -> BoxFuture<'t, Result<(), Error>> {
+        plandekning::oppdater(tx, person).boxed()
     }
 }
 
@@ -379,7 +384,7 @@ async fn opprett(
             return Err(avsluttet_oppdrag().into());
         }
     }
-    let tiltak = Post::ny(person, tx.new_id(), tiltak);
+    let tiltak = Post::ny(ENHET, person, tx.new_id(), tiltak);
     if !lager::sett_inn(tx, &tiltak).await? {
         return Err(Refusal::conflict("et tiltak for oppdraget").into());
     }

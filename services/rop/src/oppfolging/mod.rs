@@ -71,78 +71,78 @@ impl lager::Innhold for Oppfolging {
     }
 }
 
-impl Post<Oppfolging> {
-    /// The relations that access rules build on: SOKER until it is confirmed,
-    /// OPPFOLGER from then, both limited to the record.
-    fn fakta(&self) -> Vec<Faktum> {
-        let Oppfolging {
-            apnet,
-            bekreftet,
-            slutt,
-            ..
-        } = &self.innhold;
-        let end = slutt.as_ref().map(|end| end.tid);
-        let confirmed = bekreftet.as_ref().map(|(at, _)| *at);
-        let fact = |kind: &str, type_, (fra, av): &(Tid, Aktor), til| {
-            Relasjon {
-                id: format!("{kind}/{}", self.id),
-                subjekt: &self.person,
-                part: Hvem::Enhet(&self.enhet),
-                type_,
-                post: self.name(),
-                fra: *fra,
-                til,
-                opprettet_av: &av.ansatt,
-            }
-            .faktum()
-        };
-        let mut facts = Vec::new();
-        // Confirmed from the beginning, it was never unconfirmed.
-        if confirmed != Some(apnet.0) {
-            facts.push(fact("soker", Faktumtype::Soker, apnet, confirmed.or(end)));
-        }
-        if let Some(confirmed) = bekreftet {
-            facts.push(fact("oppfolger", Faktumtype::Oppfolger, confirmed, end));
-        }
-        facts
-    }
-
+impl Oppfolging {
     pub(crate) fn er_bekreftet(&self) -> bool {
-        self.innhold.bekreftet.is_some()
+        self.bekreftet.is_some()
     }
+}
 
-    /// As the contract carries it.
-    fn to_proto(&self) -> proto::Oppfolging {
-        let Oppfolging {
-            begrunnelse,
-            hjemmel,
-            apnet,
-            bekreftet,
-            slutt,
-        } = self.innhold.clone();
-        let state = match slutt {
-            None => OppfolgingTilstand::Apen,
-            Some(_) => OppfolgingTilstand::Avsluttet,
-        };
-        proto::Oppfolging {
-            name: self.name(),
-            etag: self.etag(),
-            ansvarlig_enhet: navn::enhet(&self.enhet),
-            tilstand: state.into(),
-            begrunnelse,
-            hjemmel: hjemmel.map(|basis| basis.to_proto()),
-            apnet: Some(apnet.0.into()),
-            apnet_av: Some(apnet.1.to_proto()),
-            bekreftet: bekreftet.as_ref().map(|(at, _)| (*at).into()),
-            bekreftet_av: bekreftet.map(|(_, who)| who.to_proto()),
-            avsluttet: slutt.as_ref().map(|end| end.tid.into()),
-            avsluttet_av: slutt.as_ref().map(|end| end.av.to_proto()),
-            alternativ: slutt
-                .as_ref()
-                .map(|end| end.alternativ.clone())
-                .unwrap_or_default(),
-            avslutning: slutt.map(|end| end.begrunnelse).unwrap_or_default(),
-            skjerming: None,
+/// The relations that access rules build on: SOKER until it is confirmed,
+/// OPPFOLGER from then, both limited to the record.
+fn fakta(post: &Post<Oppfolging>) -> Vec<Faktum> {
+    let Oppfolging {
+        apnet,
+        bekreftet,
+        slutt,
+        ..
+    } = &post.innhold;
+    let end = slutt.as_ref().map(|end| end.tid);
+    let confirmed = bekreftet.as_ref().map(|(at, _)| *at);
+    let fact = |kind: &str, type_, (fra, av): &(Tid, Aktor), til| {
+        Relasjon {
+            id: format!("{kind}/{}", post.id),
+            subjekt: &post.person,
+            part: Hvem::Enhet(&post.enhet),
+            type_,
+            post: post.name(),
+            fra: *fra,
+            til,
+            opprettet_av: &av.ansatt,
         }
+        .faktum()
+    };
+    let mut facts = Vec::new();
+    // Confirmed from the beginning, it was never unconfirmed.
+    if confirmed != Some(apnet.0) {
+        facts.push(fact("soker", Faktumtype::Soker, apnet, confirmed.or(end)));
+    }
+    if let Some(confirmed) = bekreftet {
+        facts.push(fact("oppfolger", Faktumtype::Oppfolger, confirmed, end));
+    }
+    facts
+}
+
+/// As the contract carries it.
+fn to_proto(post: &Post<Oppfolging>) -> proto::Oppfolging {
+    let Oppfolging {
+        begrunnelse,
+        hjemmel,
+        apnet,
+        bekreftet,
+        slutt,
+    } = post.innhold.clone();
+    let state = match slutt {
+        None => OppfolgingTilstand::Apen,
+        Some(_) => OppfolgingTilstand::Avsluttet,
+    };
+    proto::Oppfolging {
+        name: post.name(),
+        etag: post.etag(),
+        ansvarlig_enhet: navn::enhet(&post.enhet),
+        tilstand: state.into(),
+        begrunnelse,
+        hjemmel: hjemmel.map(|basis| basis.to_proto()),
+        apnet: Some(apnet.0.into()),
+        apnet_av: Some(apnet.1.to_proto()),
+        bekreftet: bekreftet.as_ref().map(|(at, _)| (*at).into()),
+        bekreftet_av: bekreftet.map(|(_, who)| who.to_proto()),
+        avsluttet: slutt.as_ref().map(|end| end.tid.into()),
+        avsluttet_av: slutt.as_ref().map(|end| end.av.to_proto()),
+        alternativ: slutt
+            .as_ref()
+            .map(|end| end.alternativ.clone())
+            .unwrap_or_default(),
+        avslutning: slutt.map(|end| end.begrunnelse).unwrap_or_default(),
+        skjerming: None,
     }
 }

@@ -86,7 +86,7 @@ pub(crate) async fn folg(tx: &mut Tx, person: &str) -> Result<Post<Oppfolging>, 
 /// `IKKE_TILLATT` while the oppfølging is not confirmed; a leader is let
 /// through by a confirmed relation alone.
 pub(crate) fn krev_bekreftet(post: &Post<Oppfolging>, av: &Aktor) -> Result<(), Refusal> {
-    if post.er_bekreftet() || av.rolle == Rolle::Leder {
+    if post.innhold.er_bekreftet() || av.rolle == Rolle::Leder {
         return Ok(());
     }
     Err(Refusal::new(Feilgrunn::IkkeTillatt)
@@ -116,7 +116,7 @@ pub(crate) async fn oppdrag_pagar(
     };
     let now = tx.now();
     let post = match apen(tx, person).await? {
-        Some(open) if open.er_bekreftet() => open,
+        Some(open) if open.innhold.er_bekreftet() => open,
         Some(open) => lagre_bekreftet(tx, rules::bekreft(open, av, now)?).await?,
         None if !akseptert => return Ok(true),
         None => {
@@ -185,7 +185,7 @@ pub(crate) async fn apne(
             let owner = [open.enhet.clone()];
             out.hendelse("OppfolgingEtterspurt", &open.emne(), owner);
             out.utfor(tx);
-            if !open.er_bekreftet() && rules::bekrefter(&av, Some(&open.innhold.apnet.1)) {
+            if !open.innhold.er_bekreftet() && rules::bekrefter(&av, Some(&open.innhold.apnet.1)) {
                 lagre_bekreftet(tx, rules::bekreft(open, av, now)?).await?;
             }
         }
@@ -207,7 +207,7 @@ pub(crate) async fn bekreft(
     let confirmed = rules::bekreft(post, av, tx.now())?;
     let post = lagre_bekreftet(tx, confirmed).await?;
     Ok(BekreftOppfolgingResponse {
-        oppfolging: Some(post.to_proto()),
+        oppfolging: Some(super::to_proto(&post)),
     })
 }
 
@@ -264,7 +264,7 @@ pub(crate) async fn hent(
 ) -> Result<HentOppfolgingResponse, Error> {
     let post: Post<Oppfolging> = lager::les_navngitt(tx, &request.name).await?;
     Ok(HentOppfolgingResponse {
-        oppfolging: Some(post.to_proto()),
+        oppfolging: Some(super::to_proto(&post)),
     })
 }
 
@@ -276,7 +276,7 @@ pub(crate) async fn list(
         lager::personens::<Oppfolging>(tx, &request.parent, request.page_size, &request.page_token)
             .await?;
     Ok(ListOppfolgingerResponse {
-        oppfolginger: all.iter().map(Post::to_proto).collect(),
+        oppfolginger: all.iter().map(super::to_proto).collect(),
         next_page_token,
     })
 }

@@ -41,12 +41,12 @@ pub(crate) fn apne(
         apnet: (now, av),
         slutt: None,
     };
-    let post = Post::ny(person, id, innhold);
+    let post = Post::ny(ENHET, person, id, innhold);
     let mut out = Virkninger::new();
     let owner = [post.enhet.clone()];
     out.hendelse("OppfolgingApnet", &post.emne(), owner.clone());
-    out.fakta.extend(post.fakta());
-    if !post.er_bekreftet() {
+    out.fakta.extend(super::fakta(&post));
+    if !post.innhold.er_bekreftet() {
         let due = Dag::av(now).pluss_arbeidsdager(frister.bekreft).slutt();
         let warn = Some(Dag::av(now).pluss_arbeidsdager(1).start());
         out.frist(FRIST_BEKREFT, &post.emne(), due, warn, owner);
@@ -80,7 +80,7 @@ pub(crate) fn bekreft(
     now: Tid,
 ) -> Result<(Post<Oppfolging>, Virkninger), Refusal> {
     krev_apen(&post.innhold)?;
-    if post.er_bekreftet() {
+    if post.innhold.er_bekreftet() {
         return Err(Refusal::transition("BEKREFTET", &[]));
     }
     if !bekrefter(&av, Some(&post.innhold.apnet.1)) {
@@ -95,7 +95,7 @@ pub(crate) fn bekreft(
     let mut out = Virkninger::new();
     let owner = [post.enhet.clone()];
     out.hendelse("OppfolgingBekreftet", &post.emne(), owner);
-    out.fakta.extend(post.fakta());
+    out.fakta.extend(super::fakta(&post));
     out.slett_frist(FRIST_BEKREFT, &post.name());
     Ok((post, out))
 }
@@ -150,7 +150,7 @@ pub(crate) fn avslutt(
     let mut out = Virkninger::new();
     let owner = [post.enhet.clone()];
     out.hendelse("OppfolgingAvsluttet", &post.emne(), owner);
-    out.fakta.extend(post.fakta());
+    out.fakta.extend(super::fakta(&post));
     out.slett_frist(FRIST_BEKREFT, &post.name());
     out.slett_frist(FRIST_AVSLUTT, &post.name());
     Ok((post, out))

@@ -2,7 +2,12 @@
 //! for, perhaps a deadline, and the rest as a document. What differs between
 //! them is the table, so the SQL is written once ([`tabell!`](crate::tabell)).
 
-use samspor_chassis::{
+use std::future::ready;
+
+use futures::{FutureExt as _, future::BoxFuture};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
     domene::{Emne, dokument, navn},
     error::{Error, FieldFaults, Refusal},
     page::Page,
@@ -10,15 +15,12 @@ use samspor_chassis::{
     store::{Tx, etag},
     tid::Tid,
 };
-use serde::{Serialize, de::DeserializeOwned};
-
-use crate::plandekning;
 
 /// Where the end of what goes on is kept: after everything.
-pub(crate) const APENT: Tid = Tid(i64::MAX);
+pub const APENT: Tid = Tid(i64::MAX);
 
 /// The statements of one table.
-pub(crate) struct Sql {
+pub struct Sql {
     hent: &'static str,
     sett_inn: &'static str,
     lagre: &'static str,
@@ -28,7 +30,9 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    pub(crate) const fn new(
+    /// As [`tabell!`](crate::tabell) writes them.
+    #[must_use]
+    pub const fn new(
         hent: &'static str,
         sett_inn: &'static str,
         lagre: &'static str,
@@ -89,13 +93,11 @@ macro_rules! tabell {
 }
 
 /// What one kind of record holds.
-pub(crate) trait Innhold: Clone + Serialize + DeserializeOwned + Send + Sync {
+pub trait Innhold: Clone + Serialize + DeserializeOwned + Send + Sync {
     /// Collection in the resource name.
     const SAMLING: &'static str;
     /// Its table.
     const SQL: &'static Sql;
-    /// Whether the unit counts who has one ([`plandekning`]).
-    const TELLES: bool = false;
     /// Whether it goes on; open records are found by person and by unit.
     fn apen(&self) -> bool;
     /// What else it is found by.
@@ -110,43 +112,55 @@ pub(crate) trait Innhold: Clone + Serialize + DeserializeOwned + Send + Sync {
     fn fra(&self) -> Tid {
         Tid(0)
     }
+    /// What follows in the same transaction once one of the person's is stored.
+    fn lagret<'t>(_tx: &'t mut Tx, _person: &'t str) -> BoxFuture<'t, Result<(), Error>> {
+        ready(Ok(())).boxed()
+    }
 }
 
 /// A record.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Post<I> {
-    pub(crate) person: String,
-    pub(crate) id: String,
-    pub(crate) versjon: i64,
+pub struct Post<I> {
+    /// Person id.
+    pub person: String,
+    /// Id.
+    pub id: String,
+    /// Version that was read.
+    pub versjon: i64,
     /// Unit id that owns it.
-    pub(crate) enhet: String,
-    pub(crate) innhold: I,
+    pub enhet: String,
+    /// The rest.
+    pub innhold: I,
 }
 
 impl<I: Innhold> Post<I> {
-    /// A new record of the own unit.
-    pub(crate) fn ny(person: String, id: String, innhold: I) -> Self {
+    /// A new record of a unit.
+    #[must_use]
+    pub fn ny(enhet: &str, person: String, id: String, innhold: I) -> Self {
         Self {
             person,
             id,
             versjon: 1,
-            enhet: crate::ENHET.to_owned(),
+            enhet: enhet.to_owned(),
             innhold,
         }
     }
 
     /// Resource name.
-    pub(crate) fn name(&self) -> String {
+    #[must_use]
+    pub fn name(&self) -> String {
         navn::post(&self.person, I::SAMLING, &self.id)
     }
 
     /// Version, as the contract carries it.
-    pub(crate) fn etag(&self) -> String {
+    #[must_use]
+    pub fn etag(&self) -> String {
         etag::etag(self.versjon)
     }
 
     /// What events and deadlines are about.
-    pub(crate) fn emne(&self) -> Emne {
+    #[must_use]
+    pub fn emne(&self) -> Emne {
         Emne {
             person: self.person.clone(),
             post: self.name(),
@@ -171,31 +185,45 @@ fn les<I: Innhold>((id, person, versjon, enhet, innhold): Row) -> Result<Post<I>
     })
 }
 
+/// Changes of one person's records run one after the other: a record looks at
+/// those before it.
+///
+/// # Errors
+/// When the database is not available.
+pub async fn las_person(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    tx.lock(&format!("person/{person}")).await
+}
+
 /// The record of that person with that id.
-pub(crate) async fn hent<I: Innhold>(
-    tx: &mut Tx,
-    person: &str,
-    id: &str,
-) -> Result<Post<I>, Error> {
+///
+/// # Errors
+/// `IKKE_FUNNET`; or the database is not available.
+pub async fn hent<I: Innhold>(tx: &mut Tx, person: &str, id: &str) -> Result<Post<I>, Error> {
     let row: Option<Row> = tx.one(I::SQL.hent, params![id, person]).await?;
     les(row.ok_or_else(Refusal::not_found)?)
 }
 
 /// The record that a request names; the person's records are locked for a
 /// change.
-pub(crate) async fn hent_for_endring<I: Innhold>(
+///
+/// # Errors
+/// Faults of the name; `IKKE_FUNNET`; or the database is not available.
+pub async fn hent_for_endring<I: Innhold>(
     tx: &mut Tx,
     name: &str,
     mut faults: FieldFaults,
 ) -> Result<Post<I>, Error> {
     let (person, id) = navn::les_post(name, I::SAMLING, "name", &mut faults);
     faults.finish()?;
-    crate::las_person(tx, &person).await?;
+    las_person(tx, &person).await?;
     hent(tx, &person, &id).await
 }
 
 /// The record that a request names.
-pub(crate) async fn les_navngitt<I: Innhold>(tx: &mut Tx, name: &str) -> Result<Post<I>, Error> {
+///
+/// # Errors
+/// Faults of the name; `IKKE_FUNNET`; or the database is not available.
+pub async fn les_navngitt<I: Innhold>(tx: &mut Tx, name: &str) -> Result<Post<I>, Error> {
     let mut faults = FieldFaults::new();
     let (person, id) = navn::les_post(name, I::SAMLING, "name", &mut faults);
     faults.finish()?;
@@ -203,7 +231,10 @@ pub(crate) async fn les_navngitt<I: Innhold>(tx: &mut Tx, name: &str) -> Result<
 }
 
 /// Stores a new record. False when an index of its table refuses it.
-pub(crate) async fn sett_inn<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<bool, Error> {
+///
+/// # Errors
+/// When the database is not available.
+pub async fn sett_inn<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<bool, Error> {
     let inserted = tx
         .execute(
             I::SQL.sett_inn,
@@ -220,15 +251,16 @@ pub(crate) async fn sett_inn<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<
             ],
         )
         .await?;
-    if I::TELLES {
-        plandekning::oppdater(tx, &post.person).await?;
-    }
+    I::lagret(tx, &post.person).await?;
     Ok(inserted == 1)
 }
 
 /// Stores a new record that no index may refuse: what was open before it is
 /// closed by then.
-pub(crate) async fn legg_til<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<(), Error> {
+///
+/// # Errors
+/// A defect, where an index refused it.
+pub async fn legg_til<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<(), Error> {
     if sett_inn(tx, post).await? {
         return Ok(());
     }
@@ -236,7 +268,10 @@ pub(crate) async fn legg_til<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<
 }
 
 /// Stores a change of the version that was read; the record has the next.
-pub(crate) async fn lagre<I: Innhold>(tx: &mut Tx, post: &mut Post<I>) -> Result<(), Error> {
+///
+/// # Errors
+/// `ETAG_UTDATERT` where somebody else stored another version meanwhile.
+pub async fn lagre<I: Innhold>(tx: &mut Tx, post: &mut Post<I>) -> Result<(), Error> {
     let affected = tx
         .execute(
             I::SQL.lagre,
@@ -252,14 +287,15 @@ pub(crate) async fn lagre<I: Innhold>(tx: &mut Tx, post: &mut Post<I>) -> Result
         .await?;
     etag::ensure_affected(affected)?;
     post.versjon += 1;
-    if I::TELLES {
-        plandekning::oppdater(tx, &post.person).await?;
-    }
+    I::lagret(tx, &post.person).await?;
     Ok(())
 }
 
 /// Open records of a person, oldest first.
-pub(crate) async fn apne<I: Innhold>(tx: &mut Tx, person: &str) -> Result<Vec<Post<I>>, Error> {
+///
+/// # Errors
+/// When the database is not available.
+pub async fn apne<I: Innhold>(tx: &mut Tx, person: &str) -> Result<Vec<Post<I>>, Error> {
     let mut rows: Vec<Row> = tx.all(I::SQL.apne, params![person]).await?;
     // Here, and not in the statement: PostgreSQL would walk all records of the
     // person in that order rather than sort the few that are open.
@@ -268,7 +304,10 @@ pub(crate) async fn apne<I: Innhold>(tx: &mut Tx, person: &str) -> Result<Vec<Po
 }
 
 /// One page of a person's records, newest first.
-pub(crate) async fn personens<I: Innhold>(
+///
+/// # Errors
+/// Faults of the parent and the page.
+pub async fn personens<I: Innhold>(
     tx: &mut Tx,
     parent: &str,
     page_size: i32,
@@ -287,7 +326,10 @@ pub(crate) async fn personens<I: Innhold>(
 }
 
 /// One page of a unit's open records, oldest first.
-pub(crate) async fn enhetens<I: Innhold>(
+///
+/// # Errors
+/// When the database is not available.
+pub async fn enhetens<I: Innhold>(
     tx: &mut Tx,
     enhet: &str,
     page: &Page,
