@@ -88,6 +88,7 @@ pub async fn endret(scene: &Scene) {
     Box::pin(put_off(scene, &case)).await;
     Box::pin(amended(scene, &case)).await;
     Box::pin(handed_over(scene, &case)).await;
+    Box::pin(housed(scene, &case)).await;
 }
 
 async fn put_off(scene: &Scene, case: &Case) {
@@ -218,4 +219,51 @@ async fn handed_over(scene: &Scene, case: &Case) {
     for unit in ["rop", "bom"] {
         told(scene, unit, "HovedansvarligByttet", &case.vedtak).await;
     }
+}
+
+/// A right to a dwelling is added, waits, and is met.
+async fn housed(scene: &Scene, case: &Case) {
+    let kontoret = Kontoret::of(scene).await;
+    let mut content = vedtak(&kontoret.caseworker, &case.vedtak).await;
+    content.bolig = Some(Boliglinje {
+        rett: Boligrett::Omsorgsbolig.into(),
+        enhet: format!("enheter/{KONTORET}"),
+        fra: day(scene, 0).to_string(),
+        krav: Vec::new(),
+    });
+    let request = EndreVedtakRequest {
+        name: case.vedtak.clone(),
+        request_id: request_id(),
+        etag: content.etag.clone(),
+        vedtak: Some(content),
+        begrunnelse: "Kanari Kvitterson mister leiligheten.".to_owned(),
+        linjeslutt: Vec::new(),
+    };
+    let method = format!("{VEDTAK}/EndreVedtak");
+    let proposed: EndreVedtakResponse = ok(&kontoret.caseworker, &method, request).await;
+    let request = GodkjennEndringRequest {
+        name: case.vedtak.clone(),
+        request_id: request_id(),
+        etag: proposed.vedtak.unwrap().etag,
+    };
+    let method = format!("{VEDTAK}/GodkjennEndring");
+    ok::<_, GodkjennEndringResponse>(&kontoret.decider, &method, request).await;
+    let list = waits_for(scene, KONTORET, &case.vedtak).await;
+    assert!(list.contains(&Ventetype::Bolig), "{list:?}");
+    let allocator = scene
+        .desk(KONTORET, Rolle::Boligforvalter, Formal::Tildeling)
+        .await;
+    let request = MeldBoligRequest {
+        name: case.vedtak.clone(),
+        request_id: request_id(),
+        tildelt: day(scene, 0).to_string(),
+        ..Default::default()
+    };
+    let method = format!("{VEDTAK}/MeldBolig");
+    let receipt: MeldBoligResponse = ok(&allocator, &method, request).await;
+    assert!(receipt.kvittering.is_some());
+    let list = waits_for(scene, KONTORET, &case.vedtak).await;
+    assert!(!list.contains(&Ventetype::Bolig), "{list:?}");
+    let read = vedtak(&scene.person_desk(&case.person).await, &case.vedtak).await;
+    assert_eq!(read.boligmeldinger[0].tildelt, day(scene, 0).to_string());
 }

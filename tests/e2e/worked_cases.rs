@@ -96,6 +96,8 @@ async fn not_found_is_one_answer() {
 }
 
 /// The unit that a line names reads it; HELSE only where it is a helseenhet.
+///
+/// Seen red: with an etag for whoever may do anything, which MeldBolig opens.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_unit_reads_and_the_same_record_has_several_views() {
     let scene = Scene::start().await;
@@ -111,7 +113,10 @@ async fn a_named_unit_reads_and_the_same_record_has_several_views() {
     assert_eq!(to_bom.linjer.len(), 2);
     assert!(!to_bom.funksjonsvurdering.is_empty());
     assert!(to_bom.medisinsk_grunnlag.is_empty(), "BOM is no helseenhet");
-    assert!(to_bom.etag.is_empty(), "an etag is for those who may write");
+    assert!(
+        to_bom.etag.is_empty(),
+        "an etag is for those who may use it"
+    );
     let to_rop = ok::<_, HentVedtakResponse>(&clinician, HENT_VEDTAK, hent(&case.vedtak))
         .await
         .vedtak

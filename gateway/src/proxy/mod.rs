@@ -73,7 +73,7 @@ pub struct Gateway {
     feeds: Arc<Feeds>,
     methods: HashMap<String, Method>,
     upstreams: BTreeMap<String, Arc<Upstream>>,
-    /// Rows that permit some mutation of a record type.
+    /// Rows that permit some mutation of a record type that takes its etag.
     rows: HashMap<String, Vec<String>>,
     /// Record types by short name.
     ressurser: &'static BTreeMap<String, Ressurstype>,

@@ -308,13 +308,14 @@ fn channels(uri: &str, tls: Option<&ClientTls>) -> Result<Vec<Channel>, StartErr
     Ok((0..CHANNELS).map(|_| endpoint.connect_lazy()).collect())
 }
 
-/// Rows that permit some mutation, by record type.
+/// Rows that permit some mutation that takes an etag, by record type.
 fn rows(methods: &[Method]) -> HashMap<String, Vec<String>> {
     let mut rows: HashMap<String, Vec<String>> = HashMap::new();
-    for method in methods
-        .iter()
-        .filter(|method| method.tilgang().handling() == Handling::Skriv)
-    {
+    let takes_etag = |method: &&Method| {
+        method.tilgang().handling() == Handling::Skriv
+            && method.metode.inn.get_field_by_name("etag").is_some()
+    };
+    for method in methods.iter().filter(takes_etag) {
         let known = rows.entry(method.tilgang().ressurs.clone()).or_default();
         for row in &method.tilgang().rad {
             if !known.contains(row) {

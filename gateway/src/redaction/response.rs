@@ -57,7 +57,7 @@ pub struct Keep<'a> {
     pub other: Klasser,
     /// Unit id of the caller; empty: no part is its own.
     pub unit: &'a str,
-    /// Show `etag`, which those see who may write.
+    /// Show `etag`, which those see who may do something that takes it.
     pub show_etag: bool,
     /// What is said about the classes withheld.
     pub skjerming: &'a EncodedSkjerming,

@@ -119,11 +119,12 @@ use samspor_proto::{
         ListKartleggingerRequest, ListKartleggingerResponse, ListKlagerRequest, ListKlagerResponse,
         ListOppdragRequest, ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse,
         ListVedtakRequest, ListVedtakResponse, ListVenteposterRequest, ListVenteposterResponse,
-        MottaSoknadRequest, MottaSoknadResponse, OmgjorKlageRequest, OmgjorKlageResponse,
-        OppdaterLivsomraderRequest, OppdaterLivsomraderResponse, OppdaterVedtakRequest,
-        OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
-        OpprettVedtakResponse, OpprettholdKlageRequest, OpprettholdKlageResponse,
-        OversendKlageRequest, OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse,
+        MeldBoligRequest, MeldBoligResponse, MottaSoknadRequest, MottaSoknadResponse,
+        OmgjorKlageRequest, OmgjorKlageResponse, OppdaterLivsomraderRequest,
+        OppdaterLivsomraderResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
+        OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
+        OpprettholdKlageRequest, OpprettholdKlageResponse, OversendKlageRequest,
+        OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse,
         PubliserBestillingstallRequest, PubliserBestillingstallResponse, RapporterOppdragRequest,
         RapporterOppdragResponse, RegistrerEvalueringRequest, RegistrerEvalueringResponse,
         RegistrerInstrumentRequest, RegistrerInstrumentResponse, RegistrerKlageRequest,
@@ -280,6 +281,7 @@ samspor_chassis::rpc! {
         write endre_vedtak(EndreVedtakRequest) -> EndreVedtakResponse = vedtak::rpc::endre;
         write godkjenn_endring(GodkjennEndringRequest) -> GodkjennEndringResponse = vedtak::rpc::godkjenn;
         write avvis_endring(AvvisEndringRequest) -> AvvisEndringResponse = vedtak::rpc::avvis_endring;
+        write meld_bolig(MeldBoligRequest) -> MeldBoligResponse = vedtak::bolig::meld_bolig;
         write registrer_evaluering(RegistrerEvalueringRequest) -> RegistrerEvalueringResponse = vedtak::rpc::evaluer;
         read hent_vedtak(HentVedtakRequest) -> HentVedtakResponse = vedtak::rpc::hent;
         read list_vedtak(ListVedtakRequest) -> ListVedtakResponse = vedtak::rpc::list;

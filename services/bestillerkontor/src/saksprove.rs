@@ -224,12 +224,63 @@ async fn a_right_to_a_dwelling_waits_with_who_allocates(database: Database) {
             .contains(&"tildeling/*/boligkontor".to_owned())
     );
 
-    // What is amended beside it leaves its clock alone; without it, it stops.
-    let mut content = decided.clone();
+    // There is none yet, and then there is: the unit that allocates says so.
+    let say = async |unit: &str, tildelt: &str, utsatt_til: &str, why: &str| {
+        let request = MeldBoligRequest {
+            name: decided.name.clone(),
+            request_id: request_id(),
+            tildelt: tildelt.into(),
+            utsatt_til: utsatt_til.into(),
+            begrunnelse: why.into(),
+        };
+        kall!(store, hos(unit, "x1"), vedtak::bolig::meld_bolig, request)
+    };
+    for (tildelt, utsatt_til, why, field) in [
+        ("", "", "", "tildelt"),
+        ("2026-10-01", "2026-11-01", "Ingen ledig", "utsatt_til"),
+        ("2026-10-02", "", "", "tildelt"),
+        ("", "2026-10-01", "Ingen ledig", "utsatt_til"),
+        ("", "2027-01-02", "Ingen ledig", "utsatt_til"),
+        ("", "2026-11-01", "", "begrunnelse"),
+    ] {
+        let refused = say("boligkontor", tildelt, utsatt_til, why).await;
+        assert_eq!(fields(refused), field, "{tildelt} {utsatt_til}");
+    }
+    let other = refusal(say(ENHET, "2026-10-01", "", "").await);
+    assert_eq!(other.grunn, Feilgrunn::IkkeFunnet);
+    say("boligkontor", "", "2026-11-01", "Ingen ledig")
+        .await
+        .unwrap();
+    assert_eq!(waits("boligkontor").await.as_deref(), Some("2026-11-02"));
+    let has_one = async || {
+        let now = read(&store, &decided, 0).await.unwrap();
+        now.boligmeldinger
+            .iter()
+            .map(|said| said.tildelt.clone())
+            .collect::<Vec<_>>()
+    };
+    say("boligkontor", "2026-10-01", "", "").await.unwrap();
+    assert_eq!(
+        (waits("boligkontor").await, waits(ENHET).await),
+        (None, None)
+    );
+    assert_eq!(has_one().await, ["", "2026-10-01"]);
+    let again = refusal(say("boligkontor", "2026-10-01", "", "").await);
+    assert_eq!(again.nokler["tilstand"], "INGEN_BOLIG_VENTER");
+
+    // What is amended beside it starts no clock; another right does.
+    let due = None;
+    let decided_now = read(&store, &decided, 0).await.unwrap();
+    let mut content = decided_now.clone();
     content.begrunnelse = "Nytt".into();
-    let changed = propose(&store, &decided, content).await.unwrap();
+    let changed = propose(&store, &decided_now, content).await.unwrap();
     let changed = approve(&store, "b1", &changed).await.unwrap();
     assert_eq!(waits("boligkontor").await, due);
+    let mut content = changed.clone();
+    content.bolig.as_mut().unwrap().rett = Boligrett::Bofellesskap.into();
+    let changed = propose(&store, &changed, content).await.unwrap();
+    let changed = approve(&store, "b1", &changed).await.unwrap();
+    assert!(waits("boligkontor").await.is_some());
     let mut content = changed.clone();
     content.bolig = None;
     let silent = EndreVedtakRequest {

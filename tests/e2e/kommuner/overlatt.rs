@@ -105,7 +105,8 @@ async fn who_decides_reads_what_the_decision_stands_on() {
 /// Ålesund: the right is decided by one unit, and the dwelling is another's to
 /// allocate. It reads the line that names it, and has it in its work list.
 ///
-/// Seen red: without P4.bolig; with any allocator for any right.
+/// Seen red: without P4.bolig; with any allocator for any right; with a word
+/// that stops no clock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_allocates_reads_the_housing_line() {
     let kommune = Kommune::from(PolicySource::embedded("alesund")).await;
@@ -161,6 +162,20 @@ async fn who_allocates_reads_the_housing_line() {
     assert_eq!(seen.bolig.unwrap().enhet, format!("enheter/{unit}"));
     assert!(seen.linjer.is_empty() && seen.medisinsk_grunnlag.is_empty());
     assert!(kommune.waits_for(unit, Ventetype::Bolig).await);
+    // And says what becomes of it.
+    let allocator = kommune
+        .scene
+        .desk(unit, Rolle::Boligforvalter, Formal::Tildeling)
+        .await;
+    let request = MeldBoligRequest {
+        name: vedtak.name.clone(),
+        request_id: request_id(),
+        tildelt: kommune.day(0),
+        ..Default::default()
+    };
+    let method = format!("{VEDTAK}/MeldBolig");
+    ok::<_, MeldBoligResponse>(&allocator, &method, request).await;
+    assert!(!kommune.waits_for(unit, Ventetype::Bolig).await);
     // A party that allocates nothing does not.
     let seen = read("nav", Rolle::Saksbehandler, Formal::Samordning).await;
     assert!(seen.bolig.is_none());

@@ -9,12 +9,12 @@ use samspor_proto::bestillerkontor::{
     BytteHovedansvarligResponse, EndreVedtakRequest, EndreVedtakResponse, FattVedtakRequest,
     FattVedtakResponse, ForeslaOpphorRequest, ForeslaOpphorResponse, ForkastVedtakRequest,
     ForkastVedtakResponse, GodkjennEndringRequest, GodkjennEndringResponse, HentVedtakRequest,
-    HentVedtakResponse, ListVedtakRequest, ListVedtakResponse, OppdaterVedtakRequest,
-    OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
-    OpprettVedtakResponse, RegistrerEvalueringRequest, RegistrerEvalueringResponse,
-    ReturnerVedtakRequest, ReturnerVedtakResponse, SendTilGodkjenningRequest,
-    SendTilGodkjenningResponse, UnderrettVedtakRequest, UnderrettVedtakResponse,
-    UtsettUnderretningRequest, UtsettUnderretningResponse, Vedtak,
+    HentVedtakResponse, ListVedtakRequest, ListVedtakResponse, MeldBoligRequest, MeldBoligResponse,
+    OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
+    OpprettVedtakRequest, OpprettVedtakResponse, RegistrerEvalueringRequest,
+    RegistrerEvalueringResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
+    SendTilGodkjenningRequest, SendTilGodkjenningResponse, UnderrettVedtakRequest,
+    UnderrettVedtakResponse, UtsettUnderretningRequest, UtsettUnderretningResponse, Vedtak,
     vedtak_service_client::VedtakServiceClient,
     vedtak_service_server::{VedtakService, VedtakServiceServer},
 };
@@ -66,6 +66,7 @@ measured! {
     endre_vedtak(EndreVedtakRequest) -> EndreVedtakResponse;
     godkjenn_endring(GodkjennEndringRequest) -> GodkjennEndringResponse;
     avvis_endring(AvvisEndringRequest) -> AvvisEndringResponse;
+    meld_bolig(MeldBoligRequest) -> MeldBoligResponse;
     registrer_evaluering(RegistrerEvalueringRequest) -> RegistrerEvalueringResponse;
     fatt_vedtak(FattVedtakRequest) -> FattVedtakResponse;
     underrett_vedtak(UnderrettVedtakRequest) -> UnderrettVedtakResponse;

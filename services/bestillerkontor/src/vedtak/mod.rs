@@ -18,6 +18,7 @@
 //! Nothing is changed backwards in time.
 
 pub(crate) mod avslag;
+pub(crate) mod bolig;
 pub(crate) mod endring;
 pub(crate) mod forslag;
 pub(crate) mod hovedansvar;
@@ -150,6 +151,9 @@ pub(crate) struct Forlop {
     pub(crate) forkastet: String,
     #[serde(default)]
     pub(crate) evalueringer: Vec<Evaluering>,
+    /// What became of the right to a dwelling, oldest first.
+    #[serde(default)]
+    pub(crate) boligmeldinger: Vec<bolig::Melding>,
     #[serde(default)]
     pub(crate) klageutfall: Vec<Klageutfall>,
 }
@@ -487,6 +491,7 @@ impl Vedtak {
             endret,
             forkastet,
             evalueringer,
+            boligmeldinger,
             klageutfall,
         } = self.forlop.clone();
         let opphor = avslutning.as_ref().and_then(|end| end.vedtatt.clone());
@@ -539,6 +544,10 @@ impl Vedtak {
             endret_av: endret.as_ref().map(|change| change.av.to_proto()),
             endring_begrunnelse: endret.map(|change| change.begrunnelse).unwrap_or_default(),
             evalueringer: evalueringer.iter().map(Evaluering::to_proto).collect(),
+            boligmeldinger: boligmeldinger
+                .iter()
+                .map(bolig::Melding::to_proto)
+                .collect(),
             klageutfall: klageutfall
                 .iter()
                 .map(|outcome| proto::Klageutfall {

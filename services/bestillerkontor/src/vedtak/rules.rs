@@ -161,6 +161,7 @@ pub(crate) fn opprett(
             endret: None,
             forkastet: String::new(),
             evalueringer: Vec::new(),
+            boligmeldinger: Vec::new(),
             klageutfall: Vec::new(),
         },
     };

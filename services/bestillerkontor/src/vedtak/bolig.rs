@@ -1,0 +1,129 @@
+//! What becomes of a right to a dwelling: the unit that allocates says that the
+//! person has one, or when the next word comes. Until then the right waits in
+//! its work list.
+
+use samspor_chassis::{
+    domene::{Aktor, Dag, Virkninger, felt, navn},
+    error::{Error, FieldFaults, Refusal},
+    store::Tx,
+    tid::Tid,
+};
+use samspor_proto::{
+    bestillerkontor::{self as proto, MeldBoligRequest, MeldBoligResponse},
+    felles::Kvittering,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{FRIST_BOLIG, SAMLING, Vedtak, rules, store};
+use crate::{frister::frister, innboks};
+
+/// A word about the dwelling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Melding {
+    tid: Tid,
+    av: Aktor,
+    utfall: Utfall,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Utfall {
+    /// The person has a dwelling from that day.
+    Tildelt(Dag),
+    /// There is none yet; the next word comes by that day, and why.
+    Utsatt(Dag, String),
+}
+
+impl Melding {
+    pub(crate) fn to_proto(&self) -> proto::Boligmelding {
+        let (tildelt, utsatt_til, begrunnelse) = match &self.utfall {
+            Utfall::Tildelt(day) => (day.to_string(), String::new(), String::new()),
+            Utfall::Utsatt(day, why) => (String::new(), day.to_string(), why.clone()),
+        };
+        proto::Boligmelding {
+            tid: Some(self.tid.into()),
+            av: Some(self.av.to_proto()),
+            tildelt,
+            utsatt_til,
+            begrunnelse,
+        }
+    }
+}
+
+fn les(request: &MeldBoligRequest, now: Tid, faults: &mut FieldFaults) -> Option<Utfall> {
+    let today = Dag::av(now);
+    let given = felt::dag(&request.tildelt, "tildelt", faults);
+    let later = felt::dag(&request.utsatt_til, "utsatt_til", faults);
+    match (request.tildelt.is_empty(), request.utsatt_til.is_empty()) {
+        (true, true) => faults.missing("tildelt"),
+        (false, false) => {
+            faults.contradicts("utsatt_til", "tildelt", "si det ene eller det andre");
+        }
+        _ => {}
+    }
+    if given.is_some_and(|day| day > today) {
+        faults.form("tildelt", format_args!("{today} eller før"));
+    }
+    let Some(day) = later else {
+        return given.map(Utfall::Tildelt);
+    };
+    if day <= today {
+        faults.form("utsatt_til", format_args!("en dag etter {today}"));
+    }
+    frister().bolig.krev(day, "utsatt_til", now, faults);
+    let why = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, faults);
+    Some(Utfall::Utsatt(day, why))
+}
+
+/// The word is kept, and the right waits no longer, or until that day.
+fn meld(vedtak: &mut Vedtak, melding: Melding) -> Virkninger {
+    let emne = vedtak.emne();
+    let told = rules::hoerer_om(vedtak);
+    let mut out = Virkninger::new();
+    match &melding.utfall {
+        Utfall::Tildelt(_) => {
+            out.slett_frist(FRIST_BOLIG, &emne.post);
+            out.hendelse("BoligTildelt", &emne, told);
+        }
+        Utfall::Utsatt(day, _) => {
+            let line = vedtak.innhold.bolig.iter().map(|line| line.enhet.clone());
+            let waits: Vec<_> = line.chain(rules::myndigheten(vedtak)).collect();
+            out.frist(FRIST_BOLIG, &emne, day.slutt(), None, waits);
+            out.hendelse("BoligUtsatt", &emne, told);
+        }
+    }
+    vedtak.forlop.boligmeldinger.push(melding);
+    out
+}
+
+pub(crate) async fn meld_bolig(
+    tx: &mut Tx,
+    request: MeldBoligRequest,
+) -> Result<MeldBoligResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(&request.name, SAMLING, "name", &mut faults);
+    let utfall = les(&request, tx.now(), &mut faults);
+    faults.finish()?;
+    let utfall = utfall.ok_or_else(|| Error::internal("a word was read without a fault"))?;
+    crate::las_person(tx, &person).await?;
+    let mut vedtak = store::hent(tx, &person, &id).await?;
+    let line = vedtak.innhold.bolig.as_ref();
+    let unit = line.map_or(vedtak.ansvarlig_enhet.as_str(), |line| line.enhet.as_str());
+    crate::krev_enhet(tx, unit)?;
+    if !innboks::store::venter(tx, &vedtak.name(), FRIST_BOLIG).await? {
+        return Err(Refusal::transition("INGEN_BOLIG_VENTER", &["EndreVedtak"]).into());
+    }
+    let melding = Melding {
+        tid: tx.now(),
+        av: Aktor::from(&tx.call().actor),
+        utfall,
+    };
+    let virkninger = meld(&mut vedtak, melding);
+    store::lagre(tx, &mut vedtak).await?;
+    innboks::utfor(tx, virkninger).await?;
+    Ok(MeldBoligResponse {
+        kvittering: Some(Kvittering {
+            referanse: vedtak.name(),
+            mottatt: Some(tx.now().into()),
+        }),
+    })
+}
