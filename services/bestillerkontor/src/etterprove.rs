@@ -27,7 +27,7 @@ samspor_chassis::on_both_databases! {
 }
 
 /// Until when the unit has the case; none: it has it not.
-async fn case(store: &Store, of: &Vedtak) -> Option<Option<Tid>> {
+pub(crate) async fn case(store: &Store, of: &Vedtak) -> Option<Option<Tid>> {
     let id = of.name.rsplit('/').next().unwrap();
     facts(store).await.remove(&format!("sak/{id}"))
 }
@@ -43,7 +43,7 @@ async fn grant(store: &Store, klage: &str, content: &Vedtak) -> Result<(), Error
     kall!(store, hos(ENHET, "b2"), klage::rpc::omgjor, request).map(drop)
 }
 
-async fn uphold(store: &Store, klage: &str) -> Result<(), Error> {
+pub(crate) async fn uphold(store: &Store, klage: &str) -> Result<(), Error> {
     let request = OpprettholdKlageRequest {
         name: klage.into(),
         request_id: request_id(),

@@ -10,13 +10,17 @@ use samspor_proto::bestillerkontor::*;
 use crate::{
     ENHET, MIGRATIONS,
     eierprove::{P, hjemmel, hos, kall},
-    forlopsprove::{accept, at, begin, fields, kinds, orders, waiting, with_end},
-    oppdrag,
+    forlopsprove::{
+        accept, an_evaluation, approve, at, begin, fields, kinds, orders, propose, read, states,
+        tell, waiting, with_end,
+    },
+    oppdrag, vedtak,
 };
 
 samspor_chassis::on_both_databases! {
     a_step_has_the_day_on_which_it_was_taken,
     reports_follow_on_each_other_and_are_held_against_what_is_granted,
+    what_a_unit_ended_is_ordered_of_it_again_when_it_is_prolonged,
 }
 
 /// Ordered by telephone on a Saturday, begun the same day, and recorded on the
@@ -174,4 +178,48 @@ async fn reports_follow_on_each_other_and_are_held_against_what_is_granted(datab
     kall!(store, hos("rop", "r1"), oppdrag::rpc::gjenoppta, request).unwrap();
     assert_eq!(due().await, Some(at("2026-11-26T23:00:00Z")));
     report("2026-10-26", "2026-10-26", 1.0).await.unwrap();
+}
+
+/// The unit ended the service in agreement: the conditions of its line are
+/// changed without another offer, and more days are one.
+///
+/// Seen red: with every changed line offered anew.
+async fn what_a_unit_ended_is_ordered_of_it_again_when_it_is_prolonged(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let decided = with_end(&store, "2026-12-31").await;
+    let decided = tell(&store, &decided).await;
+    let rop = orders(&store).await.remove(0);
+    accept(&store, &rop).await;
+    begin(&store, &rop).await;
+    let request = AvsluttOppdragRequest {
+        name: rop.name.clone(),
+        request_id: request_id(),
+        arsak: Avslutningsarsak::MalNadd.into(),
+        begrunnelse: "Klarer seg".into(),
+        alternativ: "Kan ringe".into(),
+        ..Default::default()
+    };
+    kall!(store, hos("rop", "r1"), oppdrag::rpc::avslutt, request).unwrap();
+    let now = read(&store, &decided, 0).await.unwrap();
+    let mut content = now.clone();
+    content.linjer[0].vilkar = vec!["Avtalt sted".into()];
+    let proposed = propose(&store, &now, content).await.unwrap();
+    let now = approve(&store, "b1", &proposed).await.unwrap();
+    let after = ["1 rop AVSLUTTET", "2 bom TILBUDT"];
+    assert_eq!(states(&orders(&store).await), after);
+
+    database.clock().set(at("2026-12-04T10:00:00Z"));
+    let request = RegistrerEvalueringRequest {
+        name: now.name.clone(),
+        request_id: request_id(),
+        evaluering: Some(an_evaluation("2026-10-05", "2026-12-04")),
+    };
+    kall!(store, hos(ENHET, "a1"), vedtak::rpc::evaluer, request).unwrap();
+    let now = read(&store, &now, 0).await.unwrap();
+    let mut content = now.clone();
+    content.linjer[0].til = "2027-06-30".into();
+    let proposed = propose(&store, &now, content).await.unwrap();
+    approve(&store, "b1", &proposed).await.unwrap();
+    let after = ["1 rop AVSLUTTET", "2 bom TILBUDT", "1 rop TILBUDT"];
+    assert_eq!(states(&orders(&store).await), after);
 }

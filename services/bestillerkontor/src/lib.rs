@@ -24,6 +24,9 @@
 mod eierprove;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod etterlevelseprove;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod etterprove;
 mod evaluering;
 #[cfg(test)]
@@ -47,7 +50,7 @@ mod klage;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod kortvarigprove;
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod leveringsprove;
 mod mottatt;
 mod oppdrag;
@@ -119,12 +122,12 @@ use samspor_proto::{
         ListKartleggingerRequest, ListKartleggingerResponse, ListKlagerRequest, ListKlagerResponse,
         ListOppdragRequest, ListOppdragResponse, ListSoknaderRequest, ListSoknaderResponse,
         ListVedtakRequest, ListVedtakResponse, ListVenteposterRequest, ListVenteposterResponse,
-        MeldBoligRequest, MeldBoligResponse, MottaSoknadRequest, MottaSoknadResponse,
-        OmgjorKlageRequest, OmgjorKlageResponse, OppdaterLivsomraderRequest,
-        OppdaterLivsomraderResponse, OppdaterVedtakRequest, OppdaterVedtakResponse,
-        OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest, OpprettVedtakResponse,
-        OpprettholdKlageRequest, OpprettholdKlageResponse, OversendKlageRequest,
-        OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse,
+        MeldBoligRequest, MeldBoligResponse, MeldEtterlevelseRequest, MeldEtterlevelseResponse,
+        MottaSoknadRequest, MottaSoknadResponse, OmgjorKlageRequest, OmgjorKlageResponse,
+        OppdaterLivsomraderRequest, OppdaterLivsomraderResponse, OppdaterVedtakRequest,
+        OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
+        OpprettVedtakResponse, OpprettholdKlageRequest, OpprettholdKlageResponse,
+        OversendKlageRequest, OversendKlageResponse, PauseOppdragRequest, PauseOppdragResponse,
         PubliserBestillingstallRequest, PubliserBestillingstallResponse, RapporterOppdragRequest,
         RapporterOppdragResponse, RegistrerEvalueringRequest, RegistrerEvalueringResponse,
         RegistrerInstrumentRequest, RegistrerInstrumentResponse, RegistrerKlageRequest,
@@ -282,6 +285,7 @@ samspor_chassis::rpc! {
         write godkjenn_endring(GodkjennEndringRequest) -> GodkjennEndringResponse = vedtak::rpc::godkjenn;
         write avvis_endring(AvvisEndringRequest) -> AvvisEndringResponse = vedtak::rpc::avvis_endring;
         write meld_bolig(MeldBoligRequest) -> MeldBoligResponse = vedtak::bolig::meld_bolig;
+        write meld_etterlevelse(MeldEtterlevelseRequest) -> MeldEtterlevelseResponse = vedtak::etterlevelse::meld_etterlevelse;
         write registrer_evaluering(RegistrerEvalueringRequest) -> RegistrerEvalueringResponse = vedtak::rpc::evaluer;
         read hent_vedtak(HentVedtakRequest) -> HentVedtakResponse = vedtak::rpc::hent;
         read list_vedtak(ListVedtakRequest) -> ListVedtakResponse = vedtak::rpc::list;

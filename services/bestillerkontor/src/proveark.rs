@@ -24,7 +24,7 @@ use crate::{
 
 /// Friday 2027-01-15 08:00 UTC.
 pub(crate) const NOW: Tid = Tid(1_800_000_000_000_000);
-/// Some 28 hours later.
+/// 100 seconds later.
 pub(crate) const LATER: Tid = Tid(1_800_000_100_000_000);
 
 /// An employee.

@@ -173,7 +173,11 @@ pub(crate) async fn map(store: &Store, application: &str) {
     kall!(store, hos(ENHET, "a1"), soknad::rpc::gjor_klar, request).unwrap();
 }
 
-async fn propose_end(store: &Store, ansatt: &str, vedtak: &Vedtak) -> Result<Vedtak, Error> {
+pub(crate) async fn propose_end(
+    store: &Store,
+    ansatt: &str,
+    vedtak: &Vedtak,
+) -> Result<Vedtak, Error> {
     let request = ForeslaOpphorRequest {
         name: vedtak.name.clone(),
         request_id: request_id(),
@@ -187,7 +191,7 @@ async fn propose_end(store: &Store, ansatt: &str, vedtak: &Vedtak) -> Result<Ved
     Ok(proposed.vedtak.unwrap())
 }
 
-async fn end(store: &Store, ansatt: &str, vedtak: &Vedtak) -> Result<(), Error> {
+pub(crate) async fn end(store: &Store, ansatt: &str, vedtak: &Vedtak) -> Result<(), Error> {
     let request = OpphorVedtakRequest {
         name: vedtak.name.clone(),
         request_id: request_id(),

@@ -39,6 +39,7 @@ pub(super) async fn a_case_from_application_to_end(kommune: Kommune) {
     }
     for (unit, name) in &case.vedtak {
         Box::pin(ended(&kommune, unit, name)).await;
+        Box::pin(carried_out(&kommune, unit, name)).await;
     }
     // What ended is closed to who only delivered, and open to the person.
     for (place, (unit, _)) in LINJER.into_iter().enumerate() {
@@ -197,7 +198,7 @@ async fn evaluated(kommune: &Kommune, case: &Sak) {
 }
 
 /// The person disputes it; the unit that decided holds to it, and the
-/// statsforvalter lets it stand.
+/// statsforvalter quashes it.
 async fn disputed(kommune: &Kommune, person: &str, unit: &str, vedtak: &str) {
     let herself = kommune.scene.person_desk(person).await;
     let request = RegistrerKlageRequest {
@@ -238,8 +239,8 @@ async fn disputed(kommune: &Kommune, person: &str, unit: &str, vedtak: &str) {
     let request = AvgjorKlageRequest {
         name,
         request_id: request_id(),
-        avgjorelse: Statsforvalterutfall::Stadfestet.into(),
-        begrunnelse: "Vedtaket står.".to_owned(),
+        avgjorelse: Statsforvalterutfall::Opphevet.into(),
+        begrunnelse: "Behovet er falt bort.".to_owned(),
         avgjort: kommune.day(0),
     };
     let method = format!("{KLAGE}/AvgjorKlage");
@@ -277,6 +278,32 @@ async fn ended(kommune: &Kommune, unit: &str, name: &str) {
     let method = format!("{VEDTAK}/OpphorVedtak");
     let receipt: OpphorVedtakResponse = ok(&decider, &method, request).await;
     assert!(receipt.kvittering.is_some());
+}
+
+/// The end meets what the statsforvalter decided once another has said so.
+async fn carried_out(kommune: &Kommune, unit: &str, name: &str) {
+    let formal = Formal::Saksbehandling;
+    let other = kommune
+        .scene
+        .desk_of(unit, &format!("{unit}-annen"), Rolle::Beslutter, formal)
+        .await;
+    assert!(kommune.waits_for(unit, Ventetype::Etterlevelse).await);
+    let read = HentVedtakRequest {
+        name: name.to_owned(),
+        versjon: 0,
+    };
+    let found: HentVedtakResponse = ok(&other, &format!("{VEDTAK}/HentVedtak"), read).await;
+    let request = MeldEtterlevelseRequest {
+        name: name.to_owned(),
+        request_id: request_id(),
+        etag: found.vedtak.unwrap().etag,
+        vedtak: name.to_owned(),
+        begrunnelse: "Det er opphørt, som statsforvalteren sa.".to_owned(),
+    };
+    let method = format!("{VEDTAK}/MeldEtterlevelse");
+    let said: MeldEtterlevelseResponse = ok(&other, &method, request).await;
+    assert_eq!(said.vedtak.unwrap().klageutfall[0].etterlevd_ved, name);
+    assert!(!kommune.waits_for(unit, Ventetype::Etterlevelse).await);
 }
 
 /// S1: whoever decides, and however many, one mapping is under it; those who

@@ -10,11 +10,12 @@ use samspor_proto::bestillerkontor::{
     FattVedtakResponse, ForeslaOpphorRequest, ForeslaOpphorResponse, ForkastVedtakRequest,
     ForkastVedtakResponse, GodkjennEndringRequest, GodkjennEndringResponse, HentVedtakRequest,
     HentVedtakResponse, ListVedtakRequest, ListVedtakResponse, MeldBoligRequest, MeldBoligResponse,
-    OppdaterVedtakRequest, OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse,
-    OpprettVedtakRequest, OpprettVedtakResponse, RegistrerEvalueringRequest,
-    RegistrerEvalueringResponse, ReturnerVedtakRequest, ReturnerVedtakResponse,
-    SendTilGodkjenningRequest, SendTilGodkjenningResponse, UnderrettVedtakRequest,
-    UnderrettVedtakResponse, UtsettUnderretningRequest, UtsettUnderretningResponse, Vedtak,
+    MeldEtterlevelseRequest, MeldEtterlevelseResponse, OppdaterVedtakRequest,
+    OppdaterVedtakResponse, OpphorVedtakRequest, OpphorVedtakResponse, OpprettVedtakRequest,
+    OpprettVedtakResponse, RegistrerEvalueringRequest, RegistrerEvalueringResponse,
+    ReturnerVedtakRequest, ReturnerVedtakResponse, SendTilGodkjenningRequest,
+    SendTilGodkjenningResponse, UnderrettVedtakRequest, UnderrettVedtakResponse,
+    UtsettUnderretningRequest, UtsettUnderretningResponse, Vedtak,
     vedtak_service_client::VedtakServiceClient,
     vedtak_service_server::{VedtakService, VedtakServiceServer},
 };
@@ -67,6 +68,7 @@ measured! {
     godkjenn_endring(GodkjennEndringRequest) -> GodkjennEndringResponse;
     avvis_endring(AvvisEndringRequest) -> AvvisEndringResponse;
     meld_bolig(MeldBoligRequest) -> MeldBoligResponse;
+    meld_etterlevelse(MeldEtterlevelseRequest) -> MeldEtterlevelseResponse;
     registrer_evaluering(RegistrerEvalueringRequest) -> RegistrerEvalueringResponse;
     fatt_vedtak(FattVedtakRequest) -> FattVedtakResponse;
     underrett_vedtak(UnderrettVedtakRequest) -> UnderrettVedtakResponse;

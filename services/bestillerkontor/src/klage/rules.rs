@@ -310,6 +310,7 @@ fn utfall(klage: &Klage, now: Tid) -> Klageutfall {
         avgjorelse: found.map_or(Statsforvalterutfall::Unspecified, |found| found.utfall),
         tid: now,
         versjon: 0,
+        etterlevd: None,
     }
 }
 

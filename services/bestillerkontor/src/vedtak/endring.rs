@@ -217,10 +217,15 @@ fn krev_dager_igjen(innhold: &Innhold, today: Dag) -> Result<(), Refusal> {
     faults.finish()
 }
 
-/// The statsforvalter has decided otherwise, and no version since carries it out.
+/// The statsforvalter has decided otherwise, and neither a version since nor
+/// another vedtak carries it out.
 pub(super) fn skal_etterleves(vedtak: &Vedtak) -> bool {
     let last = vedtak.forlop.klageutfall.last();
-    last.is_some_and(|last| last.ma_etterleves() && last.versjon == vedtak.forlop.innholdsversjon)
+    last.is_some_and(|last| {
+        last.ma_etterleves()
+            && last.versjon == vedtak.forlop.innholdsversjon
+            && last.etterlevd.is_none()
+    })
 }
 
 /// Stands for the right to a dwelling where a line is named.
@@ -500,6 +505,7 @@ fn nye_ordrer(
         lines.find(|line| line.nr == nr).cloned()
     };
     let mut kept = BTreeSet::new();
+    let mut declined = BTreeSet::new();
     let mut oppdrag = Vec::new();
     for order in uavsluttede {
         let line = line_of(after, &order.linje_id);
@@ -538,7 +544,10 @@ fn nye_ordrer(
             }
             // A declined order has found its place when its line is changed; as
             // long as it is not, the line is not offered to the same unit again.
-            (_, false) if changed => out.slett_frist(oppdrag::FRIST_OMFORDELING, &order.name()),
+            (_, false) if changed => {
+                declined.insert((order.linje_id.clone(), order.enhet.clone()));
+                out.slett_frist(oppdrag::FRIST_OMFORDELING, &order.name());
+            }
             (_, false) => {
                 kept.insert((order.linje_id.clone(), order.enhet.clone()));
             }
@@ -547,11 +556,16 @@ fn nye_ordrer(
     let mut nye = Vec::new();
     for line in &after.innhold.linjer {
         let over = line.til.is_some_and(|til| til < Dag::av(now));
+        let was = line_of(before, &line.nr);
+        let was = was.filter(|was| was.type_ == line.type_);
+        let longer = was.as_ref().is_some_and(|was| line.varer_lenger(was));
         for unit in line.enheter.iter().filter(|_| !over) {
-            // What was delivered and ended in agreement is not ordered again.
-            let was = line_of(before, &line.nr);
-            let unchanged = was.is_some_and(|was| was == *line);
-            if unchanged || kept.contains(&(line.nr.clone(), unit.clone())) {
+            let part = (line.nr.clone(), unit.clone());
+            // What its unit ended in agreement, or what has had its last day, is
+            // ordered of it again only where the line lasts longer.
+            let had = was.as_ref().is_some_and(|was| was.enheter.contains(unit));
+            let ended = had && !longer && !declined.contains(&part);
+            if ended || kept.contains(&part) {
                 continue;
             }
             let order = oppdrag::rules::tilby(after, line, unit, new_id(), av, now, out);

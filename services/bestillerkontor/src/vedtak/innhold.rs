@@ -121,10 +121,7 @@ impl Innhold {
     pub(crate) fn forlenges(&self, after: &Self) -> bool {
         after.linjer.iter().any(|line| {
             let mut before = self.linjer.iter().filter(|old| old.nr == line.nr);
-            before.any(|old| {
-                let was = old.til;
-                was.is_some_and(|was| line.til.is_none_or(|til| til > was))
-            })
+            before.any(|old| line.varer_lenger(old))
         })
     }
 
@@ -295,6 +292,12 @@ impl Linje {
             .fold(0.0, |sum, _| sum + 1.0_f64)
             .max(1.0);
         (self.min_timer / units, self.maks_timer / units)
+    }
+
+    /// Whether its last day is later than that of the line before it.
+    pub(crate) fn varer_lenger(&self, before: &Self) -> bool {
+        let was = before.til;
+        was.is_some_and(|was| self.til.is_none_or(|til| til > was))
     }
 
     /// Whether a day is in both lines.

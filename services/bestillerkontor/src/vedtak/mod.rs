@@ -20,6 +20,7 @@
 pub(crate) mod avslag;
 pub(crate) mod bolig;
 pub(crate) mod endring;
+pub(crate) mod etterlevelse;
 pub(crate) mod forslag;
 pub(crate) mod hovedansvar;
 pub(crate) mod innhold;
@@ -185,6 +186,9 @@ pub(crate) struct Klageutfall {
     /// Number of the content that the vedtak had then.
     #[serde(default)]
     pub(crate) versjon: i32,
+    /// How it was carried out, where that is not by the next version.
+    #[serde(default)]
+    pub(crate) etterlevd: Option<etterlevelse::Etterlevelse>,
 }
 
 /// A version as it was.
@@ -243,6 +247,30 @@ pub(crate) struct Opphor {
 }
 
 impl Klageutfall {
+    fn to_proto(&self, person: &str) -> proto::Klageutfall {
+        let Self {
+            klage,
+            tilstand,
+            avgjorelse,
+            tid,
+            versjon: _,
+            etterlevd,
+        } = self.clone();
+        proto::Klageutfall {
+            klage: navn::post(person, klage::SAMLING, &klage),
+            tilstand: KlageTilstand::from(tilstand).into(),
+            avgjorelse: avgjorelse.into(),
+            tid: Some(tid.into()),
+            etterlevd_ved: etterlevd
+                .as_ref()
+                .map(|met| navn::post(person, SAMLING, &met.vedtak))
+                .unwrap_or_default(),
+            etterlevd_av: etterlevd.as_ref().map(|met| met.av.to_proto()),
+            etterlevd: etterlevd.as_ref().map(|met| met.tid.into()),
+            etterlevd_begrunnelse: etterlevd.map(|met| met.begrunnelse).unwrap_or_default(),
+        }
+    }
+
     /// What the statsforvalter decided must be carried out.
     pub(crate) fn ma_etterleves(&self) -> bool {
         matches!(
@@ -550,12 +578,7 @@ impl Vedtak {
                 .collect(),
             klageutfall: klageutfall
                 .iter()
-                .map(|outcome| proto::Klageutfall {
-                    klage: navn::post(&self.person, klage::SAMLING, &outcome.klage),
-                    tilstand: KlageTilstand::from(outcome.tilstand).into(),
-                    avgjorelse: outcome.avgjorelse.into(),
-                    tid: Some(outcome.tid.into()),
-                })
+                .map(|outcome| outcome.to_proto(&self.person))
                 .collect(),
             ..self.innhold.to_proto()
         }

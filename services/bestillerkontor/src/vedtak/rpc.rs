@@ -548,7 +548,7 @@ async fn lagre_ny_versjon(
 }
 
 /// The same in the version that the caller read.
-async fn les_versjon(
+pub(super) async fn les_versjon(
     tx: &mut Tx,
     name: &str,
     read: &str,

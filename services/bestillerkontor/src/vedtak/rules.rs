@@ -43,6 +43,7 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("EndreVedtak", FATTET_EN_GANG),
     ("GodkjennEndring", FATTET_EN_GANG),
     ("AvvisEndring", FATTET_EN_GANG),
+    ("MeldEtterlevelse", FATTET_EN_GANG),
     ("RegistrerEvaluering", I_KRAFT),
     ("ForeslaOpphor", I_KRAFT),
     ("ForkastVedtak", &[Tilstand::Utkast]),

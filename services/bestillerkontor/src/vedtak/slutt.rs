@@ -103,11 +103,10 @@ pub(crate) fn utlop(mut vedtak: Vedtak, uavsluttede: Vec<Oppdrag>, now: Tid) -> 
 /// Until when the unit keeps the case: for as long as the person can dispute what
 /// was told, which is open where the person was not told yet. So it is while
 /// what the statsforvalter decided is not carried out.
-fn sak_til(vedtak: &Vedtak, now: Tid) -> Option<Tid> {
+pub(super) fn sak_til(vedtak: &Vedtak, now: Tid) -> Option<Tid> {
     let told = vedtak.forlop.underretning.as_ref();
     let told = told.filter(|_| vedtak.er_underrettet());
-    let open = vedtak.tilstand == Tilstand::Utlopt && skal_etterleves(vedtak);
-    told.filter(|_| !open)
+    told.filter(|_| !skal_etterleves(vedtak))
         .map(|told| told.klagefrist.slutt().max(now))
 }
 
@@ -131,10 +130,10 @@ fn avslutt(
     let case = vedtak.sak(sak_til(&vedtak, now));
     facts.retain(|fact| !case.iter().any(|kept| kept.id == fact.id));
     out.fakta.extend(facts.into_iter().chain(case));
-    // Its last day does not take away what is owed to the person: to be told, and
-    // what a klage or the statsforvalter led to.
+    // Its end does not take away what the statsforvalter decided, nor its last day
+    // what else is owed to the person: to be told, and what a klage led to.
     let owed = |holds: bool| holds && av.is_none();
-    let must_follow = owed(skal_etterleves(&vedtak));
+    let must_follow = skal_etterleves(&vedtak);
     let answers = vedtak.forlop.endring.as_ref();
     let answers = owed(answers.is_some_and(|change| change.klage.is_some()));
     if !owed(!vedtak.er_underrettet()) {
@@ -145,6 +144,8 @@ fn avslutt(
     }
     if !must_follow && !answers {
         vedtak.forlop.endring = None;
+    }
+    if vedtak.forlop.endring.is_none() {
         out.slett_frist(FRIST_ENDRING, &vedtak.name());
     }
     for kind in [

@@ -1,7 +1,10 @@
 //! Every cell of state × verb, and what each verb leaves behind.
 
 use samspor_chassis::domene::virkning::Fristendring;
-use samspor_proto::felles::{Faktum, Faktumtype};
+use samspor_proto::{
+    bestillerkontor::Statsforvalterutfall,
+    felles::{Faktum, Faktumtype},
+};
 
 use super::*;
 use crate::{
@@ -10,6 +13,7 @@ use crate::{
     vedtak::{
         Endring, FRIST_UTLOP, Opphor,
         endring::{Forslag, avvis_endring, endre, foresla_opphor, godkjenn},
+        etterlevelse,
         slutt::{Avsluttet, opphor, utlop},
     },
 };
@@ -136,6 +140,30 @@ fn verb(name: &str, vedtak: Vedtak) -> Result<Tilstand, Refusal> {
         "RegistrerEvaluering" => {
             evaluer(vedtak, proveark::en_evaluering(by, NOW), NOW).map(|(v, _)| v.tilstand)
         }
+        "MeldEtterlevelse" => {
+            let mut vedtak = vedtak;
+            vedtak.forlop.klageutfall.push(Klageutfall {
+                klage: "k".into(),
+                tilstand: crate::klage::Tilstand::Avgjort,
+                avgjorelse: Statsforvalterutfall::Endret,
+                tid: NOW,
+                versjon: vedtak.forlop.innholdsversjon,
+                etterlevd: None,
+            });
+            let mut other = in_state(Tilstand::Fattet);
+            other.id = "w".into();
+            let all = proveark::alle_funksjoner();
+            let by = who(ENHET, "b2");
+            etterlevelse::meld(
+                vedtak,
+                &other,
+                "Gir det samme".into(),
+                &makt(&all),
+                &by,
+                NOW,
+            )
+            .map(|(v, _)| v.tilstand)
+        }
         _ => panic!("{name}"),
     }
 }
@@ -150,7 +178,7 @@ fn every_cell() {
         |name, state| verb(name, in_state(state)).map(Tilstand::kode),
         Tilstand::kode,
     );
-    assert_eq!(OVERGANGER.0.len(), 13);
+    assert_eq!(OVERGANGER.0.len(), 14);
 }
 
 #[test]
