@@ -44,6 +44,9 @@ package!(
 package!(
     /// ROP-tjeneste: `samspor.rop.v1`.
     rop, "samspor.rop.v1");
+package!(
+    /// Nav: `samspor.nav.v1`.
+    nav, "samspor.nav.v1");
 
 pub mod klassifisering;
 

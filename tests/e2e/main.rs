@@ -23,6 +23,7 @@ mod kartlegging;
 mod klage_forlop;
 mod kommuner;
 mod koordinering_forlop;
+mod nav_forlop;
 mod nodtilgang;
 mod paging;
 mod replicas;

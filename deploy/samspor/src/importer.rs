@@ -57,7 +57,7 @@ pub async fn run(
     fortell: impl FnMut(&Framdrift),
 ) -> Result<Framdrift> {
     match part {
-        Part::Gateway => bail!("the gateway has no history to take in"),
+        Part::Gateway | Part::Nav => bail!("{} has no history to take in", part.name()),
         Part::Koordinering => {
             let settings = koordinering.context("configuration: [koordinering] is missing")?;
             let history = Personhistorie::new(settings);

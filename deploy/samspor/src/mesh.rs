@@ -27,6 +27,7 @@ use samspor_gateway::{
     proxy::{self, Keys, ServiceTarget},
 };
 use samspor_koordinering::Koordinering;
+use samspor_nav::Nav;
 use samspor_proto::felles::Rolle;
 use samspor_rop::Rop;
 use tokio::net::TcpListener;
@@ -35,7 +36,12 @@ use tonic::transport::{Channel, Endpoint};
 use crate::desk::Desk;
 
 /// Services of the mesh, in the order in which they start.
-pub const SERVICES: [&str; 3] = [Koordinering::NAME, Bestillerkontor::NAME, Rop::NAME];
+pub const SERVICES: [&str; 4] = [
+    Koordinering::NAME,
+    Bestillerkontor::NAME,
+    Rop::NAME,
+    Nav::NAME,
+];
 /// Seconds for which a dev token is good.
 pub const TOKEN_SECONDS: i64 = 12 * 3600;
 
@@ -330,6 +336,7 @@ async fn start_service(
             server::start::<Koordinering>(config.with_settings(settings), clock, ids).await
         }
         Bestillerkontor::NAME => server::start::<Bestillerkontor>(config, clock, ids).await,
+        Nav::NAME => server::start::<Nav>(config, clock, ids).await,
         _ => server::start::<Rop>(config, clock, ids).await,
     };
     started.with_context(|| format!("{name} did not start"))

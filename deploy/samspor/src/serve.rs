@@ -20,6 +20,7 @@ use samspor_gateway::{
     proxy::{self, Keys, ServiceTarget},
 };
 use samspor_koordinering::Koordinering;
+use samspor_nav::Nav;
 use samspor_proto::internt::Loggpost;
 use samspor_rop::Rop;
 use tokio::net::TcpListener;
@@ -37,6 +38,8 @@ pub enum Part {
     Bestillerkontor,
     /// ROP-tjeneste.
     Rop,
+    /// Nav.
+    Nav,
 }
 
 impl Part {
@@ -48,6 +51,7 @@ impl Part {
             Self::Koordinering => Koordinering::NAME,
             Self::Bestillerkontor => Bestillerkontor::NAME,
             Self::Rop => Rop::NAME,
+            Self::Nav => Nav::NAME,
         }
     }
 }
@@ -76,6 +80,7 @@ pub async fn run(part: Part, config: Config, stop: impl Future<Output = ()>) -> 
             server::start::<Koordinering>(settings, clock, ids).await?
         }
         Part::Bestillerkontor => server::start::<Bestillerkontor>(settings, clock, ids).await?,
+        Part::Nav => server::start::<Nav>(settings, clock, ids).await?,
         Part::Rop | Part::Gateway => server::start::<Rop>(settings, clock, ids).await?,
     };
     let asked = tokio::select! {
@@ -104,6 +109,7 @@ pub async fn migrate(part: Part, config: &Config) -> Result<()> {
         Part::Koordinering => Koordinering::migrations(),
         Part::Bestillerkontor => Bestillerkontor::migrations(),
         Part::Rop => Rop::migrations(),
+        Part::Nav => Nav::migrations(),
     };
     Store::open(&config.database()?, migrations, clock, ids)
         .await?

@@ -37,7 +37,7 @@ use tonic_health::pb::{
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_samspor");
-const SERVICES: [&str; 3] = ["koordinering", "bestillerkontor", "rop"];
+const SERVICES: [&str; 4] = ["koordinering", "bestillerkontor", "rop", "nav"];
 /// Longest time that a part may take to start or to stop.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -249,7 +249,7 @@ async fn each_part_shows_its_certificate() {
 
 async fn a_person_is_known(mut deployment: Deployment) {
     assert_eq!(deployment.health().await, None);
-    for part in ["gateway", "koordinering", "bestillerkontor", "rop"] {
+    for part in ["gateway", "koordinering", "bestillerkontor", "rop", "nav"] {
         let config = format!("{part}.toml");
         let migrated = run(
             &["migrate", part, "--config", &config],
@@ -288,7 +288,7 @@ async fn a_person_is_known(mut deployment: Deployment) {
         assert!(since.elapsed() < PATIENCE);
     }
 
-    for part in ["gateway", "koordinering", "bestillerkontor", "rop"] {
+    for part in ["gateway", "koordinering", "bestillerkontor", "rop", "nav"] {
         deployment.stop(part);
     }
     let url = format!("sqlite:{}", deployment.path("gateway.db").display());

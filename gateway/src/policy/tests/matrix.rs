@@ -24,7 +24,7 @@ use crate::policy::{
 };
 
 /// Lines that a person can be asked to read.
-const MOST_LINES: usize = 1_600;
+const MOST_LINES: usize = 2_600;
 
 /// Rules for record types that no contract has yet: what the koordinerende
 /// enhet oversees.

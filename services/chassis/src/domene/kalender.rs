@@ -35,9 +35,16 @@ impl Dag {
     /// First instant of the day.
     #[must_use]
     pub fn start(self) -> Tid {
+        self.klokken(0)
+    }
+
+    /// The instant at which the clock shows a whole hour, 0 to 23. An hour that
+    /// the day skips is the one after it.
+    #[must_use]
+    pub fn klokken(self, hour: i8) -> Tid {
         norge()
-            .to_zoned(self.0.at(0, 0, 0, 0))
-            .map_or(Tid(i64::MAX), |start| start.timestamp().into())
+            .to_zoned(self.0.at(hour.clamp(0, 23), 0, 0, 0))
+            .map_or(Tid(i64::MAX), |at| at.timestamp().into())
     }
 
     /// First instant after the day: a deadline on the day is due then.

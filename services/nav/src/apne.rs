@@ -1,0 +1,19 @@
+//! What of a person goes on, over all kinds of records.
+
+use samspor_chassis::{
+    error::Error,
+    lager::{self, Innhold},
+    store::Tx,
+};
+
+use crate::botilbud::Botilbud;
+
+async fn noen<I: Innhold>(tx: &mut Tx, person: &str, enhet: &str) -> Result<bool, Error> {
+    let open = lager::apne::<I>(tx, person).await?;
+    Ok(open.iter().any(|post| post.enhet == enhet))
+}
+
+/// Whether something of the person goes on at the unit.
+pub(crate) async fn noe_pagar(tx: &mut Tx, person: &str, enhet: &str) -> Result<bool, Error> {
+    noen::<Botilbud>(tx, person, enhet).await
+}
