@@ -80,9 +80,15 @@ impl Historie for Personhistorie {
         linjer: Vec<Lest>,
     ) -> BoxFuture<'t, Result<Lagret, Error>> {
         async move {
+            // One import at a time: two would wait for each other's numbers.
+            tx.lock("historie").await?;
+            let (refs, numbers): (Vec<_>, Vec<_>) = linjer
+                .into_iter()
+                .map(|Lest { referanse, nummer }| (referanse, nummer))
+                .unzip();
+            let persons = store::sikre_i_bruk(tx, &self.settings, &numbers).await?;
             let mut stored = Lagret::default();
-            for Lest { referanse, nummer } in linjer {
-                let (person, new) = store::sikre_i_bruk(tx, &self.settings, &nummer).await?;
+            for (referanse, (person, new)) in refs.into_iter().zip(persons) {
                 stored.nye += u64::from(new);
                 stored
                     .svar

@@ -108,6 +108,11 @@ impl Nokkelring {
         self.aktiv.slaa_opp(nummer)
     }
 
+    /// Whether there are older keys.
+    pub(crate) fn har_eldre(&self) -> bool {
+        !self.eldre.is_empty()
+    }
+
     /// The look-up values of a number under the older keys.
     pub(crate) fn eldre_oppslag(&self, nummer: &str) -> impl Iterator<Item = String> {
         self.eldre.iter().map(|key| key.slaa_opp(nummer))

@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use samspor::serve::Part;
 
 use crate::{load::Plan, mesh::Mesh, sink::Sink};
 
@@ -88,6 +89,14 @@ enum Command {
         #[command(flatten)]
         mengde: historikk::Mengde,
     },
+    /// A service that `historikk` calls (started by it).
+    #[command(hide = true)]
+    Historikktjeneste {
+        /// Which.
+        part: Part,
+        /// Its database.
+        url: String,
+    },
     /// The typed backend of the pass-through proxy (started by `run`).
     #[command(hide = true)]
     Backend {
@@ -141,6 +150,7 @@ async fn main() -> Result<()> {
             persons,
         } => memory(&load.of(seconds), persons).await,
         Command::Historikk { mengde } => historikk::run(mengde).await,
+        Command::Historikktjeneste { part, url } => historikk::serve(part, &url).await,
         Command::Start { persons, rounds } => start(persons, rounds).await,
     }
 }

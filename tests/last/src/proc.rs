@@ -5,7 +5,7 @@ use std::{
     future::Future,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -44,6 +44,25 @@ impl Child {
             process,
             address: address.trim().to_owned(),
         })
+    }
+
+    /// Starts this binary with a pipe to its input and one from its output.
+    pub(crate) fn talking(
+        arguments: &[&str],
+    ) -> Result<(Self, ChildStdin, BufReader<ChildStdout>)> {
+        let mut process = Command::new(own_binary()?)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let input = process.stdin.take().context("no input")?;
+        let output = process.stdout.take().context("no output")?;
+        let child = Self {
+            pid: process.id(),
+            process,
+            address: String::new(),
+        };
+        Ok((child, input, BufReader::new(output)))
     }
 
     /// Starts a process that says nothing; its address is known already.

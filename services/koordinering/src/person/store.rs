@@ -1,5 +1,7 @@
 //! SQL of the person index.
 
+use std::slice;
+
 use samspor_chassis::{
     error::{Error, Refusal},
     params,
@@ -9,6 +11,9 @@ use samspor_chassis::{
 
 use super::{FRIST_UBRUKT, Person, fodselsnummer::Fodselsnummer, nummer_sted, rules::Kvote};
 use crate::{ENHET, navn, nokler::Forseglet, settings::Settings};
+
+/// Persons of a history that are made together.
+const SAMMEN: usize = 50;
 
 /// Uses up one call of the quota of whoever acts.
 pub(super) async fn bruk_kvote(tx: &mut Tx, kvote: Kvote) -> Result<(), Error> {
@@ -35,32 +40,54 @@ pub(crate) async fn sikre(
     settings: &Settings,
     nummer: &Fodselsnummer,
 ) -> Result<String, Error> {
-    let active = settings.nokler.oppslag(nummer.siffer());
     loop {
-        if let Some(person) = finn(tx, settings, nummer, &active).await? {
+        if let Some(person) = finn(tx, settings, nummer).await? {
             return Ok(person);
         }
-        if let Some(person) = opprett(tx, settings, nummer, &active, false).await? {
+        let nye = opprett(tx, settings, slice::from_ref(nummer), false).await?;
+        if let Some(person) = nye.and_then(|mut nye| nye.pop()) {
             return Ok(person);
         }
         // Somebody else made it at the same moment, and has committed.
     }
 }
 
-/// The same for who is in use from now, as those of a history are; and whether
-/// nobody had used the id before.
+/// The same for all these, who are in use from now, as those of a history are;
+/// and whether nobody had used the id before.
 pub(crate) async fn sikre_i_bruk(
+    tx: &mut Tx,
+    settings: &Settings,
+    numre: &[Fodselsnummer],
+) -> Result<Vec<(String, bool)>, Error> {
+    let mut svar = Vec::with_capacity(numre.len());
+    for sammen in numre.chunks(SAMMEN) {
+        // Almost always they are all new. With older keys a new row would not
+        // meet the one that is there, so each is looked for.
+        if !settings.nokler.har_eldre()
+            && let Some(nye) = opprett(tx, settings, sammen, true).await?
+        {
+            svar.extend(nye.into_iter().map(|person| (person, true)));
+            continue;
+        }
+        for nummer in sammen {
+            svar.push(sikre_en_i_bruk(tx, settings, nummer).await?);
+        }
+    }
+    Ok(svar)
+}
+
+async fn sikre_en_i_bruk(
     tx: &mut Tx,
     settings: &Settings,
     nummer: &Fodselsnummer,
 ) -> Result<(String, bool), Error> {
-    let active = settings.nokler.oppslag(nummer.siffer());
     loop {
-        if let Some(person) = finn(tx, settings, nummer, &active).await? {
+        if let Some(person) = finn(tx, settings, nummer).await? {
             let first = ta_forst_i_bruk(tx, &person).await?;
             return Ok((person, first));
         }
-        if let Some(person) = opprett(tx, settings, nummer, &active, true).await? {
+        let nye = opprett(tx, settings, slice::from_ref(nummer), true).await?;
+        if let Some(person) = nye.and_then(|mut nye| nye.pop()) {
             return Ok((person, true));
         }
     }
@@ -70,9 +97,9 @@ async fn finn(
     tx: &mut Tx,
     settings: &Settings,
     nummer: &Fodselsnummer,
-    active: &str,
 ) -> Result<Option<String>, Error> {
-    let mut found = leads_to(tx, active).await?;
+    let active = settings.nokler.oppslag(nummer.siffer());
+    let mut found = leads_to(tx, &active).await?;
     if found.is_none() {
         for older in settings.nokler.eldre_oppslag(nummer.siffer()) {
             let Some(person) = leads_to(tx, &older).await? else {
@@ -118,36 +145,51 @@ async fn leads_to(tx: &mut Tx, oppslag: &str) -> Result<Option<String>, Error> {
     Ok(row.map(|(person,)| person))
 }
 
+/// Makes persons with these numbers. None where one of the numbers has a person
+/// already: then nobody is made.
 async fn opprett(
     tx: &mut Tx,
     settings: &Settings,
-    nummer: &Fodselsnummer,
-    active: &str,
+    numre: &[Fodselsnummer],
     i_bruk: bool,
-) -> Result<Option<String>, Error> {
-    let (person, now) = (tx.new_person_id(), tx.now());
-    let sealed = forsegl(settings, &person, nummer)?;
-    tx.execute(
-        "INSERT INTO person (id, versjon, i_bruk, sist_sikret) VALUES ($1, 1, $2, $3)",
-        params![person.as_str(), i64::from(i_bruk), now],
-    )
-    .await?;
-    let inserted = tx
-        .execute(
-            "INSERT INTO identitet (oppslag, person, nokkel, nummer) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (oppslag) DO NOTHING",
-            params![active, person.as_str(), sealed.nokkel, sealed.tekst],
-        )
-        .await?;
-    if inserted == 0 {
-        tx.execute("DELETE FROM person WHERE id = $1", params![person])
-            .await?;
+) -> Result<Option<Vec<String>>, Error> {
+    let now = tx.now();
+    let (mut ider, mut personer, mut identiteter) = (Vec::new(), Vec::new(), Vec::new());
+    for nummer in numre {
+        let person = tx.new_person_id();
+        let sealed = forsegl(settings, &person, nummer)?;
+        personer.push(vec![
+            person.as_str().into(),
+            1_i64.into(),
+            i64::from(i_bruk).into(),
+            now.into(),
+        ]);
+        identiteter.push(vec![
+            settings.nokler.oppslag(nummer.siffer()).into(),
+            person.as_str().into(),
+            sealed.nokkel.into(),
+            sealed.tekst.into(),
+        ]);
+        ider.push(person);
+    }
+    let into = "INSERT INTO person (id, versjon, i_bruk, sist_sikret) VALUES ";
+    tx.insert(into, "", personer).await?;
+    let into = "INSERT INTO identitet (oppslag, person, nokkel, nummer) VALUES ";
+    let anew = " ON CONFLICT (oppslag) DO NOTHING";
+    let inserted = tx.insert(into, anew, identiteter).await?;
+    if inserted < ider.len() as u64 {
+        for person in ider {
+            tx.execute("DELETE FROM person WHERE id = $1", params![person])
+                .await?;
+        }
         return Ok(None);
     }
     if !i_bruk {
-        sett_frist(tx, settings, &person);
+        for person in &ider {
+            sett_frist(tx, settings, person);
+        }
     }
-    Ok(Some(person))
+    Ok(Some(ider))
 }
 
 fn forsegl(settings: &Settings, person: &str, nummer: &Fodselsnummer) -> Result<Forseglet, Error> {
