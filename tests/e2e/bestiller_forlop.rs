@@ -250,8 +250,9 @@ async fn closed(scene: &Scene, kontoret: &Kontoret) {
         request_id: request_id(),
         ..request
     };
-    let proposed: ForeslaHenleggelseResponse = ok(&kontoret.caseworker, &method, request).await;
-    let etag = proposed.soknad.unwrap().etag;
+    ok::<_, ForeslaHenleggelseResponse>(&kontoret.caseworker, &method, request).await;
+    // The version is for who decides.
+    let etag = soknad(&kontoret.decider, &name).await.etag;
 
     let close = || HenleggSoknadRequest {
         name: name.clone(),
