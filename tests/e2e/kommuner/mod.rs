@@ -14,10 +14,13 @@ use crate::scene::*;
 
 mod alene;
 mod deling;
+mod endring;
 mod kortvarig;
+mod medhold;
 mod noden;
 mod overlatt;
 mod sak;
+mod tall;
 mod utenfra;
 
 /// Scenarios on municipalities: a test for each.
@@ -45,6 +48,11 @@ i_alle_kommuner! {
     [
         a_case_from_application_to_end of sak,
         the_person_is_mapped_once of sak,
+        a_vedtak_is_amended_and_a_unit_switched of endring,
+        a_vedtak_is_renewed_after_an_evaluation of endring,
+        a_klage_is_carried_into_the_vedtak of medhold,
+        what_is_delivered_is_held_against_what_is_granted of tall,
+        the_figures_are_of_who_decides of tall,
         a_short_service_is_ordered_by_who_decides_on_it of kortvarig,
         the_glass_is_broken_and_reviewed of noden,
         who_is_hidden_does_not_exist of noden,
@@ -66,6 +74,10 @@ struct Kommune {
     clock: Arc<Klokke>,
     policy: Policy,
 }
+
+/// Places of the lines of a case.
+const ROP: usize = 0;
+const BOM: usize = 1;
 
 /// Units that the lines of a case go to, and what they deliver.
 const LINJER: [(&str, Tjenestetype); 2] = [
@@ -337,11 +349,11 @@ struct Sak {
 }
 
 impl Sak {
-    /// The vedtak that a unit delivers under.
-    fn of(&self, place: usize, deciders: &[(String, Vec<usize>)]) -> &str {
+    /// The vedtak that a line is in, after the unit that decided it.
+    fn of(&self, place: usize, deciders: &[(String, Vec<usize>)]) -> &(String, String) {
         let at = deciders
             .iter()
             .position(|(_, lines)| lines.contains(&place));
-        &self.vedtak[at.unwrap()].1
+        &self.vedtak[at.unwrap()]
     }
 }

@@ -4,7 +4,7 @@ use samspor_proto::{bestillerkontor::*, felles::Rolle, rop::*, tilgang::Formal};
 use tonic::Code;
 
 use super::{Kommune, LINJER, Sak, VEDTAK};
-use crate::scene::*;
+use crate::{bestiller_forlop::oppdrag, scene::*};
 
 const OPPDRAG: &str = "bestillerkontor.v1.OppdragService";
 const KLAGE: &str = "bestillerkontor.v1.KlageService";
@@ -37,17 +37,14 @@ pub(super) async fn a_case_from_application_to_end(kommune: Kommune) {
     for (unit, name) in &case.vedtak {
         Box::pin(disputed(&kommune, &case.person, unit, name)).await;
     }
-    for (unit, name) in &case.vedtak {
-        Box::pin(ended(&kommune, unit, name)).await;
-        Box::pin(carried_out(&kommune, unit, name)).await;
-    }
+    Box::pin(all_ended(&kommune, &case)).await;
     // What ended is closed to who only delivered, and open to the person.
     for (place, (unit, _)) in LINJER.into_iter().enumerate() {
         let desk = kommune
             .scene
             .desk(unit, Rolle::Behandler, Formal::Ytelse)
             .await;
-        let name = case.of(place, &kommune.deciders()).to_owned();
+        let (_, name) = case.of(place, &kommune.deciders()).clone();
         let request = HentVedtakRequest { name, versjon: 0 };
         let method = format!("{VEDTAK}/HentVedtak");
         let answer = desk.call::<_, HentVedtakResponse>(&method, request.clone());
@@ -63,21 +60,34 @@ pub(super) async fn a_case_from_application_to_end(kommune: Kommune) {
         assert_eq!(vedtak.tilstand(), VedtakTilstand::Opphort);
         assert_eq!(vedtak.klageutfall.len(), 1);
     }
-    let open = ListEnhetensOppdragRequest {
-        parent: "enheter/rop".to_owned(),
-        ..Default::default()
-    };
-    let rop = kommune
-        .scene
-        .desk("rop", Rolle::System, Formal::Ytelse)
-        .await;
-    let method = format!("{OPPDRAG}/ListEnhetensOppdrag");
-    let left: ListEnhetensOppdragResponse = ok(&rop, &method, open).await;
-    assert!(left.oppdrag.is_empty());
+}
+
+/// One vedtak after the other: what it ordered ends with it, and nothing else
+/// does.
+///
+/// Seen red: with orders that outlive their vedtak; with every order of the
+/// person ended, in Sarpsborg.
+async fn all_ended(kommune: &Kommune, case: &Sak) {
+    let herself = kommune.scene.person_desk(&case.person).await;
+    let deciders = kommune.deciders();
+    for (nr, (unit, name)) in case.vedtak.iter().enumerate() {
+        Box::pin(ended(kommune, unit, name)).await;
+        Box::pin(carried_out(kommune, unit, name)).await;
+        for (place, (unit, order)) in case.oppdrag.iter().enumerate() {
+            let over = case.vedtak[..=nr].contains(case.of(place, &deciders));
+            let order = oppdrag(&herself, order).await;
+            let expected = match over {
+                true => (OppdragTilstand::Avsluttet, Avslutningsarsak::VedtakOpphort),
+                false => (OppdragTilstand::Startet, Avslutningsarsak::Unspecified),
+            };
+            let found = (order.tilstand(), order.avslutningsarsak());
+            assert_eq!(found, expected, "{unit} after {name}");
+        }
+    }
 }
 
 /// The unit that decided tells the person.
-async fn told(kommune: &Kommune, unit: &str, name: &str) {
+pub(super) async fn told(kommune: &Kommune, unit: &str, name: &str) {
     let desk = kommune
         .scene
         .desk(unit, Rolle::Saksbehandler, Formal::Saksbehandling)
@@ -97,7 +107,7 @@ async fn told(kommune: &Kommune, unit: &str, name: &str) {
 }
 
 /// Both report their hours; ROP's are held against what is granted.
-async fn delivered(kommune: &Kommune, case: &Sak) {
+pub(super) async fn delivered(kommune: &Kommune, case: &Sak) {
     for (unit, oppdrag) in &case.oppdrag {
         let desk = kommune
             .scene
@@ -159,7 +169,7 @@ async fn delivered(kommune: &Kommune, case: &Sak) {
 }
 
 /// Who delivers and who decided each say what came of it.
-async fn evaluated(kommune: &Kommune, case: &Sak) {
+pub(super) async fn evaluated(kommune: &Kommune, case: &Sak) {
     let evaluering = Some(Evaluering {
         fra: kommune.day(-14),
         til: kommune.day(-1),

@@ -359,7 +359,7 @@ async fn tasks(scene: &Scene, kind: Oppgavetype) -> Vec<Oppgave> {
 }
 
 /// The only such task, about this record, once it is there.
-async fn task_about(scene: &Scene, kind: Oppgavetype, post: &str) -> Oppgave {
+pub async fn task_about(scene: &Scene, kind: Oppgavetype, post: &str) -> Oppgave {
     let task = crate::handovers::until(async || tasks(scene, kind).await.pop()).await;
     assert_eq!(task.post, post);
     task
