@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     kontakt::Utfall,
     plandekning,
-    tiltak::{self, Timer},
+    tiltak::store::{self as levert, Timer},
 };
 
 /// The figures of a period.
@@ -104,10 +104,10 @@ async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Tall, Erro
         .await?;
     tall.anonyme = anonymous.map_or(0, |(sum,)| count(sum));
     tall.planer = plandekning::tell(tx, enhet, to).await?;
-    tall.ventet = tiltak::ventet(tx, enhet, from, to).await?;
+    tall.ventet = levert::ventet(tx, enhet, from, to).await?;
     tall.ventet.sort_unstable();
-    tall.venter = count(tiltak::ventet_da(tx, enhet, to).await?);
-    tall.timer = tiltak::timer_i(tx, enhet, fra, til).await?;
+    tall.venter = count(levert::ventet_da(tx, enhet, to).await?);
+    tall.timer = levert::timer_i(tx, enhet, fra, til).await?;
     Ok(tall)
 }
 

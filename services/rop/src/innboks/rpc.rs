@@ -98,12 +98,12 @@ pub(crate) fn fra_bestillerkontor(
                 for type_ in [offered, Type::OppdaterTiltak] {
                     ferdig(tx, &person, type_, &hendelse.post).await?;
                 }
-                tiltak::oppdrag_avsluttet(tx, &person, &hendelse.post).await?;
+                tiltak::rpc::oppdrag_avsluttet(tx, &person, &hendelse.post).await?;
                 oppfolging::rpc::oppdrag_slutt(tx, &person, &hendelse.post).await
             }
             rules::Betydning::Endret => {
                 oppfolging::rpc::oppdrag_pagar(tx, &person, &hendelse.post, true).await?;
-                if !tiltak::oppdrag_endret(tx, &person, &hendelse.post, since).await? {
+                if !tiltak::rpc::oppdrag_endret(tx, &person, &hendelse.post, since).await? {
                     return Ok(());
                 }
                 let due = ny(tx, Type::OppdaterTiltak, &person, &hendelse.post, since)?;

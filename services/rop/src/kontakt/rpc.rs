@@ -39,7 +39,7 @@ pub(crate) async fn registrer(
     oppfolging::rpc::folg(tx, &person).await?;
     if !registrering.innhold.tiltak.is_empty() {
         let (id, at) = (&registrering.innhold.tiltak, registrering.tidspunkt);
-        tiltak::krev_levert_under(tx, &person, id, at).await?;
+        tiltak::rpc::krev_levert_under(tx, &person, id, at).await?;
     }
     if !registrering.innhold.retter.is_empty() {
         let wrong = store::hent(tx, &person, &registrering.innhold.retter).await?;
@@ -58,7 +58,7 @@ pub(crate) async fn registrer(
     let (kontakt, virkninger) = rules::registrer(registrering, person, tx.new_id(), &waiting);
     store::sett_inn(tx, &kontakt).await?;
     if kontakt.utfall == Utfall::Mott && !kontakt.innhold.tiltak.is_empty() {
-        tiltak::mott(tx, &kontakt.innhold.tiltak, kontakt.tidspunkt).await?;
+        tiltak::store::mott(tx, &kontakt.innhold.tiltak, kontakt.tidspunkt).await?;
     }
     virkninger.utfor(tx);
     if !kontakt.innhold.planlagt.is_empty() {
@@ -135,7 +135,7 @@ async fn rett(
     out.utfor(tx);
     innboks::rpc::ferdig(tx, &kontakt.person, Type::NyttTilbud, &kontakt.name()).await?;
     if kontakt.utfall == Utfall::Mott && !kontakt.innhold.tiltak.is_empty() {
-        tiltak::ikke_mott(tx, &kontakt.innhold.tiltak).await?;
+        tiltak::store::ikke_mott(tx, &kontakt.innhold.tiltak).await?;
     }
     if rules::avgjor_tilbud(kontakt.utfall) {
         for declined in store::uavgjorte(tx, &kontakt).await? {

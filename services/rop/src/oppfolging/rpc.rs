@@ -150,7 +150,7 @@ pub(crate) async fn leverer_mindre(tx: &mut Tx, person: &str) -> Result<(), Erro
     let Some(post) = apen(tx, person).await? else {
         return Ok(());
     };
-    if store::har_apent(tx, person).await? || tiltak::noe_apent(tx, person).await? {
+    if store::har_apent(tx, person).await? || tiltak::rpc::noe_apent(tx, person).await? {
         return Ok(());
     }
     let mut out = Virkninger::new();
@@ -233,7 +233,7 @@ pub(crate) async fn avslutt(
     let person = post.person.clone();
     let ugjort = rules::Ugjort {
         oppdrag: store::har_apent(tx, &person).await?,
-        tiltak: tiltak::noe_apent(tx, &person).await?,
+        tiltak: tiltak::rpc::noe_apent(tx, &person).await?,
         tilbakemelding: tilbakemelding::noe_ubesvart(tx, &person).await?,
     };
     let (mut post, out) = rules::avslutt(post, slutt.clone(), ugjort)?;

@@ -9,9 +9,8 @@ use samspor_proto::rop::{
 use super::{
     DAY,
     benk::{Benk, navn},
-    innboks, kvitter,
-    leveranser::{bestilt, besvar, dag, forlop, gi, levert, oppdrag, tiltak},
-    registrer,
+    foresporsler::{bestilt, besvar, dag, forlop, gi, levert, oppdrag, tiltak},
+    innboks, kvitter, registrer,
 };
 
 samspor_chassis::on_both_databases! {

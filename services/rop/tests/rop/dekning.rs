@@ -13,7 +13,7 @@ use samspor_proto::{
 use super::{
     DAY, P,
     benk::{Benk, Hvem},
-    leveranser::{behandling, dag, forlop, primaer, publiser, tilbud, tiltak},
+    foresporsler::{behandling, dag, forlop, primaer, publiser, tilbud, tiltak},
     plan,
     rettelser::slutt,
 };

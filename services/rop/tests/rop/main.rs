@@ -12,12 +12,15 @@
 mod arbeidsliste;
 mod benk;
 mod dekning;
+mod foresporsler;
 mod historie;
+mod kontakter;
 mod leveranser;
 mod omgjort;
 mod oppfolging;
 mod planer;
 mod rettelser;
+mod tall;
 
 use std::time::Duration;
 
@@ -191,7 +194,7 @@ async fn declined_is_offered_again(database: Database) {
 
     // Something is delivered and the person is known: no other clock runs.
     oppfolging::sendt(&benk).await;
-    benk.ok(leveranser::tiltak("")).await;
+    benk.ok(foresporsler::tiltak("")).await;
     // The day comes, and goes, without a new offer.
     for (days, told) in [(7, "FristNaer"), (1, "FristBrutt")] {
         assert!(!benk.hendelser("rop").await.contains(&told.to_owned()));
@@ -467,7 +470,7 @@ async fn another_unit_changes_nothing_here(database: Database) {
         },
         kvitter(&task.name),
     );
-    for refused in leveranser::alle_endringer(&benk, &other).await {
+    for refused in foresporsler::alle_endringer(&benk, &other).await {
         assert_eq!(refused, Feilgrunn::IkkeTillatt);
     }
     assert_eq!(benk.hendelser("rop").await, told);

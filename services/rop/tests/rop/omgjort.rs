@@ -12,9 +12,8 @@ use samspor_proto::{
 use super::{
     DAY, P,
     benk::{Benk, until},
-    innboks, kontakt,
-    leveranser::{bestilt, levert, meld, oppdrag, plan, planlegg, tiltak},
-    registrer,
+    foresporsler::{bestilt, levert, meld, oppdrag, plan, planlegg, tiltak},
+    innboks, kontakt, registrer,
     rettelser::annuller,
 };
 

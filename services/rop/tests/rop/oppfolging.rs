@@ -16,7 +16,7 @@ use super::{
     benk::{Benk, Hvem, until},
     dekning::ferdig,
     hjemmel, innboks,
-    leveranser::{
+    foresporsler::{
         behandling, bestilt, besvar, dag, forlop, gi, oppdrag, plan as steg, planlegg, primaer,
         tiltak,
     },

@@ -9,7 +9,9 @@ use samspor_chassis::{
 };
 use samspor_rop::Rop;
 
-use crate::{arbeidsliste, dekning, historie, leveranser, omgjort, oppfolging, rettelser};
+use crate::{
+    arbeidsliste, dekning, historie, kontakter, leveranser, omgjort, oppfolging, rettelser, tall,
+};
 
 /// Statements that read more than they give, and why it does no harm.
 const ALLOWED: &[Allowed] = &[
@@ -174,7 +176,9 @@ const SEED: &[&str] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_grows_with_the_history() {
     crate::hver(testing::sqlite).await;
+    kontakter::hver(testing::sqlite).await;
     leveranser::hver(testing::sqlite).await;
+    tall::hver(testing::sqlite).await;
     arbeidsliste::hver(testing::sqlite).await;
     historie::hver(testing::sqlite).await;
     dekning::hver(testing::sqlite).await;

@@ -15,9 +15,8 @@ use samspor_proto::{
 use super::{
     DAY, P,
     benk::{Benk, until},
-    hos_annen, innboks,
-    leveranser::{bestilt, besvar, dag, gi, levert, oppdrag, primaer, tell, tiltak},
-    oppfolging, plan, registrer,
+    foresporsler::{bestilt, besvar, dag, gi, levert, oppdrag, primaer, tell, tiltak},
+    hos_annen, innboks, oppfolging, plan, registrer,
 };
 
 samspor_chassis::on_both_databases! {
