@@ -43,9 +43,10 @@ async fn sett_inn(
 ) -> Result<Post<Oppfolging>, Error> {
     lager::legg_til(tx, &post).await?;
     out.utfor(tx);
-    // Plans outlive an end, and their clocks did not.
+    // Plans and the assessment of risk outlive an end, and their clocks did not.
     behandlingsplan::gjenoppta(tx, &post.person).await?;
     kriseplan::rpc::gjenoppta(tx, &post.person).await?;
+    risikovurdering::rpc::gjenoppta(tx, &post.person).await?;
     Ok(post)
 }
 

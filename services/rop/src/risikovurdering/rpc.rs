@@ -52,6 +52,17 @@ pub(crate) async fn registrer(
     })
 }
 
+/// The unit follows the person anew: it is told when the assessment expires, or
+/// that it has.
+pub(crate) async fn gjenoppta(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    let mut out = Virkninger::new();
+    if let Some(newest) = store::nyeste(tx, person).await? {
+        rules::frist(&newest, &mut out);
+    }
+    out.utfor(tx);
+    Ok(())
+}
+
 /// The unit follows the person no more: the assessment holds until it
 /// expires, and nobody is told.
 pub(crate) async fn stans(tx: &mut Tx, person: &str) -> Result<(), Error> {

@@ -128,10 +128,17 @@ pub(crate) fn registrer(
     };
     let emne = vurdering.emne();
     let owner = [vurdering.ansvarlig_enhet.clone()];
-    out.hendelse("RisikovurderingRegistrert", &emne, owner.clone());
-    let warn = Some(utloper.minus(VARSEL));
-    out.frist(FRIST_UTLOP, &emne, utloper, warn, owner);
+    out.hendelse("RisikovurderingRegistrert", &emne, owner);
+    frist(&vurdering, &mut out);
     (vurdering, replaced, out)
+}
+
+/// The clock of one that is not replaced; where it has expired, it is due now.
+pub(crate) fn frist(vurdering: &Risikovurdering, out: &mut Virkninger) {
+    let utloper = vurdering.utloper;
+    let warn = Some(utloper.minus(VARSEL));
+    let owner = [vurdering.ansvarlig_enhet.clone()];
+    out.frist(FRIST_UTLOP, &vurdering.emne(), utloper, warn, owner);
 }
 
 #[cfg(test)]
