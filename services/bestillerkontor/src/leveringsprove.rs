@@ -11,8 +11,8 @@ use crate::{
     ENHET, MIGRATIONS,
     eierprove::{P, hjemmel, hos, kall},
     forlopsprove::{
-        accept, an_evaluation, approve, at, begin, fields, kinds, orders, propose, read, states,
-        tell, waiting, with_end,
+        accept, an_evaluation, approve, at, begin, decide, draft, fields, kinds, line, orders,
+        propose, read, ready, send, states, tell, waiting, with_end, with_lines,
     },
     oppdrag, vedtak,
 };
@@ -21,6 +21,7 @@ samspor_chassis::on_both_databases! {
     a_step_has_the_day_on_which_it_was_taken,
     reports_follow_on_each_other_and_are_held_against_what_is_granted,
     what_a_unit_ended_is_ordered_of_it_again_when_it_is_prolonged,
+    who_delivers_a_part_is_told_when_nobody_said_how_large,
 }
 
 /// Ordered by telephone on a Saturday, begun the same day, and recorded on the
@@ -222,4 +223,59 @@ async fn what_a_unit_ended_is_ordered_of_it_again_when_it_is_prolonged(database:
     approve(&store, "b1", &proposed).await.unwrap();
     let after = ["1 rop AVSLUTTET", "2 bom TILBUDT", "1 rop TILBUDT"];
     assert_eq!(states(&orders(&store).await), after);
+}
+
+/// Units, shares, and whether each is told that its hours are an equal part.
+///
+/// Guards against: it left out of an amended order, and said of one unit.
+async fn who_delivers_a_part_is_told_when_nobody_said_how_large(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let share = |unit: &str| Enhetsandel {
+        enhet: format!("enheter/{unit}"),
+        min_timer: 0.75,
+        maks_timer: 2.0,
+    };
+    let of = |kind: Tjenestetype, units: [&str; 2], shared: bool| {
+        let mut line = line(kind, units[0]);
+        line.enheter.extend([format!("enheter/{}", units[1])]);
+        line.andeler = units.map(share).into();
+        if !shared {
+            line.andeler.clear();
+        }
+        line
+    };
+    let lines = vec![
+        line(Tjenestetype::Hjemmesykepleie, "hjemmetjeneste"),
+        of(Tjenestetype::RopOppfolging, ["rop", "hjemmetjeneste"], true),
+        of(Tjenestetype::Boveiledning, ["bom", "hjemmetjeneste"], false),
+    ];
+    let application = ready(&store).await;
+    let drafted = draft(&store, with_lines(&application, lines, "rop")).await;
+    let sent = send(&store, hos(ENHET, "a1"), &drafted).await;
+    let decided = decide(&store, hos(ENHET, "b1"), &sent).await.unwrap();
+    let told = async || -> Vec<String> {
+        let each = orders(&store).await.into_iter();
+        let mut equal: Vec<String> = each
+            .filter(|order| order.likt_delt)
+            .map(|order| format!("{:?} {}", order.r#type(), order.enhet))
+            .collect();
+        equal.sort();
+        equal
+    };
+    let boveiledning = [
+        "Boveiledning enheter/bom",
+        "Boveiledning enheter/hjemmetjeneste",
+    ];
+    assert_eq!(told().await, boveiledning);
+    let mut content = decided.clone();
+    for line in &mut content.linjer {
+        line.andeler.clear();
+    }
+    let proposed = propose(&store, &decided, content).await.unwrap();
+    approve(&store, "b1", &proposed).await.unwrap();
+    let followed_up = [
+        "RopOppfolging enheter/hjemmetjeneste",
+        "RopOppfolging enheter/rop",
+    ];
+    assert_eq!(told().await, [boveiledning, followed_up].concat());
 }
