@@ -117,6 +117,7 @@ async fn consented(scene: &Scene, person: &str, herself: &Desk) {
         }),
         form: Samtykkeform::Digital.into(),
         innhentet: Some(scene.mesh.now().to_proto()),
+        post: String::new(),
     };
     let given: GiSamtykkeResponse = ok(herself, &format!("{SAMTYKKE}/GiSamtykke"), request).await;
     let name = given.samtykke.unwrap().name;

@@ -217,6 +217,7 @@ pub fn consent(scene: &Scene, person: &str, lasts: Duration) -> GiSamtykkeReques
         }),
         form: Samtykkeform::Digital.into(),
         innhentet: Some(scene.mesh.now().to_proto()),
+        post: String::new(),
     }
 }
 

@@ -359,6 +359,7 @@ async fn a_withdrawn_consent_ends_the_stream_and_the_next_read() {
             }),
             form: Samtykkeform::Digital.into(),
             innhentet: Some(scene.mesh.now().to_proto()),
+            post: String::new(),
         },
     )
     .await
@@ -457,6 +458,7 @@ pub async fn on_behalf(scene: &Scene) {
         }),
         form: Samtykkeform::Muntlig.into(),
         innhentet: Some(scene.mesh.now().to_proto()),
+        post: String::new(),
     };
     let alone = refused::<_, GiSamtykkeResponse>(&caseworker, give, consent("nav")).await;
     assert_eq!(reason(&alone), Some(Feilgrunn::IkkeTillatt));

@@ -112,6 +112,10 @@ const MIGRATIONS: Migrations = &[
         "0008_representasjon_av_to",
         include_str!("../migrations/0008_representasjon_av_to.sql"),
     ),
+    (
+        "0009_samtykke_post",
+        include_str!("../migrations/0009_samtykke_post.sql"),
+    ),
 ];
 
 /// The service of the koordinerende enhet. Started with [`Settings`].

@@ -57,6 +57,7 @@ pub async fn lives() {
     oppfolging::walk_in(&Scene::start().await).await;
     planer::versions(&Scene::start().await).await;
     planer::pathway(&Scene::start().await).await;
+    planer::shared(&Scene::start().await).await;
     risiko::life(&Scene::start().await).await;
     tall::life(&Scene::start().await).await;
     tilbakemelding::life(&Scene::start().await).await;

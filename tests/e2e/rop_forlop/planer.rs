@@ -1,9 +1,14 @@
 //! Plans in versions, and the main pathway.
 
+use std::time::Duration;
+
 use samspor_proto::{
-    felles::{Feilgrunn, Rolle},
+    felles::{Feilgrunn, Periode, Rolle},
+    koordinering::{
+        GiSamtykkeRequest, GiSamtykkeResponse, TrekkSamtykkeRequest, TrekkSamtykkeResponse,
+    },
     rop::*,
-    tilgang::Formal,
+    tilgang::{Dataklasse, Formal},
 };
 
 use super::{KANARI, day, task_about, tasks};
@@ -133,6 +138,99 @@ pub async fn versions(scene: &Scene) {
     let seen = &seen.kriseplaner[0];
     assert!(seen.varseltegn.is_empty() && seen.kontakter.is_empty());
     assert_eq!(seen.hjelper, newest.hjelper);
+}
+
+/// The person lets one unit read one version of the crisis plan: that, and
+/// nothing else of the class, nor the version that replaces it.
+///
+/// Guards against: a consent that states no record.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_crisis_plan_is_shared_alone() {
+    shared(&Scene::start().await).await;
+}
+
+pub async fn shared(scene: &Scene) {
+    let case = scene.case(NUMBERS[0]).await;
+    let plan = scene.journal(&case.person).await.plan;
+    let herself = scene.person_desk(&case.person).await;
+    let until = scene.mesh.now().plus(Duration::from_hours(24));
+    let request = GiSamtykkeRequest {
+        parent: case.person.clone(),
+        request_id: request_id(),
+        enhet: "enheter/nav".to_owned(),
+        rolle: Rolle::Saksbehandler.into(),
+        klasser: [Dataklasse::Tjeneste, Dataklasse::Funksjon]
+            .map(Into::into)
+            .into(),
+        formal: Formal::Samordning.into(),
+        periode: Some(Periode {
+            fra: None,
+            til: Some(until.to_proto()),
+        }),
+        post: plan.clone(),
+        ..Default::default()
+    };
+    let method = "koordinering.v1.SamtykkeService/GiSamtykke";
+    let given: GiSamtykkeResponse = ok(&herself, method, request).await;
+    let nav = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Samordning)
+        .await;
+    let named = |name: &str| HentKriseplanRequest {
+        name: name.to_owned(),
+    };
+    let read: HentKriseplanResponse = ok(&nav, READ_CRISIS, named(&plan)).await;
+    let read = read.kriseplan.unwrap();
+    assert!(!read.hjelper.is_empty() && read.varseltegn.is_empty());
+    // A class for itself would have opened the notes.
+    let notes = ListAapneNotaterRequest {
+        parent: case.person.clone(),
+        ..Default::default()
+    };
+    let method = "rop.v1.JournalService/ListAapneNotater";
+    let notes: ListAapneNotaterResponse = ok(&nav, method, notes).await;
+    assert_eq!(notes.notater, []);
+    let bom = scene
+        .desk("bom", Rolle::Saksbehandler, Formal::Samordning)
+        .await;
+    refused::<_, HentKriseplanResponse>(&bom, READ_CRISIS, named(&plan)).await;
+
+    let clinician = scene.desk("rop", Rolle::Behandler, Formal::Ytelse).await;
+    let newer = SkrivKriseplanRequest {
+        parent: case.person.clone(),
+        request_id: request_id(),
+        varseltegn: format!("Slutter å svare. {KANARI}"),
+        hjelper: format!("Ring søsteren. {KANARI}"),
+        erstatter: plan.clone(),
+        med_personen: true,
+        hjemmel: Some(basis("§ 3-2")),
+        ..Default::default()
+    };
+    let newer: SkrivKriseplanResponse = ok(&clinician, WRITE_CRISIS, newer).await;
+    let newer = newer.kriseplan.unwrap().name;
+    refused::<_, HentKriseplanResponse>(&nav, READ_CRISIS, named(&newer)).await;
+    let listed = ListKriseplanerRequest {
+        parent: case.person.clone(),
+        ..Default::default()
+    };
+    let list: ListKriseplanerResponse = ok(&nav, CRISIS, listed).await;
+    let list: Vec<(&str, bool)> = list
+        .kriseplaner
+        .iter()
+        .map(|one| (one.name.as_str(), one.gjeldende))
+        .collect();
+    assert_eq!(
+        list,
+        [(plan.as_str(), false)],
+        "and it is seen to be replaced"
+    );
+
+    let withdraw = TrekkSamtykkeRequest {
+        name: given.samtykke.unwrap().name,
+        request_id: request_id(),
+    };
+    let method = "koordinering.v1.SamtykkeService/TrekkSamtykke";
+    ok::<_, TrekkSamtykkeResponse>(&herself, method, withdraw).await;
+    refused::<_, HentKriseplanResponse>(&nav, READ_CRISIS, named(&plan)).await;
 }
 
 /// One pathway at a time: the next begins where the one before ends.

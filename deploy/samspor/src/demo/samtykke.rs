@@ -50,6 +50,7 @@ impl Stage<'_> {
             }),
             form: Samtykkeform::Digital.into(),
             innhentet: Some(now.to_proto()),
+            post: String::new(),
         };
         let consent = self
             .must(

@@ -1,5 +1,5 @@
 //! Consent: one unit, in one role, for one purpose, reads the classes named
-//! within a period (P18).
+//! within a period, of one record or of all that there are (P18).
 //!
 //! TIL_BEKREFTELSE → GITT → TRUKKET (at once, without a reason) | UTLOPT (by
 //! the clock). It begins as GITT, unless staff record it for their own unit:
@@ -61,6 +61,8 @@ pub(crate) struct Innhold {
     pub(crate) klasser: Klasser,
     /// Purpose.
     pub(crate) formal: Formal,
+    /// Name of the one record that it opens; empty: every record.
+    pub(crate) post: String,
     /// First instant.
     pub(crate) fra: Tid,
     /// First instant after.
@@ -115,7 +117,7 @@ impl Samtykke {
                 hvem: Some(part::Hvem::Enhet(self.innhold.enhet.clone())),
             }),
             r#type: Faktumtype::Samtykke.into(),
-            post: String::new(),
+            post: self.innhold.post.clone(),
             klasser: self.innhold.klasser.iter().map(Into::into).collect(),
             rolle: self.innhold.rolle.into(),
             formal: self.innhold.formal.into(),
@@ -161,6 +163,7 @@ impl Samtykke {
             hjemmel: Some(hjemmel(self.innhold.klasser)),
             bekreftet: bekreftet.as_ref().map(|(at, _)| (*at).into()),
             bekreftet_av: bekreftet.map(|(_, who)| who),
+            post: self.innhold.post.clone(),
         }
     }
 }

@@ -6,7 +6,7 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     felles::{Feilgrunn, Periode, Rolle},
-    klassifisering::{Klasser, kortnavn},
+    klassifisering::{Klasser, kontrakter, kortnavn},
     koordinering::GiSamtykkeRequest,
     tilgang::{Dataklasse, Formal},
 };
@@ -70,15 +70,51 @@ pub(crate) fn les(request: &GiSamtykkeRequest, now: Tid, faults: &mut FieldFault
         );
     }
     let klasser = classes(&request.klasser, faults);
+    let post = record(request, klasser, faults);
     let (fra, til) = period(request.periode, now, faults);
     Innhold {
         enhet,
         rolle,
         klasser,
         formal,
+        post,
         fra,
         til,
     }
+}
+
+/// The one record that is opened; empty for every record. The classes hold the
+/// one by which such a record is known to exist: without it nothing is opened.
+fn record(request: &GiSamtykkeRequest, klasser: Klasser, faults: &mut FieldFaults) -> String {
+    let name = &request.post;
+    if name.is_empty() {
+        return String::new();
+    }
+    let of_the_person = name.strip_prefix(&request.parent);
+    let Some(rest) = of_the_person.and_then(|rest| rest.strip_prefix('/')) else {
+        faults.contradicts("post", "parent", "posten gjelder en annen person");
+        return String::new();
+    };
+    let collection = rest.split('/').next().unwrap_or_default();
+    let pattern = format!("personer/{{person}}/{collection}/");
+    let mut types = kontrakter().ressurser.values().map(|one| &one.ressurs);
+    let Some(type_) = types.find(|one| one.monster.starts_with(&pattern)) else {
+        faults.form(
+            "post",
+            "navnet på en av personens poster, som personer/{uuid}/kriseplaner/{uuid}",
+        );
+        return String::new();
+    };
+    navn::les_post(name, collection, "post", faults);
+    let exists = type_.eksistensklasse();
+    if exists != Dataklasse::Teknisk && !klasser.har(exists) {
+        let fix = format_args!(
+            "posten finnes bare for den som har {}; ta den med",
+            kortnavn(exists)
+        );
+        faults.contradicts("klasser", "post", fix);
+    }
+    name.clone()
 }
 
 fn classes(numbers: &[i32], faults: &mut FieldFaults) -> Klasser {
@@ -294,6 +330,51 @@ mod tests {
         assert_eq!(faults(|_| ()), []);
         for (change, field, reason) in table {
             assert_eq!(faults(change), [(field.to_owned(), reason)]);
+        }
+    }
+
+    /// Parent, record, and the field that is wrong.
+    ///
+    /// Guards against: a record of another, and one that stays unknown.
+    #[test]
+    fn one_record_is_one_of_the_person() {
+        const P: &str = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+        let table = [
+            ("", "TJENESTE", None),
+            (
+                "/kriseplaner/4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34",
+                "TJENESTE",
+                None,
+            ),
+            (
+                "/kriseplaner/4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34",
+                "",
+                Some("klasser"),
+            ),
+            ("/kriseplaner/4f2c", "TJENESTE", Some("post")),
+            (
+                "/kriseplan/4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34",
+                "TJENESTE",
+                Some("post"),
+            ),
+            (
+                "5/kriseplaner/4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34",
+                "TJENESTE",
+                Some("post"),
+            ),
+        ];
+        for (rest, class, field) in table {
+            let found = faults(|request| {
+                request.parent = P.into();
+                if !rest.is_empty() {
+                    request.post = format!("{P}{rest}");
+                }
+                if !class.is_empty() {
+                    request.klasser.push(Dataklasse::Tjeneste.into());
+                }
+            });
+            let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();
+            assert_eq!(fields, Vec::from_iter(field), "{rest} {class}");
         }
     }
 

@@ -25,6 +25,7 @@ struct Row {
     rolle: i64,
     klasser: i64,
     formal: i64,
+    post: String,
     fra: Tid,
     til: Tid,
     form: i64,
@@ -48,6 +49,7 @@ impl FromRow<'_, AnyRow> for Row {
             rolle: row.try_get("rolle")?,
             klasser: row.try_get("klasser")?,
             formal: row.try_get("formal")?,
+            post: row.try_get("post")?,
             fra: row.try_get("fra")?,
             til: row.try_get("til")?,
             form: row.try_get("form")?,
@@ -78,6 +80,7 @@ fn read(row: Row) -> Result<Samtykke, Error> {
             rolle: known(row.rolle, Rolle::try_from)?,
             klasser: Klasser::fra_bits(u32::try_from(row.klasser).map_err(Error::internal)?),
             formal: known(row.formal, Formal::try_from)?,
+            post: row.post,
             fra: row.fra,
             til: row.til,
         },
@@ -118,8 +121,8 @@ pub(super) async fn opprett(tx: &mut Tx, samtykke: &Samtykke) -> Result<(), Erro
     } = samtykke;
     tx.execute(
         "INSERT INTO samtykke (id, person, versjon, enhet, rolle, klasser, formal, fra, til, \
-         form, innhentet, eier, registrert_av, ma_bekreftes) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         form, innhentet, eier, registrert_av, ma_bekreftes, post) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         params![
             id.as_str(),
             person.as_str(),
@@ -134,7 +137,8 @@ pub(super) async fn opprett(tx: &mut Tx, samtykke: &Samtykke) -> Result<(), Erro
             vilje.innhentet,
             vilje.eier.as_str(),
             kolonne::skriv(&vilje.registrert_av)?,
-            i64::from(*bekreftelse != Bekreftelse::Unodvendig)
+            i64::from(*bekreftelse != Bekreftelse::Unodvendig),
+            innhold.post.as_str()
         ],
     )
     .await?;
@@ -148,7 +152,7 @@ pub(super) async fn opprett(tx: &mut Tx, samtykke: &Samtykke) -> Result<(), Erro
 pub(super) async fn hent(tx: &mut Tx, person: &str, id: &str) -> Result<Samtykke, Error> {
     let row: Option<Row> = tx
         .one(
-            "SELECT id, person, versjon, enhet, rolle, klasser, formal, fra, til, form, \
+            "SELECT id, person, versjon, enhet, rolle, klasser, formal, post, fra, til, form, \
              innhentet, eier, registrert_av, ma_bekreftes, bekreftet, bekreftet_av, trukket, \
              trukket_av FROM samtykke WHERE person = $1 AND id = $2",
             params![person, id],
@@ -209,7 +213,7 @@ pub(super) async fn list(
     let now = tx.now();
     let rows: Vec<Row> = tx
         .all(
-            "SELECT id, person, versjon, enhet, rolle, klasser, formal, fra, til, form, \
+            "SELECT id, person, versjon, enhet, rolle, klasser, formal, post, fra, til, form, \
              innhentet, eier, registrert_av, ma_bekreftes, bekreftet, bekreftet_av, trukket, \
              trukket_av FROM samtykke \
              WHERE person IN (SELECT id FROM person WHERE id = $1 OR sammenslatt_med = $1) \

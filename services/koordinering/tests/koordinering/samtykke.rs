@@ -20,6 +20,7 @@ use crate::benk::{Avslag, Benk, Hvem, until};
 
 samspor_chassis::on_both_databases! {
     a_consent_is_given_and_withdrawn,
+    a_consent_to_one_record_is_limited_to_it,
     what_staff_record_for_their_own_unit_waits_for_another,
     the_person_gives_the_own_and_no_other,
     never_journal,
@@ -45,6 +46,7 @@ fn request(benk: &Benk, parent: &str) -> GiSamtykkeRequest {
         }),
         form: Samtykkeform::Muntlig.into(),
         innhentet: Some(now.into()),
+        post: String::new(),
     }
 }
 
@@ -122,6 +124,23 @@ async fn a_consent_is_given_and_withdrawn(database: Database) {
             ["SamtykkeGitt", "SamtykkeTrukket"]
         );
     }
+}
+
+/// Guards against: a fact that names no record, and a name that is not stored.
+async fn a_consent_to_one_record_is_limited_to_it(database: Database) {
+    let benk = Benk::start(&database).await;
+    let person = benk.person(0).await;
+    let who = Hvem::saksbehandler();
+    let mut one = request(&benk, &person);
+    one.post = format!("{person}/kriseplaner/{}", request_id());
+    one.klasser.push(Dataklasse::Tjeneste.into());
+    let given = gi(&benk, &who, one.clone()).await.unwrap();
+    assert_eq!(given.post, one.post);
+    assert_eq!(hent(&benk, &given.name).await.unwrap().post, one.post);
+    trekk(&benk, &who, &given.name).await.unwrap();
+    let facts = benk.fakta().await;
+    let of: Vec<&str> = facts.iter().map(|fact| fact.post.as_str()).collect();
+    assert_eq!(of, [&one.post, &one.post], "and it ends as it was");
 }
 
 /// Seen red: with the consent in force at once; and with the recorder allowed
