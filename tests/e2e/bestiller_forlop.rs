@@ -411,6 +411,32 @@ async fn short(scene: &Scene, person: &str) {
     assert!(waits_for(scene, KONTORET, &name).await.is_empty());
 }
 
+/// ROP reports what it delivered today of what has ended; then nothing waits.
+pub async fn reported(scene: &Scene, name: &str) {
+    let rop = scene
+        .desk("rop", Rolle::Saksbehandler, Formal::Ytelse)
+        .await;
+    let list = waits_for(scene, "rop", name).await;
+    assert_eq!(list, [Ventetype::Rapport]);
+    let today = day(scene, 0).to_string();
+    let request = RapporterOppdragRequest {
+        name: name.to_owned(),
+        request_id: request_id(),
+        rapport: Some(Leveringsrapport {
+            fra: today.clone(),
+            til: today,
+            timer: 1.0,
+            merknad: "Kanari Kvitterson var hjemme.".to_owned(),
+            ..Default::default()
+        }),
+    };
+    let method = format!("{OPPDRAG}/RapporterOppdrag");
+    let said: RapporterOppdragResponse = ok(&rop, &method, request).await;
+    assert!(said.oppdrag.is_none());
+    no_oppdrag(&rop, name).await;
+    assert!(waits(scene, "rop", name).await.is_empty());
+}
+
 async fn paused(scene: &Scene, person: &str) {
     let kontoret = Kontoret::of(scene).await;
     let herself = scene.person_desk(person).await;
@@ -482,8 +508,8 @@ async fn paused(scene: &Scene, person: &str) {
     let method = format!("{OPPDRAG}/AvsluttOppdrag");
     let receipt: AvsluttOppdragResponse = ok(&rop, &method, request).await;
     assert!(receipt.kvittering.is_some());
-    no_oppdrag(&rop, &name).await;
-    assert!(waits(scene, "rop", &name).await.is_empty());
+    // What it delivered until then is reported all the same.
+    reported(scene, &name).await;
     let read = oppdrag(&herself, &name).await;
     assert_eq!(read.tilstand(), OppdragTilstand::Avsluttet);
     assert_eq!(read.alternativ, "Kanari Kvitterson kan komme på huset.");

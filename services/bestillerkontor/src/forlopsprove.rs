@@ -1014,8 +1014,14 @@ async fn each_need_has_one_responsible_unit_at_every_step(database: Database) {
             OppdragTilstand::Avsluttet | OppdragTilstand::Avvist
         ));
     }
-    assert_eq!(kinds(&waiting(&store, "rop").await), Vec::<String>::new());
-    assert_eq!(kinds(&waiting(&store, ENHET).await), ["UNDERRETNING!"]);
+    // What nobody reported is asked for all the same.
+    let left = async |unit: &str| -> Vec<String> {
+        let mut left = kinds(&waiting(&store, unit).await);
+        left.retain(|kind| kind != "RAPPORT!");
+        left
+    };
+    assert_eq!(left("rop").await, Vec::<String>::new());
+    assert_eq!(left(ENHET).await, ["UNDERRETNING!"]);
     tell(&store, &decided).await;
-    assert_eq!(kinds(&waiting(&store, ENHET).await), Vec::<String>::new());
+    assert_eq!(left(ENHET).await, Vec::<String>::new());
 }

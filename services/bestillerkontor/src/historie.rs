@@ -349,6 +349,7 @@ impl Vedtakshistorie {
             vedtak,
             soknad,
             oppdrag: orders,
+            overtatt: _,
             virkninger,
         } = vedtak::rules::fatt(
             sent,

@@ -252,8 +252,21 @@ async fn who_decides_on_the_type_orders_it(database: Database) {
             begin(&store, &made).await;
             database.clock().set(at("2026-10-05T22:00:00Z"));
             tick(&store).await;
+            // Until it is reported.
+            assert_eq!(facts(&store).await.get(&relation), Some(&None));
+            let request = RapporterOppdragRequest {
+                name: made.name.clone(),
+                request_id: request_id(),
+                rapport: Some(Leveringsrapport {
+                    fra: made.fra.clone(),
+                    til: made.til.clone(),
+                    timer: 4.0,
+                    ..Default::default()
+                }),
+            };
+            kall!(store, own(), oppdrag::rpc::rapporter, request).unwrap();
         }
-        assert!(!facts(&store).await.contains_key(&relation), "{unit}");
+        assert_ne!(facts(&store).await.get(&relation), Some(&None), "{unit}");
         let list = waiting(&store, "hjemmetjeneste").await;
         assert!(kinds(&list).is_empty(), "{list:?}");
     }

@@ -12,9 +12,11 @@ use crate::{
     eierprove::{P, hjemmel, hos, kall},
     forlopsprove::{
         accept, an_evaluation, approve, at, begin, decide, draft, fields, kinds, line, orders,
-        propose, read, ready, send, states, tell, waiting, with_end, with_lines,
+        propose, read, ready, refusal, send, states, tell, tick, waiting, with_end, with_lines,
     },
-    oppdrag, vedtak,
+    oppdrag,
+    rettsprove::facts,
+    vedtak,
 };
 
 samspor_chassis::on_both_databases! {
@@ -22,6 +24,7 @@ samspor_chassis::on_both_databases! {
     reports_follow_on_each_other_and_are_held_against_what_is_granted,
     what_a_unit_ended_is_ordered_of_it_again_when_it_is_prolonged,
     who_delivers_a_part_is_told_when_nobody_said_how_large,
+    what_has_ended_is_reported_until_its_last_day,
 }
 
 /// Ordered by telephone on a Saturday, begun the same day, and recorded on the
@@ -278,4 +281,87 @@ async fn who_delivers_a_part_is_told_when_nobody_said_how_large(database: Databa
         "RopOppfolging enheter/rop",
     ];
     assert_eq!(told().await, [boveiledning, followed_up].concat());
+}
+
+/// Who ends it and how makes no difference: what is not reported waits with the
+/// unit that delivered, which reads the order until it has said it.
+///
+/// Seen red: with the clock taken away at the end; with the relation ended with
+/// the order; and with a report past its last day.
+async fn what_has_ended_is_reported_until_its_last_day(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let clock = database.clock();
+    let decided = with_end(&store, "2026-10-31").await;
+    let list = orders(&store).await;
+    for order in &list {
+        accept(&store, order).await;
+        begin(&store, order).await;
+    }
+    let report = async |of: &Oppdrag, fra: &str, til: &str, timer: f64| -> Result<(), Error> {
+        let unit = of.enhet.strip_prefix("enheter/").unwrap();
+        let request = RapporterOppdragRequest {
+            name: of.name.clone(),
+            request_id: request_id(),
+            rapport: Some(Leveringsrapport {
+                fra: fra.into(),
+                til: til.into(),
+                timer,
+                ..Default::default()
+            }),
+        };
+        kall!(store, hos(unit, "r1"), oppdrag::rpc::rapporter, request).map(drop)
+    };
+    let owes = async |of: &Oppdrag| -> bool {
+        let unit = of.enhet.strip_prefix("enheter/").unwrap();
+        let list = waiting(&store, unit).await;
+        let mut its = list.iter().filter(|post| post.post == of.name);
+        its.any(|post| post.r#type() == Ventetype::Rapport)
+    };
+    let reads = async |of: &Oppdrag| -> bool {
+        let id = of.name.rsplit('/').next().unwrap();
+        facts(&store).await.contains_key(&format!("utforer/{id}"))
+    };
+    let [rop, bom] = &list[..] else {
+        panic!("{list:?}")
+    };
+
+    // Ended by the unit, a day earlier than it is recorded.
+    clock.set(at("2026-10-12T08:00:00Z"));
+    report(rop, "2026-10-01", "2026-10-08", 4.0).await.unwrap();
+    let request = AvsluttOppdragRequest {
+        name: rop.name.clone(),
+        request_id: request_id(),
+        arsak: Avslutningsarsak::MalNadd.into(),
+        begrunnelse: "Klarer seg".into(),
+        alternativ: "Kan ringe".into(),
+        avsluttet: "2026-10-11".into(),
+        ..Default::default()
+    };
+    kall!(store, hos("rop", "r1"), oppdrag::rpc::avslutt, request).unwrap();
+    assert!(owes(rop).await);
+    assert!(reads(rop).await);
+    let past = report(rop, "2026-10-09", "2026-10-12", 1.0).await;
+    assert_eq!(fields(past), "rapport.til");
+    let silent = report(rop, "2026-10-09", "2026-10-11", 0.0).await;
+    assert_eq!(fields(silent), "rapport.merknad");
+    report(rop, "2026-10-09", "2026-10-10", 1.0).await.unwrap();
+    assert!(owes(rop).await);
+    report(rop, "2026-10-11", "2026-10-11", 1.0).await.unwrap();
+    assert!(!owes(rop).await);
+    assert!(!reads(rop).await);
+    let again = refusal(report(rop, "2026-10-11", "2026-10-11", 1.0).await);
+    assert_eq!(again.nokler["tilstand"], "AVSLUTTET");
+
+    // By its last day.
+    clock.set(at("2026-10-31T23:00:00Z"));
+    tick(&store).await;
+    let over = read(&store, &decided, 0).await.unwrap();
+    assert_eq!(over.tilstand(), VedtakTilstand::Utlopt);
+    assert!(owes(bom).await);
+    assert!(reads(bom).await);
+    let past = report(bom, "2026-10-01", "2026-11-01", 9.0).await;
+    assert_eq!(fields(past), "rapport.til");
+    report(bom, "2026-10-01", "2026-10-31", 9.0).await.unwrap();
+    assert!(!owes(bom).await);
+    assert!(!reads(bom).await);
 }

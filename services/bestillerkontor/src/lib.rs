@@ -50,10 +50,18 @@ mod klage;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod kortvarigprove;
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 mod leveringsprove;
 mod mottatt;
 mod oppdrag;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod overtakelseprove;
 mod parorende;
 #[cfg(test)]
 mod planprove;

@@ -55,13 +55,31 @@ pub(crate) fn les_rapport(
 }
 
 /// The unit reports on the days since the last report, or since it started. The
-/// next is due a month after the last day that is reported.
+/// next is due a month after the last day that is reported. What has ended is
+/// reported until its last day; then the unit has nothing more to do with it.
 pub(crate) fn rapporter(
     mut oppdrag: Oppdrag,
     rapport: Rapport,
 ) -> Result<(Oppdrag, Virkninger), Refusal> {
     krev(&oppdrag, "RapporterOppdrag", &rapport.av)?;
+    let last = siste_dag(&oppdrag.innhold);
+    if er_ferdig(&oppdrag) {
+        return Err(Refusal::transition(oppdrag.tilstand.kode(), &[]));
+    }
     let mut faults = FieldFaults::new();
+    if let Some(last) = last.filter(|last| rapport.til > *last) {
+        faults.form(
+            "rapport.til",
+            format_args!("{last} (tjenestens siste dag) eller før"),
+        );
+    }
+    if last.is_some() && rapport.timer < MINUTT && rapport.merknad.is_empty() {
+        faults.contradicts(
+            "rapport.merknad",
+            "rapport.timer",
+            "tjenesten er avsluttet; oppgi hvorfor ingenting er levert",
+        );
+    }
     let started = oppdrag.innhold.startet.map(Dag::av);
     // What was delivered before a history was taken in may be reported.
     let before = started.filter(|_| oppdrag.innhold.rapporter.is_empty());
@@ -74,11 +92,40 @@ pub(crate) fn rapporter(
         Some(_) => {}
     }
     faults.finish()?;
+    let now = rapport.tid;
     oppdrag.innhold.rapporter.push(rapport);
     let mut out = Virkninger::new();
     out.hendelse("OppdragRapportert", &oppdrag.emne(), hoerer_om(&oppdrag));
     frist_for_rapport(&oppdrag, &mut out);
+    if er_ferdig(&oppdrag) {
+        out.faktum(oppdrag.tilbudsfaktum(Some(now)));
+        out.fakta.extend(oppdrag.bestillerfaktum(Some(now)));
+    }
     Ok((oppdrag, out))
+}
+
+/// It has ended, and nothing is left to report.
+pub(super) fn er_ferdig(oppdrag: &Oppdrag) -> bool {
+    !oppdrag.er_apent() && urapportert(oppdrag).is_none()
+}
+
+/// The last day of what has ended.
+fn siste_dag(innhold: &Innhold) -> Option<Dag> {
+    let (at, ..) = innhold.slutt.as_ref()?;
+    innhold
+        .bestilling
+        .til
+        .into_iter()
+        .chain([Dag::av(*at)])
+        .min()
+}
+
+/// The first day that is to be reported and is not. None where there is none
+/// until the service is resumed, and where all is told of what has ended.
+fn urapportert(oppdrag: &Oppdrag) -> Option<Dag> {
+    let day = neste_dag(&oppdrag.innhold)?;
+    let last = siste_dag(&oppdrag.innhold);
+    last.is_none_or(|last| day <= last).then_some(day)
 }
 
 /// The first day that no report tells of: days of a pause are not waited for.
@@ -100,7 +147,7 @@ fn neste_dag(innhold: &Innhold) -> Option<Dag> {
 
 pub(super) fn frist_for_rapport(oppdrag: &Oppdrag, out: &mut Virkninger) {
     let emne = oppdrag.emne();
-    let Some(day) = neste_dag(&oppdrag.innhold) else {
+    let Some(day) = urapportert(oppdrag) else {
         out.slett_frist(FRIST_RAPPORT, &emne.post);
         return;
     };

@@ -7,8 +7,10 @@
 //! (I3): the one that ordered until the unit accepts, and again after a
 //! decline or an end; nothing is declined, paused or ended without a reason,
 //! and nothing waits without a clock (I7): the answer, the start, each report
-//! of what was delivered, the evaluation, the end of a pause. A service of at
-//! most 14 days has no vedtak, and its own last day.
+//! of what was delivered, the evaluation, the end of a pause. What is not reported
+//! when it ends is reported after that: until then the unit that delivered, and
+//! who ordered without a vedtak, read it. A service of at most 14 days has no
+//! vedtak, and its own last day.
 
 pub(crate) mod kortvarig;
 pub(crate) mod levering;

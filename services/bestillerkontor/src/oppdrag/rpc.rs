@@ -180,8 +180,9 @@ pub(crate) async fn rapporter(
             innboks::utfor(tx, hovedansvar::oppfolging(&decision, tx.now())).await?;
         }
     }
+    // Its relation ends with the last report of what has ended.
     Ok(RapporterOppdragResponse {
-        oppdrag: Some(oppdrag.to_proto()),
+        oppdrag: (!levering::er_ferdig(&oppdrag)).then(|| oppdrag.to_proto()),
     })
 }
 

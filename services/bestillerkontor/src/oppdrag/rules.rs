@@ -1,5 +1,7 @@
 //! What may happen to an oppdrag.
 
+use std::collections::BTreeSet;
+
 use samspor_chassis::{
     domene::{Aktor, Dag, Overganger, Virkninger, felt, kalender},
     error::{FieldFaults, Refusal},
@@ -36,7 +38,10 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
         "AvsluttOppdrag",
         &[Tilstand::Akseptert, Tilstand::Startet, Tilstand::Pauset],
     ),
-    ("RapporterOppdrag", I_GANG),
+    (
+        "RapporterOppdrag",
+        &[Tilstand::Startet, Tilstand::Pauset, Tilstand::Avsluttet],
+    ),
     ("EvaluerOppdrag", I_GANG),
     ("AvsluttOmfordeling", &[Tilstand::Avvist]),
 ]);
@@ -101,6 +106,7 @@ fn bestilling(line: &Linje, enhet: &str) -> Bestilling {
         leveringssted,
         helsehensyn,
         andeler,
+        fra_kortvarig: _,
     } = line.clone();
     Bestilling {
         type_,
@@ -115,6 +121,58 @@ fn bestilling(line: &Linje, enhet: &str) -> Bestilling {
         helsehensyn,
         hjemmel,
     }
+}
+
+/// A service without a vedtak goes on under a line of one: its unit delivers on,
+/// on the terms of the line, and who decided orders it.
+pub(crate) fn overta(
+    mut oppdrag: Oppdrag,
+    vedtak: &Vedtak,
+    line: &Linje,
+    now: Tid,
+    out: &mut Virkninger,
+) -> Oppdrag {
+    out.fakta.extend(oppdrag.bestillerfaktum(Some(now)));
+    let moved = oppdrag.bestiller != vedtak.ansvarlig_enhet;
+    let mut told: BTreeSet<String> = hoerer_om(&oppdrag).into();
+    oppdrag.bestiller.clone_from(&vedtak.ansvarlig_enhet);
+    if oppdrag.tilstand == Tilstand::Tilbudt {
+        oppdrag.ansvarlig_enhet.clone_from(&oppdrag.bestiller);
+    }
+    oppdrag.vedtak = Some(vedtak.id.clone());
+    oppdrag.linje_id.clone_from(&line.nr);
+    oppdrag.innhold.bestilling = bestilling(line, &oppdrag.enhet);
+    told.extend(hoerer_om(&oppdrag));
+    out.hendelse("OppdragEndret", &oppdrag.emne(), told);
+    frist_for_slutt(&oppdrag, out);
+    let Innhold {
+        svarfrist,
+        besvart,
+        pause,
+        ..
+    } = &oppdrag.innhold;
+    let who = begge(&oppdrag);
+    match oppdrag.tilstand {
+        Tilstand::Tilbudt if moved => {
+            out.frist(FRIST_SVAR, &oppdrag.emne(), *svarfrist, None, who);
+        }
+        Tilstand::Akseptert => {
+            let accepted = besvart.as_ref().map_or(now, |(at, _)| *at);
+            frist_for_start(&oppdrag, accepted, out);
+        }
+        Tilstand::Startet | Tilstand::Pauset => {
+            frist_for_evaluering(&oppdrag, now, out);
+            if moved {
+                levering::frist_for_rapport(&oppdrag, out);
+            }
+            if let Some(pause) = pause.as_ref().filter(|_| moved) {
+                let due = pause.gjenopptas.slutt();
+                out.frist(FRIST_GJENOPPTA, &oppdrag.emne(), due, None, who);
+            }
+        }
+        Tilstand::Tilbudt | Tilstand::Avvist | Tilstand::Avsluttet => {}
+    }
+    oppdrag
 }
 
 /// To whom an order goes, and from whom.
@@ -487,36 +545,45 @@ pub(crate) fn avslutt(
     let first = first.fold(*tilbudt, Tid::max);
     let tid = ta_tid(&mut oppdrag, avsluttet, "avsluttet", first)?;
     let mut out = Virkninger::new();
-    let mut oppdrag = opphor(oppdrag, slutt, Some(av), now, &mut out);
-    // What it opened was open until it was recorded.
-    if let Some((at, ..)) = &mut oppdrag.innhold.slutt {
-        *at = tid;
-    }
+    let oppdrag = avslutt_fra(oppdrag, (tid, Some(av), slutt), now, &mut out);
     Ok((oppdrag, out))
 }
 
-/// It ends, and with it what it opened and what it waited for. What is left of
-/// the need goes back to the unit that ordered.
+/// It ends now.
 pub(crate) fn opphor(
-    mut oppdrag: Oppdrag,
+    oppdrag: Oppdrag,
     slutt: Slutt,
     av: Option<Aktor>,
+    now: Tid,
+    out: &mut Virkninger,
+) -> Oppdrag {
+    avslutt_fra(oppdrag, (now, av, slutt), now, out)
+}
+
+/// It ends, and with it what it opened and what it waited for, but for the
+/// report of the days until then. What is left of the need goes back to the unit
+/// that ordered.
+fn avslutt_fra(
+    mut oppdrag: Oppdrag,
+    slutt: (Tid, Option<Aktor>, Slutt),
     now: Tid,
     out: &mut Virkninger,
 ) -> Oppdrag {
     oppdrag.tilstand = Tilstand::Avsluttet;
     oppdrag.ansvarlig_enhet.clone_from(&oppdrag.bestiller);
     oppdrag.innhold.pause = None;
-    oppdrag.innhold.slutt = Some((now, av, slutt));
+    oppdrag.innhold.slutt = Some(slutt);
     out.hendelse("OppdragAvsluttet", &oppdrag.emne(), hoerer_om(&oppdrag));
-    out.faktum(oppdrag.tilbudsfaktum(Some(now)));
     out.fakta.extend(oppdrag.leveringsfakta(Some(now)));
-    out.fakta.extend(oppdrag.bestillerfaktum(Some(now)));
+    if levering::er_ferdig(&oppdrag) {
+        out.faktum(oppdrag.tilbudsfaktum(Some(now)));
+        out.fakta.extend(oppdrag.bestillerfaktum(Some(now)));
+        out.slett_frist(FRIST_RAPPORT, &oppdrag.name());
+    }
     for kind in [
         FRIST_SVAR,
         FRIST_START,
         FRIST_GJENOPPTA,
-        FRIST_RAPPORT,
         FRIST_EVALUERING,
         FRIST_UTLOP,
     ] {

@@ -120,13 +120,17 @@ pub(crate) async fn lagre(tx: &mut Tx, oppdrag: &mut Oppdrag) -> Result<(), Erro
     let affected = tx
         .execute(
             "UPDATE oppdrag SET versjon = versjon + 1, tilstand = $1, ansvarlig_enhet = $2, \
-             innhold = $3, startet = $4, slutt = $5 WHERE id = $6 AND versjon = $7",
+             innhold = $3, startet = $4, slutt = $5, vedtak = $6, linje_id = $7, bestiller = $8 \
+             WHERE id = $9 AND versjon = $10",
             params![
                 oppdrag.tilstand.kode(),
                 oppdrag.ansvarlig_enhet.as_str(),
                 dokument::skriv(&oppdrag.innhold)?,
                 started,
                 ended,
+                oppdrag.vedtak.as_deref(),
+                oppdrag.linje_id.as_str(),
+                oppdrag.bestiller.as_str(),
                 oppdrag.id.as_str(),
                 oppdrag.versjon
             ],
@@ -149,6 +153,20 @@ pub(crate) async fn uavsluttede(tx: &mut Tx, vedtak: &str) -> Result<Vec<Oppdrag
         )
         .await?;
     rows.into_iter().map(les).collect()
+}
+
+/// A person's open orders without a vedtak; those that ended are few.
+pub(crate) async fn apne_kortvarige(tx: &mut Tx, person: &str) -> Result<Vec<Oppdrag>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT id, person, versjon, tilstand, vedtak, linje_id, bestiller, enhet, \
+             ansvarlig_enhet, innhold FROM oppdrag WHERE person = $1 AND vedtak IS NULL",
+            params![person],
+        )
+        .await?;
+    let mut records: Vec<Oppdrag> = rows.into_iter().map(les).collect::<Result<_, _>>()?;
+    records.retain(Oppdrag::er_apent);
+    Ok(records)
 }
 
 /// The units that have an open order under a vedtak of the person.

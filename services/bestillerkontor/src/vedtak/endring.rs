@@ -21,7 +21,8 @@ use super::{
     klokker::{
         frist_for_bolig, frist_for_ny_underretning, frist_for_revurdering, frister_for_slutt,
     },
-    rules::{GODKJENNING_ARBEIDSDAGER, Myndighet, hoerer_om, krev, myndigheten},
+    overtakelse,
+    rules::{GODKJENNING_ARBEIDSDAGER, Myndighet, hoerer_om, iverksatt_av, krev, myndigheten},
 };
 use crate::oppdrag::{self, Oppdrag};
 
@@ -431,7 +432,7 @@ fn ny_versjon(
     let (oppdrag, nye) = nye_ordrer(
         &before,
         &vedtak,
-        uavsluttede,
+        (uavsluttede, &myndighet.korte),
         change,
         (av, now),
         &mut new_id,
@@ -448,7 +449,10 @@ fn ny_versjon(
     };
     let has = vedtak.fakta(None);
     let (had_ids, has_ids) = (ids(&had), ids(&has));
-    let newly: BTreeSet<&str> = nye.iter().map(|order| order.enhet.as_str()).collect();
+    let was_short = |order: &&Oppdrag| myndighet.korte.iter().any(|short| short.id == order.id);
+    let overtatt: Vec<Oppdrag> = oppdrag.iter().filter(was_short).cloned().collect();
+    let newly = nye.iter().chain(&overtatt);
+    let newly: BTreeSet<&str> = newly.map(|order| order.enhet.as_str()).collect();
     out.fakta
         .extend(had.into_iter().filter(|fact| !has_ids.contains(&fact.id)));
     out.fakta
@@ -476,6 +480,7 @@ fn ny_versjon(
     if vedtak.innhold.utskrevet_fra_sykehus && !before.innhold.utskrevet_fra_sykehus {
         frist_for_revurdering(&mut vedtak, now, &mut out);
     }
+    let vedtak = iverksatt_av(vedtak, &overtatt, now, &mut out);
     // Its recipients are stored with a deadline, and follow who is party.
     let same_ends = vedtak.innhold.slutter() == before.innhold.slutter();
     if revived || !same_ends || hoerer_om(&vedtak) != hoerer_om(&before) {
@@ -494,7 +499,7 @@ fn ny_versjon(
 fn nye_ordrer(
     before: &Vedtak,
     after: &Vedtak,
-    uavsluttede: Vec<Oppdrag>,
+    (uavsluttede, korte): (Vec<Oppdrag>, &[Oppdrag]),
     change: &Endring,
     (av, now): (&Aktor, Tid),
     new_id: &mut impl FnMut() -> String,
@@ -566,6 +571,11 @@ fn nye_ordrer(
             let had = was.as_ref().is_some_and(|was| was.enheter.contains(unit));
             let ended = had && !longer && !declined.contains(&part);
             if ended || kept.contains(&part) {
+                continue;
+            }
+            if let Some(short) = overtakelse::finn(korte, line, unit) {
+                let short = short.clone();
+                oppdrag.push(oppdrag::rules::overta(short, after, line, now, out));
                 continue;
             }
             let order = oppdrag::rules::tilby(after, line, unit, new_id(), av, now, out);

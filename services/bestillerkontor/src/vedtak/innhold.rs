@@ -76,6 +76,9 @@ pub(crate) struct Linje {
     /// The hours of each unit; none: divided equally.
     #[serde(default)]
     pub(crate) andeler: Vec<Andel>,
+    /// Names of the short orders that it continues.
+    #[serde(default)]
+    pub(crate) fra_kortvarig: Vec<String>,
 }
 
 /// One unit's part of the hours of a shared line.
@@ -257,6 +260,7 @@ impl Linje {
             leveringssted,
             helsehensyn,
             andeler,
+            fra_kortvarig,
         } = self.clone();
         let andeler = andeler.into_iter().map(|share| proto::Enhetsandel {
             enhet: navn::enhet(&share.enhet),
@@ -277,6 +281,7 @@ impl Linje {
             leveringssted,
             helsehensyn,
             andeler: andeler.collect(),
+            fra_kortvarig,
         }
     }
 

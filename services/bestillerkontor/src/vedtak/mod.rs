@@ -25,6 +25,7 @@ pub(crate) mod forslag;
 pub(crate) mod hovedansvar;
 pub(crate) mod innhold;
 mod klokker;
+pub(crate) mod overtakelse;
 pub(crate) mod rpc;
 pub(crate) mod rules;
 pub(crate) mod slutt;

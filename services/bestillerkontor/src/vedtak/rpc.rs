@@ -26,10 +26,11 @@ use samspor_proto::{
 
 use super::{
     SAMLING, Tilstand, Vedtak, avslag, endring, endring::Forslag, hovedansvar, innhold,
-    innhold::Nektet, rules, slutt, store,
+    innhold::Nektet, overtakelse, rules, slutt, store,
 };
 use crate::{
-    evaluering, innboks, klage, mottatt, oppdrag,
+    evaluering, innboks, klage, mottatt,
+    oppdrag::{self, Oppdrag},
     soknad::{self, Soknad},
 };
 
@@ -137,9 +138,9 @@ pub(crate) async fn fatt(
         hovedansvarlig: store::hovedansvarlig(tx, &vedtak.person).await?,
         siste: !others.iter().any(undecided),
         besvart: avslag::besvart(others.iter().filter(|other| other.id != vedtak.id)),
+        korte: krev_ikke_dobbelt(tx, &vedtak, &vedtak.innhold).await?,
     };
     let nektet = Nektet::av(tx, [&soknad]);
-    krev_ikke_dobbelt(tx, &vedtak, &vedtak.innhold).await?;
     let now = tx.now();
     let fattet = rules::fatt(vedtak, soknad, &nektet, &myndighet, &av, now, || {
         tx.new_id()
@@ -148,6 +149,7 @@ pub(crate) async fn fatt(
         mut vedtak,
         mut soknad,
         oppdrag,
+        overtatt,
         virkninger,
     } = fattet;
     store::flytt_hovedansvar(tx, "", &vedtak).await?;
@@ -155,6 +157,9 @@ pub(crate) async fn fatt(
     soknad::store::lagre(tx, &mut soknad).await?;
     for order in &oppdrag {
         oppdrag::store::sett_inn(tx, order).await?;
+    }
+    for mut order in overtatt {
+        oppdrag::store::lagre(tx, &mut order).await?;
     }
     innboks::utfor(tx, virkninger).await?;
     oppdrag::omfordeling::dekket(tx, &vedtak.person, &avslag::tjenester(&vedtak)).await?;
@@ -312,7 +317,7 @@ pub(crate) async fn godkjenn(
     let orders = oppdrag::store::uavsluttede(tx, &vedtak.id).await?;
     let av = Aktor::from(&tx.call().actor);
     let funksjoner = tx.call().funksjoner.clone();
-    let myndighet = rules::Myndighet::alene(&funksjoner);
+    let mut myndighet = rules::Myndighet::alene(&funksjoner);
     let nektet = nektet(tx, &vedtak).await?;
     let before = if rules::I_KRAFT.contains(&vedtak.tilstand) {
         vedtak.innhold.hovedansvarlig.clone()
@@ -321,7 +326,7 @@ pub(crate) async fn godkjenn(
     };
     let answers = vedtak.forlop.endring.clone();
     if let Some(change) = &answers {
-        krev_ikke_dobbelt(tx, &vedtak, &change.innhold).await?;
+        myndighet.korte = krev_ikke_dobbelt(tx, &vedtak, &change.innhold).await?;
     }
     let now = tx.now();
     let mut versjon = endring::godkjenn(vedtak, orders, &nektet, &myndighet, &av, now, || {
@@ -494,16 +499,21 @@ pub(crate) async fn nektet(tx: &mut Tx, vedtak: &Vedtak) -> Result<Nektet, Error
     Ok(Nektet::av(tx, [&soknad]))
 }
 
-/// What a vedtak is to say, no other vedtak in force says too.
+/// What a vedtak is to say, no other vedtak in force says too, and nobody delivers
+/// without one. The person's open orders without a vedtak.
 async fn krev_ikke_dobbelt(
     tx: &mut Tx,
     vedtak: &Vedtak,
     innhold: &innhold::Innhold,
-) -> Result<(), Error> {
+) -> Result<Vec<Oppdrag>, Error> {
     let mut in_force = store::i_kraft(tx, &vedtak.person).await?;
     in_force.retain(|other| other.id != vedtak.id);
     let others = in_force.iter().map(|other| (other.name(), &other.innhold));
-    Ok(innhold::krev_ikke_dobbelt(innhold, others)?)
+    innhold::krev_ikke_dobbelt(innhold, others)?;
+    let korte = oppdrag::store::apne_kortvarige(tx, &vedtak.person).await?;
+    let now = vedtak.forlop.fattet.as_ref().map(|_| &vedtak.innhold);
+    overtakelse::krev(innhold, now, &korte)?;
+    Ok(korte)
 }
 
 /// What a vedtak shall say; its lines go to units that take orders.

@@ -20,6 +20,7 @@ use super::{
         frist_for_bolig, frist_for_evaluering, frist_for_ferdigstilling, frist_for_revurdering,
         frist_for_underretning, frister_for_slutt,
     },
+    overtakelse,
 };
 use crate::{
     KOORDINERING,
@@ -90,6 +91,8 @@ pub(crate) struct Myndighet<'a> {
     pub(crate) siste: bool,
     /// Types of service that other vedtak on the application answer.
     pub(crate) besvart: BTreeSet<avslag::Ytelse>,
+    /// The person's open orders without a vedtak.
+    pub(crate) korte: Vec<Oppdrag>,
 }
 
 impl<'a> Myndighet<'a> {
@@ -100,6 +103,7 @@ impl<'a> Myndighet<'a> {
             hovedansvarlig: None,
             siste: true,
             besvart: BTreeSet::new(),
+            korte: Vec::new(),
         }
     }
 
@@ -297,8 +301,10 @@ pub(crate) struct Fattet {
     pub(crate) vedtak: Vedtak,
     /// The application, closed.
     pub(crate) soknad: Soknad,
-    /// Orders, one per line and unit.
+    /// New orders, one per line and unit.
     pub(crate) oppdrag: Vec<Oppdrag>,
+    /// Short orders that go on under a line instead.
+    pub(crate) overtatt: Vec<Oppdrag>,
     pub(crate) virkninger: Virkninger,
 }
 
@@ -357,17 +363,24 @@ pub(crate) fn fatt(
     if discharged && vedtak.innhold.innvilger() {
         frist_for_revurdering(&mut vedtak, now, &mut out);
     }
-    let mut orders = Vec::new();
+    let (mut orders, mut overtatt) = (Vec::new(), Vec::new());
     for line in &vedtak.innhold.linjer {
         for unit in &line.enheter {
-            let order = oppdrag::rules::tilby(&vedtak, line, unit, new_id(), av, now, &mut out);
-            orders.push(order);
+            if let Some(short) = overtakelse::finn(&myndighet.korte, line, unit) {
+                let short = short.clone();
+                overtatt.push(oppdrag::rules::overta(short, &vedtak, line, now, &mut out));
+            } else {
+                let order = oppdrag::rules::tilby(&vedtak, line, unit, new_id(), av, now, &mut out);
+                orders.push(order);
+            }
         }
     }
+    let vedtak = iverksatt_av(vedtak, &overtatt, now, &mut out);
     Ok(Fattet {
         vedtak,
         soknad,
         oppdrag: orders,
+        overtatt,
         virkninger: out,
     })
 }
@@ -541,6 +554,23 @@ pub(crate) fn iverksett(mut vedtak: Vedtak, now: Tid) -> Option<(Vedtak, Virknin
     let mut out = Virkninger::new();
     out.hendelse("VedtakIverksatt", &vedtak.emne(), hoerer_om(&vedtak));
     Some((vedtak, out))
+}
+
+/// The vedtak with the start of a service that went on under it.
+pub(super) fn iverksatt_av(
+    vedtak: Vedtak,
+    overtatt: &[Oppdrag],
+    now: Tid,
+    out: &mut Virkninger,
+) -> Vedtak {
+    if !overtatt.iter().any(|order| order.innhold.startet.is_some()) {
+        return vedtak;
+    }
+    let Some((started, begun)) = iverksett(vedtak.clone(), now) else {
+        return vedtak;
+    };
+    out.og(begun);
+    started
 }
 
 /// Everyone who hears of what happens to a vedtak in force.

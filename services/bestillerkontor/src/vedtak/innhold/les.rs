@@ -145,6 +145,12 @@ fn linje(line: &proto::Tjenestelinje, at: &str, faults: &mut FieldFaults) -> Opt
     }
     let hjemmel = hjemmel(line.hjemmel.as_ref(), &field("hjemmel"), faults);
     let andeler = andeler(line, &enheter, at, faults);
+    let fra_kortvarig = felt::tekster(
+        &line.fra_kortvarig,
+        &field("fra_kortvarig"),
+        MAKS_ENHETER,
+        faults,
+    );
     let vilkar = felt::tekster(&line.vilkar, &field("vilkar"), MAKS_VILKAR, faults);
     let mal = felt::tekst(&line.mal, &field("mal"), felt::LANG, faults);
     let leveringssted = felt::tekst(
@@ -169,6 +175,7 @@ fn linje(line: &proto::Tjenestelinje, at: &str, faults: &mut FieldFaults) -> Opt
         leveringssted,
         helsehensyn,
         andeler,
+        fra_kortvarig,
     })
 }
 

@@ -56,6 +56,7 @@ fn makt(funksjoner: &[String]) -> Myndighet<'_> {
         hovedansvarlig: None,
         siste: true,
         besvart: BTreeSet::new(),
+        korte: Vec::new(),
     }
 }
 
