@@ -1,6 +1,6 @@
 //! `samspor innboks`: what waits for a unit, since when, and what breaks next,
 //! asked through the gateway as any client asks, of every service that has a
-//! work list: bestillerkontor, rop, and with the token of a leader the
+//! work list: bestillerkontor, rop, nav, and with the token of a leader the
 //! gateway's break-glass sessions that wait for review.
 
 #![expect(clippy::print_stdout, reason = "a command line talks to its user")]
@@ -12,6 +12,7 @@ use samspor_chassis::{domene::Dag, tid::Tid};
 use samspor_proto::{
     bestillerkontor::{ListVenteposterRequest, ListVenteposterResponse, Ventepost},
     gateway::{ListNodtilgangerRequest, ListNodtilgangerResponse, Nodtilgang},
+    nav,
     rop::{ListOppgaverRequest, ListOppgaverResponse, Oppgave},
     tilgang::Formal,
 };
@@ -65,6 +66,7 @@ pub async fn liste(desk: &Desk, enhet: &str, now: Tid) -> Result<Vec<Venter>> {
     let tasks = if_shown(oppgaver(&desk, &parent, now).await)?.into_iter();
     // An offer waits at bestillerkontor, and once is enough.
     waiting.extend(tasks.filter(|task| task.type_ != OFFER || !orders.contains(&task.post)));
+    waiting.extend(if_shown(navoppgaver(&desk, &parent, now).await)?);
     let control = desk.with_purpose(Formal::Kontroll);
     waiting.extend(if_shown(nodtilganger(&control, &parent, now).await)?);
     let rest = Tid(i64::MAX);
@@ -141,6 +143,20 @@ impl Venter {
         }
     }
 
+    /// A task of nav's, taken or not, that is not done.
+    fn navoppgave(task: nav::Oppgave, now: Tid) -> Self {
+        let kind = task.r#type().as_str_name();
+        let due = instant(task.frist);
+        Self {
+            type_: kind.strip_prefix("OPPGAVETYPE_").unwrap_or(kind).to_owned(),
+            venter_pa: task.ansvarlig_enhet,
+            post: task.post,
+            siden: instant(task.siden),
+            frist: due,
+            brutt: due.is_some_and(|due| due <= now),
+        }
+    }
+
     /// A session that waits for review.
     fn nodtilgang(session: Nodtilgang, now: Tid) -> Self {
         let due = instant(session.gjennomgang_frist);
@@ -198,6 +214,26 @@ async fn oppgaver(desk: &Desk, parent: &str, now: Tid) -> Result<Vec<Venter>> {
         let page: ListOppgaverResponse = result(desk.call(method, request).await)?;
         let tasks = page.oppgaver.into_iter();
         all.extend(tasks.map(|task| Venter::oppgave(task, now)));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+async fn navoppgaver(desk: &Desk, parent: &str, now: Tid) -> Result<Vec<Venter>> {
+    let (mut all, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = nav::ListOppgaverRequest {
+            parent: parent.to_owned(),
+            page_size: PAGE,
+            page_token,
+            ..Default::default()
+        };
+        let method = "nav.v1.InnboksService/ListOppgaver";
+        let page: nav::ListOppgaverResponse = result(desk.call(method, request).await)?;
+        let tasks = page.oppgaver.into_iter();
+        all.extend(tasks.map(|task| Venter::navoppgave(task, now)));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return Ok(all);

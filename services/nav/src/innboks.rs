@@ -25,7 +25,9 @@ use samspor_proto::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::botilbud;
+use crate::{
+    botilbud, brukererfaring, forvaltning, henvendelse, livsopphold, opphold, rad, utestengelse,
+};
 
 const SAMLING: &str = "navoppgaver";
 
@@ -48,6 +50,32 @@ samspor_chassis::tilstand! {
         Botilbud = "BOTILBUD",
         /// Find a bed for the coming night.
         ForNatten = "FOR_NATTEN",
+        /// Prolong a stay or end it.
+        OppholdUtloper = "OPPHOLD_UTLOPER",
+        /// See to a stay of three months.
+        TreManeder = "TRE_MANEDER",
+        /// See to a stay whose exception ends.
+        UnntakUtloper = "UNNTAK_UTLOPER",
+        /// Review a bar.
+        Utestengelse = "UTESTENGELSE",
+        /// Find somewhere for a person whom every provider bars.
+        StengtOveralt = "STENGT_OVERALT",
+        /// Decide a complaint about a bar.
+        UtestengelseKlage = "UTESTENGELSE_KLAGE",
+        /// Say that an enquiry was seen.
+        Henvendelse = "HENVENDELSE",
+        /// Answer an enquiry.
+        HenvendelseSvar = "HENVENDELSE_SVAR",
+        /// Ask who is to help whether they do.
+        Rad = "RAD",
+        /// Assess support anew.
+        Livsopphold = "LIVSOPPHOLD",
+        /// Stop what the person no longer consents to.
+        ForvaltningTrukket = "FORVALTNING_TRUKKET",
+        /// Ask the person how it was.
+        Brukererfaring = "BRUKERERFARING",
+        /// Answer what the person said.
+        BrukererfaringSvar = "BRUKERERFARING_SVAR",
     }
 }
 
@@ -58,6 +86,19 @@ fn av_frist(kind: &str) -> Option<Type> {
     Some(match kind {
         botilbud::FRIST_SAMME_DAG => Type::Botilbud,
         botilbud::FRIST_NATT => Type::ForNatten,
+        opphold::FRIST_UTLOP => Type::OppholdUtloper,
+        opphold::FRIST_TRE_MANEDER => Type::TreManeder,
+        opphold::FRIST_UNNTAK => Type::UnntakUtloper,
+        utestengelse::FRIST_GJENNOMGANG => Type::Utestengelse,
+        utestengelse::FRIST_OVERALT => Type::StengtOveralt,
+        utestengelse::FRIST_KLAGE => Type::UtestengelseKlage,
+        henvendelse::FRIST_BEKREFT => Type::Henvendelse,
+        henvendelse::FRIST_SVAR => Type::HenvendelseSvar,
+        rad::FRIST_BEKREFT => Type::Rad,
+        livsopphold::FRIST_VURDERING => Type::Livsopphold,
+        forvaltning::FRIST_STANS => Type::ForvaltningTrukket,
+        brukererfaring::FRIST_SPOR => Type::Brukererfaring,
+        brukererfaring::FRIST_SVAR => Type::BrukererfaringSvar,
         _ => return None,
     })
 }
@@ -183,6 +224,12 @@ pub(crate) async fn ferdig(tx: &mut Tx, type_: Type, post: &str) -> Result<(), E
         task.tilstand = Tilstand::Bortfalt;
     }
     lagre(tx, &mut task).await
+}
+
+/// Whether somebody is asked for that already.
+pub(crate) async fn venter(tx: &mut Tx, type_: Type, post: &str) -> Result<bool, Error> {
+    let task = om(tx, type_, post).await?;
+    Ok(task.is_some_and(|task| task.venter()))
 }
 
 /// A deadline of a record is near or has passed: somebody is asked.

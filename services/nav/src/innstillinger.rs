@@ -28,6 +28,18 @@ struct Fil {
     alene_utenfor_kontortid: Verdi<Vec<String>>,
     oppgave_arbeidsdager: Verdi,
     sak_dager: Verdi,
+    opphold_maneder: Verdi,
+    opphold_varsel_dager: Verdi,
+    opphold_utlop_dager: Verdi,
+    opphold_brudd_dager: Verdi,
+    utestengelse_klage_arbeidsdager: Verdi,
+    henvendelse_bekreft_arbeidsdager: Verdi,
+    henvendelse_svar_arbeidsdager: Verdi,
+    livsopphold_maneder: Verdi,
+    livsopphold_varsel_dager: Verdi,
+    brukererfaring_dager: Verdi,
+    brukererfaring_slutt_dager: Verdi,
+    brukererfaring_svar_arbeidsdager: Verdi,
 }
 
 /// The values.
@@ -51,6 +63,30 @@ pub(crate) struct Innstillinger {
     pub(crate) oppgave_arbeidsdager: u16,
     /// Days that the unit has a case after the last thing in it has ended.
     pub(crate) sak_dager: u16,
+    /// Months after which a stay is too long.
+    pub(crate) opphold_maneder: u16,
+    /// Days before that, and before an exception ends, at which the unit is warned.
+    pub(crate) opphold_varsel_dager: u16,
+    /// Days before what was granted runs out at which the unit is warned.
+    pub(crate) opphold_utlop_dager: u16,
+    /// A break of fewer days does not stop the clock of a stay.
+    pub(crate) opphold_brudd_dager: u16,
+    /// Working days until a complaint about a bar is decided.
+    pub(crate) utestengelse_klage_arbeidsdager: u16,
+    /// Working days until somebody says that an enquiry was seen.
+    pub(crate) henvendelse_bekreft_arbeidsdager: u16,
+    /// Working days until it is answered.
+    pub(crate) henvendelse_svar_arbeidsdager: u16,
+    /// Months until support is assessed anew.
+    pub(crate) livsopphold_maneder: u16,
+    /// Days before that at which the unit is reminded.
+    pub(crate) livsopphold_varsel_dager: u16,
+    /// Days into a stay at which the person is asked how it is.
+    pub(crate) brukererfaring_dager: u16,
+    /// Days after its end by which the person is asked how it was.
+    pub(crate) brukererfaring_slutt_dager: u16,
+    /// Working days until what the person said is answered.
+    pub(crate) brukererfaring_svar_arbeidsdager: u16,
 }
 
 fn fil() -> Result<Fil, serde_json::Error> {
@@ -78,6 +114,18 @@ pub(crate) fn innstillinger() -> Result<&'static Innstillinger, Error> {
                 .collect::<Option<_>>()?,
             oppgave_arbeidsdager: fil.oppgave_arbeidsdager.verdi,
             sak_dager: fil.sak_dager.verdi,
+            opphold_maneder: fil.opphold_maneder.verdi,
+            opphold_varsel_dager: fil.opphold_varsel_dager.verdi,
+            opphold_utlop_dager: fil.opphold_utlop_dager.verdi,
+            opphold_brudd_dager: fil.opphold_brudd_dager.verdi,
+            utestengelse_klage_arbeidsdager: fil.utestengelse_klage_arbeidsdager.verdi,
+            henvendelse_bekreft_arbeidsdager: fil.henvendelse_bekreft_arbeidsdager.verdi,
+            henvendelse_svar_arbeidsdager: fil.henvendelse_svar_arbeidsdager.verdi,
+            livsopphold_maneder: fil.livsopphold_maneder.verdi,
+            livsopphold_varsel_dager: fil.livsopphold_varsel_dager.verdi,
+            brukererfaring_dager: fil.brukererfaring_dager.verdi,
+            brukererfaring_slutt_dager: fil.brukererfaring_slutt_dager.verdi,
+            brukererfaring_svar_arbeidsdager: fil.brukererfaring_svar_arbeidsdager.verdi,
         })
     });
     read.as_ref()

@@ -2,9 +2,12 @@
 //!
 //! One folder or file per resource: [`botilbud`] (a request for somewhere to
 //! sleep tonight, and its outcome), [`natt`] (who has an offer for tonight, and
-//! how many had none), [`plass`] (where somebody can stay), [`innboks`] (what
-//! waits for the unit), and [`sak`] (that the unit has a case, on which its
-//! access rests; no contract). In a folder `mod.rs` has the record, `rules.rs`
+//! how many had none), [`opphold`] (a stay, with one clock over all places),
+//! [`plass`] (where somebody can stay), [`utestengelse`] (who is barred),
+//! [`rad`] (§ 17), [`livsopphold`] (§ 18), [`forvaltning`] (of money, by
+//! consent), [`henvendelse`] (enquiries), [`brukererfaring`] (what persons say),
+//! [`innboks`] (what waits for the unit), and [`sak`] (that the unit has a case,
+//! on which its access rests; no contract). In a folder `mod.rs` has the record, `rules.rs`
 //! what may happen to it (pure), `rpc.rs` the contract; a small resource is one
 //! file. Records of persons are stored by the chassis' `lager`.
 //!
@@ -17,17 +20,29 @@
 
 mod apne;
 mod botilbud;
+mod brukererfaring;
+mod forvaltning;
+mod henvendelse;
 mod innboks;
 mod innstillinger;
+mod lesing;
+mod livsopphold;
 mod natt;
 #[cfg(test)]
 mod nattprove;
+#[cfg(test)]
+mod oppfolgingsprove;
+mod opphold;
+#[cfg(test)]
+mod oppholdprove;
 #[cfg(test)]
 mod planprove;
 mod plass;
 #[cfg(test)]
 mod prove;
+mod rad;
 mod sak;
+mod utestengelse;
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
@@ -40,18 +55,45 @@ use samspor_chassis::{
 use samspor_proto::{
     felles::Feilgrunn,
     nav::{
-        AvslaBotilbudRequest, AvslaBotilbudResponse, AvsluttPlassRequest, AvsluttPlassResponse,
-        BortfallBotilbudRequest, BortfallBotilbudResponse, HentBotilbudRequest,
-        HentBotilbudResponse, HentNattallRequest, HentNattallResponse, HentNattilbudRequest,
-        HentNattilbudResponse, HentPlassRequest, HentPlassResponse, HentPublisertNattallRequest,
-        HentPublisertNattallResponse, InnvilgBotilbudRequest, InnvilgBotilbudResponse,
-        KontrollerPlassRequest, KontrollerPlassResponse, KvitterOppgaveRequest,
-        KvitterOppgaveResponse, ListBotilbudRequest, ListBotilbudResponse, ListOppgaverRequest,
-        ListOppgaverResponse, ListPlasserRequest, ListPlasserResponse, ListVentendeBotilbudRequest,
-        ListVentendeBotilbudResponse, MeldBehovRequest, MeldBehovResponse, MeldIkkeKlartRequest,
-        MeldIkkeKlartResponse, PubliserNattallRequest, PubliserNattallResponse,
-        RegistrerPlassRequest, RegistrerPlassResponse, botilbud_service_server,
-        innboks_service_server, natt_service_server, plass_service_server,
+        AvgjorUtestengelsesklageRequest, AvgjorUtestengelsesklageResponse, AvslaBotilbudRequest,
+        AvslaBotilbudResponse, AvsluttForvaltningRequest, AvsluttForvaltningResponse,
+        AvsluttLivsoppholdRequest, AvsluttLivsoppholdResponse, AvsluttOppholdRequest,
+        AvsluttOppholdResponse, AvsluttPlassRequest, AvsluttPlassResponse,
+        BekreftHenvendelseRequest, BekreftHenvendelseResponse, BekreftRadRequest,
+        BekreftRadResponse, BesvarBrukererfaringRequest, BesvarBrukererfaringResponse,
+        BesvarHenvendelseRequest, BesvarHenvendelseResponse, BortfallBotilbudRequest,
+        BortfallBotilbudResponse, FlyttOppholdRequest, FlyttOppholdResponse, ForlengOppholdRequest,
+        ForlengOppholdResponse, GiBrukererfaringRequest, GiBrukererfaringResponse, GiRadRequest,
+        GiRadResponse, GjennomgaUtestengelseRequest, GjennomgaUtestengelseResponse,
+        HentBotilbudRequest, HentBotilbudResponse, HentBrukererfaringRequest,
+        HentBrukererfaringResponse, HentForvaltningRequest, HentForvaltningResponse,
+        HentHenvendelseRequest, HentHenvendelseResponse, HentLivsoppholdRequest,
+        HentLivsoppholdResponse, HentNattallRequest, HentNattallResponse, HentNattilbudRequest,
+        HentNattilbudResponse, HentOppholdRequest, HentOppholdResponse, HentPlassRequest,
+        HentPlassResponse, HentPublisertNattallRequest, HentPublisertNattallResponse,
+        HentRadRequest, HentRadResponse, HentUtestengelseRequest, HentUtestengelseResponse,
+        InnvilgBotilbudRequest, InnvilgBotilbudResponse, InnvilgLivsoppholdRequest,
+        InnvilgLivsoppholdResponse, InnvilgUnntakRequest, InnvilgUnntakResponse,
+        KlagUtestengelseRequest, KlagUtestengelseResponse, KontrollerPlassRequest,
+        KontrollerPlassResponse, KvitterOppgaveRequest, KvitterOppgaveResponse,
+        ListBotilbudRequest, ListBotilbudResponse, ListBrukererfaringerRequest,
+        ListBrukererfaringerResponse, ListForvaltningerRequest, ListForvaltningerResponse,
+        ListHenvendelserRequest, ListHenvendelserResponse, ListLivsoppholdRequest,
+        ListLivsoppholdResponse, ListLopendeOppholdRequest, ListLopendeOppholdResponse,
+        ListOppgaverRequest, ListOppgaverResponse, ListOppholdRequest, ListOppholdResponse,
+        ListPlasserRequest, ListPlasserResponse, ListRadRequest, ListRadResponse,
+        ListUbesvarteBrukererfaringerRequest, ListUbesvarteBrukererfaringerResponse,
+        ListUtestengelserRequest, ListUtestengelserResponse, ListVentendeBotilbudRequest,
+        ListVentendeBotilbudResponse, MeldBehovRequest, MeldBehovResponse, MeldHenvendelseRequest,
+        MeldHenvendelseResponse, MeldIkkeKlartRequest, MeldIkkeKlartResponse,
+        PubliserNattallRequest, PubliserNattallResponse, RegistrerPlassRequest,
+        RegistrerPlassResponse, RegistrerUtestengelseRequest, RegistrerUtestengelseResponse,
+        SamtykkForvaltningRequest, SamtykkForvaltningResponse, TrekkForvaltningRequest,
+        TrekkForvaltningResponse, VurderLivsoppholdRequest, VurderLivsoppholdResponse,
+        botilbud_service_server, brukererfaring_service_server, forvaltning_service_server,
+        henvendelse_service_server, innboks_service_server, livsopphold_service_server,
+        natt_service_server, opphold_service_server, plass_service_server, rad_service_server,
+        utestengelse_service_server,
     },
 };
 use tonic::service::Routes;
@@ -71,7 +113,13 @@ impl Agency for Nav {
     const NAME: &'static str = ENHET;
 
     fn migrations() -> Migrations {
-        &[("001_nav", include_str!("../migrations/001_nav.sql"))]
+        &[
+            ("001_nav", include_str!("../migrations/001_nav.sql")),
+            (
+                "002_opphold_og_oppfolging",
+                include_str!("../migrations/002_opphold_og_oppfolging.sql"),
+            ),
+        ]
     }
 
     fn routes(chassis: Chassis) -> Routes {
@@ -82,6 +130,25 @@ impl Agency for Nav {
         .add_service(botilbud_service_server::BotilbudServiceServer::new(
             service.clone(),
         ))
+        .add_service(opphold_service_server::OppholdServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(utestengelse_service_server::UtestengelseServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(henvendelse_service_server::HenvendelseServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(rad_service_server::RadServiceServer::new(service.clone()))
+        .add_service(livsopphold_service_server::LivsoppholdServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(forvaltning_service_server::ForvaltningServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(
+            brukererfaring_service_server::BrukererfaringServiceServer::new(service.clone()),
+        )
         .add_service(natt_service_server::NattServiceServer::new(service.clone()))
         .add_service(innboks_service_server::InnboksServiceServer::new(service))
     }
@@ -92,10 +159,16 @@ impl Agency for Nav {
             if deadline.kind == sak::FRIST_SLUTT {
                 return sak::slutt(tx, &deadline.person, &deadline.eier).await;
             }
+            if deadline.kind == utestengelse::FRIST_UTLOP {
+                return utestengelse::utlopt(tx, &deadline.post).await;
+            }
             notify(tx, &deadline);
             innboks::fra_frist(tx, &deadline).await?;
             if deadline.kind == botilbud::FRIST_NATT && deadline.stage == Stage::Due {
                 botilbud::rpc::natt_brutt(tx, &deadline.post).await?;
+            }
+            if deadline.kind == opphold::FRIST_TRE_MANEDER && deadline.stage == Stage::Due {
+                opphold::over_tre_maneder(tx, &deadline.post).await?;
             }
             Ok(())
         }
@@ -123,6 +196,78 @@ samspor_chassis::rpc! {
         read hent_botilbud(HentBotilbudRequest) -> HentBotilbudResponse = botilbud::rpc::hent;
         read list_botilbud(ListBotilbudRequest) -> ListBotilbudResponse = botilbud::rpc::list;
         read list_ventende_botilbud(ListVentendeBotilbudRequest) -> ListVentendeBotilbudResponse = botilbud::rpc::list_ventende;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl opphold_service_server::OppholdService for Nav {
+        write flytt_opphold(FlyttOppholdRequest) -> FlyttOppholdResponse = opphold::flytt_navngitt;
+        write forleng_opphold(ForlengOppholdRequest) -> ForlengOppholdResponse = opphold::forleng;
+        write innvilg_unntak(InnvilgUnntakRequest) -> InnvilgUnntakResponse = opphold::unntak;
+        write avslutt_opphold(AvsluttOppholdRequest) -> AvsluttOppholdResponse = opphold::avslutt;
+        read hent_opphold(HentOppholdRequest) -> HentOppholdResponse = opphold::hent;
+        read list_opphold(ListOppholdRequest) -> ListOppholdResponse = opphold::list;
+        read list_lopende_opphold(ListLopendeOppholdRequest) -> ListLopendeOppholdResponse = opphold::list_lopende;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl utestengelse_service_server::UtestengelseService for Nav {
+        write registrer_utestengelse(RegistrerUtestengelseRequest) -> RegistrerUtestengelseResponse = utestengelse::registrer;
+        write gjennomga_utestengelse(GjennomgaUtestengelseRequest) -> GjennomgaUtestengelseResponse = utestengelse::gjennomga;
+        write klag_utestengelse(KlagUtestengelseRequest) -> KlagUtestengelseResponse = utestengelse::klag;
+        write avgjor_utestengelsesklage(AvgjorUtestengelsesklageRequest) -> AvgjorUtestengelsesklageResponse = utestengelse::avgjor_klage;
+        read hent_utestengelse(HentUtestengelseRequest) -> HentUtestengelseResponse = utestengelse::hent;
+        read list_utestengelser(ListUtestengelserRequest) -> ListUtestengelserResponse = utestengelse::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl henvendelse_service_server::HenvendelseService for Nav {
+        write meld_henvendelse(MeldHenvendelseRequest) -> MeldHenvendelseResponse = henvendelse::meld;
+        write bekreft_henvendelse(BekreftHenvendelseRequest) -> BekreftHenvendelseResponse = henvendelse::bekreft;
+        write besvar_henvendelse(BesvarHenvendelseRequest) -> BesvarHenvendelseResponse = henvendelse::besvar;
+        read hent_henvendelse(HentHenvendelseRequest) -> HentHenvendelseResponse = henvendelse::hent;
+        read list_henvendelser(ListHenvendelserRequest) -> ListHenvendelserResponse = henvendelse::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl rad_service_server::RadService for Nav {
+        write gi_rad(GiRadRequest) -> GiRadResponse = rad::gi;
+        write bekreft_rad(BekreftRadRequest) -> BekreftRadResponse = rad::bekreft;
+        read hent_rad(HentRadRequest) -> HentRadResponse = rad::hent;
+        read list_rad(ListRadRequest) -> ListRadResponse = rad::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl livsopphold_service_server::LivsoppholdService for Nav {
+        write innvilg_livsopphold(InnvilgLivsoppholdRequest) -> InnvilgLivsoppholdResponse = livsopphold::innvilg;
+        write vurder_livsopphold(VurderLivsoppholdRequest) -> VurderLivsoppholdResponse = livsopphold::vurder;
+        write avslutt_livsopphold(AvsluttLivsoppholdRequest) -> AvsluttLivsoppholdResponse = livsopphold::avslutt;
+        read hent_livsopphold(HentLivsoppholdRequest) -> HentLivsoppholdResponse = livsopphold::hent;
+        read list_livsopphold(ListLivsoppholdRequest) -> ListLivsoppholdResponse = livsopphold::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl forvaltning_service_server::ForvaltningService for Nav {
+        write samtykk_forvaltning(SamtykkForvaltningRequest) -> SamtykkForvaltningResponse = forvaltning::samtykk;
+        write trekk_forvaltning(TrekkForvaltningRequest) -> TrekkForvaltningResponse = forvaltning::trekk;
+        write avslutt_forvaltning(AvsluttForvaltningRequest) -> AvsluttForvaltningResponse = forvaltning::avslutt;
+        read hent_forvaltning(HentForvaltningRequest) -> HentForvaltningResponse = forvaltning::hent;
+        read list_forvaltninger(ListForvaltningerRequest) -> ListForvaltningerResponse = forvaltning::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl brukererfaring_service_server::BrukererfaringService for Nav {
+        write gi_brukererfaring(GiBrukererfaringRequest) -> GiBrukererfaringResponse = brukererfaring::gi;
+        write besvar_brukererfaring(BesvarBrukererfaringRequest) -> BesvarBrukererfaringResponse = brukererfaring::besvar;
+        read hent_brukererfaring(HentBrukererfaringRequest) -> HentBrukererfaringResponse = brukererfaring::hent;
+        read list_brukererfaringer(ListBrukererfaringerRequest) -> ListBrukererfaringerResponse = brukererfaring::list;
+        read list_ubesvarte_brukererfaringer(ListUbesvarteBrukererfaringerRequest) -> ListUbesvarteBrukererfaringerResponse = brukererfaring::list_ubesvarte;
     }
 }
 

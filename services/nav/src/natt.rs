@@ -33,6 +33,7 @@ use crate::{
     ENHET,
     botilbud::{Botilbud, Tilstand, klokke},
     innstillinger::{Innstillinger, innstillinger},
+    opphold,
 };
 
 // ---- tonight ---------------------------------------------------------------------
@@ -41,25 +42,14 @@ use crate::{
 /// another night.
 fn svar(innhold: &Botilbud, tonight: Dag, settings: &Innstillinger) -> Option<(Nattsvar, Tid)> {
     let said = innhold.utfall.as_ref().map(|said| said.tid);
-    let (answer, since) = match innhold.tilstand() {
+    let (answer, since) = match innhold.tilstand {
         Tilstand::Mottatt => (Nattsvar::Venter, innhold.melding.mottatt),
         Tilstand::IkkeKlart => (Nattsvar::IkkeKlart, said?),
-        Tilstand::Innvilget => {
-            let granted = innhold.innvilget.as_ref()?;
-            if granted.til < tonight {
-                return None;
-            }
-            let answer = if granted.kontanter {
-                Nattsvar::Kontanter
-            } else {
-                Nattsvar::Tilbud
-            };
-            (answer, said?)
-        }
         Tilstand::Avslatt if klokke::natt_av(said?, settings) == tonight => {
             (Nattsvar::Avslatt, said?)
         }
-        Tilstand::Avslatt | Tilstand::Bortfalt => return None,
+        // A bed is what the stay says, which may have ended since.
+        Tilstand::Innvilget | Tilstand::Avslatt | Tilstand::Bortfalt => return None,
     };
     Some((answer, since))
 }
@@ -71,11 +61,23 @@ pub(crate) async fn hent_tilbud(
     let settings = innstillinger()?;
     let (latest, _) = lager::personens::<Botilbud>(tx, &request.parent, 1, "").await?;
     let tonight = klokke::natt_av(tx.now(), settings);
-    let found = latest
+    let owner = latest.first().map_or(ENHET, |post| &post.enhet);
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    faults.finish()?;
+    let stay = opphold::i_natt(tx, &person, tonight).await?;
+    let asked = latest
         .first()
         .and_then(|post| svar(&post.innhold, tonight, settings));
-    let (answer, since) = found.unzip();
-    let owner = latest.first().map_or(ENHET, |post| &post.enhet);
+    let has = |(cash, since)| {
+        let answer = if cash {
+            Nattsvar::Kontanter
+        } else {
+            Nattsvar::Tilbud
+        };
+        (answer, since)
+    };
+    let (answer, since) = stay.map(has).or(asked).unzip();
     Ok(HentNattilbudResponse {
         nattilbud: Some(Nattilbud {
             name: format!("{}/nattilbud/{tonight}", request.parent),

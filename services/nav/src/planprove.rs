@@ -10,7 +10,7 @@ use samspor_chassis::{
     },
 };
 
-use crate::{Nav, nattprove};
+use crate::{Nav, nattprove, oppfolgingsprove, oppholdprove};
 
 /// Statements that read more than they give, and why it does no harm.
 const ALLOWED: &[Allowed] = &[
@@ -48,6 +48,13 @@ macro_rules! lagret {
 const SEED: &[&str] = &[
     lagret!("sak"),
     lagret!("botilbud"),
+    lagret!("opphold"),
+    lagret!("utestengelse"),
+    lagret!("henvendelse"),
+    lagret!("rad"),
+    lagret!("livsopphold"),
+    lagret!("forvaltning"),
+    lagret!("brukererfaring"),
     "INSERT INTO natt_uten (botilbud, natt, enhet, person, grunn) \
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
      SELECT 'x' || i, '20' || (10 + i % 17) || '-01-' || (10 + i % 20), 'nav', 'p' || (i % 500), 0 \
@@ -82,6 +89,8 @@ const SEED: &[&str] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_grows_with_the_history() {
     nattprove::hver(testing::sqlite).await;
+    oppholdprove::hver(testing::sqlite).await;
+    oppfolgingsprove::hver(testing::sqlite).await;
     let mut growing_ones = String::new();
     for database in [Some(testing::sqlite()), testing::postgres()] {
         let Some(database) = database else { continue };

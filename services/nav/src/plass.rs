@@ -22,6 +22,8 @@ use samspor_proto::nav::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::utestengelse;
+
 const MAKS_SENGER: i32 = 1000;
 /// A million kroner a night is a slip of the hand.
 const MAKS_PRIS_ORE: i64 = 100_000_000;
@@ -67,7 +69,7 @@ impl Plass {
     }
 
     /// A point of the checklist is missing or nobody has looked.
-    pub(crate) fn har_mangel(&self) -> bool {
+    fn har_mangel(&self) -> bool {
         let lacks = |line: &Kvalitet| line.svar != Kvalitetssvar::Ja;
         self.innhold.kvalitet.iter().any(lacks)
     }
@@ -217,6 +219,7 @@ pub(crate) async fn registrer(
         ],
     )
     .await?;
+    utestengelse::plasser_endret(tx).await?;
     Ok(RegistrerPlassResponse {
         plass: Some(plass.to_proto()),
     })
@@ -251,6 +254,7 @@ pub(crate) async fn avslutt(
     krev_aktiv(&plass)?;
     plass.innhold.avsluttet = Some(tx.now());
     lagre(tx, &mut plass).await?;
+    utestengelse::plasser_endret(tx).await?;
     Ok(AvsluttPlassResponse {
         plass: Some(plass.to_proto()),
     })
@@ -345,7 +349,7 @@ async fn finn(
 ///
 /// # Errors
 /// A fault of the field where there is none, or it is out of use.
-pub(crate) async fn krev(tx: &mut Tx, name: &str) -> Result<Plass, Error> {
+async fn krev(tx: &mut Tx, name: &str) -> Result<Plass, Error> {
     let found = finn(tx, name, "plass", FieldFaults::new()).await;
     let unknown = "plassen finnes ikke; velg en fra ListPlasser";
     let gone = "plassen er ute av bruk; velg en fra ListPlasser";
@@ -359,6 +363,41 @@ pub(crate) async fn krev(tx: &mut Tx, name: &str) -> Result<Plass, Error> {
     faults.form("plass", fault);
     faults.finish()?;
     Err(Error::internal("a fault and no refusal"))
+}
+
+/// The place in use that the field `plass` names, for a person: not one whose
+/// provider bars the person, nor one with a gap without a reason.
+///
+/// # Errors
+/// A fault of the field that says what to do.
+pub(crate) async fn krev_egnet(
+    tx: &mut Tx,
+    name: &str,
+    kvalitet_begrunnelse: &str,
+    person: &str,
+) -> Result<Plass, Error> {
+    let plass = krev(tx, name).await?;
+    let mut faults = FieldFaults::new();
+    if let Some(until) = utestengelse::stengt_til(tx, person, &plass.leverandor).await? {
+        let form = format_args!("en annen plass: leverandøren har utestengt personen til {until}");
+        faults.form("plass", form);
+    }
+    if plass.har_mangel() && kvalitet_begrunnelse.is_empty() {
+        faults.missing("kvalitet_begrunnelse");
+    }
+    faults.finish()?;
+    Ok(plass)
+}
+
+/// Who runs the places in use; dozens of places, and fewer who run them.
+pub(crate) async fn leverandorer(tx: &mut Tx) -> Result<BTreeSet<String>, Error> {
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT leverandor FROM plass WHERE enhet = $1 AND aktiv = 1",
+            params![crate::ENHET],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|(provider,)| provider).collect())
 }
 
 async fn lagre(tx: &mut Tx, plass: &mut Plass) -> Result<(), Error> {

@@ -80,11 +80,11 @@ pub(crate) fn klokka(database: &Database, at: &str) {
     database.clock().set(at.parse().unwrap());
 }
 
-pub(crate) fn hjemmel(paragraf: &str) -> Option<Hjemmel> {
-    Some(Hjemmel {
+pub(crate) fn hjemmel(paragraf: &str) -> Hjemmel {
+    Hjemmel {
         lov: "sosialtjenesteloven".into(),
         paragraf: paragraf.into(),
-    })
+    }
 }
 
 pub(crate) fn behov(person: &str) -> MeldBehovRequest {

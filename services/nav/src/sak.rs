@@ -102,27 +102,24 @@ pub(crate) async fn folg(tx: &mut Tx, person: &str, enhet: &str) -> Result<(), E
     let av = Aktor::from(&tx.call().actor);
     let now = tx.now();
     let mut out = Virkninger::new();
-    let post = match apen(tx, person, enhet).await? {
-        Some(mut post) => {
-            let first = Some(&post.innhold.apnet.1);
-            if post.innhold.bekreftet.is_none() && bekrefter(&av, enhet, first) {
-                post.innhold.bekreftet = Some((now, av));
-                out.fakta.extend(fakta(&post));
-                lager::lagre(tx, &mut post).await?;
-            }
-            post
-        }
-        None => {
-            let sak = Sak {
-                bekreftet: bekrefter(&av, enhet, None).then(|| (now, av.clone())),
-                apnet: (now, av),
-                slutt: None,
-            };
-            let post = Post::ny(enhet, person.to_owned(), tx.new_id(), sak);
-            lager::legg_til(tx, &post).await?;
+    let post = if let Some(mut post) = apen(tx, person, enhet).await? {
+        let first = Some(&post.innhold.apnet.1);
+        if post.innhold.bekreftet.is_none() && bekrefter(&av, enhet, first) {
+            post.innhold.bekreftet = Some((now, av));
             out.fakta.extend(fakta(&post));
-            post
+            lager::lagre(tx, &mut post).await?;
         }
+        post
+    } else {
+        let sak = Sak {
+            bekreftet: bekrefter(&av, enhet, None).then(|| (now, av.clone())),
+            apnet: (now, av),
+            slutt: None,
+        };
+        let post = Post::ny(enhet, person.to_owned(), tx.new_id(), sak);
+        lager::legg_til(tx, &post).await?;
+        out.fakta.extend(fakta(&post));
+        post
     };
     out.slett_frist(FRIST_SLUTT, &post.name());
     out.utfor(tx);

@@ -50,6 +50,31 @@ samspor_chassis::tilstand! {
     }
 }
 
+/// The state as its text.
+mod kode {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use super::Tilstand;
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the form that serde calls"
+    )]
+    pub(super) fn serialize<S: Serializer>(
+        state: &Tilstand,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(state.kode())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Tilstand, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        Tilstand::fra_kode(&code).ok_or_else(|| D::Error::custom("an unknown state"))
+    }
+}
+
 /// Why no bed was found, and from when that holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct IkkeKlart {
@@ -102,7 +127,8 @@ pub(crate) struct Melding {
 /// A request and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Botilbud {
-    pub(crate) tilstand: String,
+    #[serde(with = "kode")]
+    pub(crate) tilstand: Tilstand,
     pub(crate) melding: Melding,
     /// Who asked again while it waited.
     pub(crate) igjen: Vec<Melding>,
@@ -133,13 +159,9 @@ impl lager::Innhold for Botilbud {
 }
 
 impl Botilbud {
-    pub(crate) fn tilstand(&self) -> Tilstand {
-        Tilstand::fra_kode(&self.tilstand).unwrap_or(Tilstand::Mottatt)
-    }
-
     /// Whether somebody still waits for a bed or an answer.
     pub(crate) fn venter(&self) -> bool {
-        matches!(self.tilstand(), Tilstand::Mottatt | Tilstand::IkkeKlart)
+        matches!(self.tilstand, Tilstand::Mottatt | Tilstand::IkkeKlart)
     }
 
     /// From when nobody waits any more.
@@ -165,27 +187,38 @@ impl Botilbud {
     }
 }
 
+fn gjentakelse(again: Melding) -> proto::Gjentakelse {
+    proto::Gjentakelse {
+        mottatt: Some(again.mottatt.into()),
+        kanal: again.kanal.into(),
+        arsak: again.arsak.into(),
+        eget_onske: again.eget_onske,
+        kontaktes: again.kontaktes,
+        meldt_av: Some(again.av.to_proto()),
+    }
+}
+
 /// As the contract carries it.
 fn to_proto(post: &Post<Botilbud>, now: Tid, innstillinger: &Innstillinger) -> proto::Botilbud {
     let nights = post.innhold.netter_uten(now, innstillinger).len();
     let Botilbud {
         tilstand: _,
         melding,
-        igjen: _,
+        igjen,
         frist,
         nattfrist,
         ikke_klart,
         utfall,
         innvilget,
     } = post.innhold.clone();
-    let waits = post.innhold.tilstand() == Tilstand::IkkeKlart;
+    let waits = post.innhold.tilstand == Tilstand::IkkeKlart;
     let reason = ikke_klart.last().filter(|_| waits).map(|told| told.grunn);
     let granted = innvilget.as_ref();
     proto::Botilbud {
         name: post.name(),
         etag: post.etag(),
         ansvarlig_enhet: navn::enhet(&post.enhet),
-        tilstand: BotilbudTilstand::from(post.innhold.tilstand()).into(),
+        tilstand: BotilbudTilstand::from(post.innhold.tilstand).into(),
         mottatt: Some(melding.mottatt.into()),
         registrert: Some(melding.registrert.into()),
         kanal: melding.kanal.into(),
@@ -213,6 +246,7 @@ fn to_proto(post: &Post<Botilbud>, now: Tid, innstillinger: &Innstillinger) -> p
         til: granted.map(|to| to.til.to_string()).unwrap_or_default(),
         opphold: granted.map(|to| to.opphold.clone()).unwrap_or_default(),
         netter_uten: i32::try_from(nights).unwrap_or(i32::MAX),
+        gjentakelser: igjen.into_iter().map(gjentakelse).collect(),
         skjerming: None,
     }
 }

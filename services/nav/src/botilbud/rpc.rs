@@ -22,7 +22,7 @@ use super::{Botilbud, Innvilgelse, Utfall, klokke, rules, to_proto};
 use crate::{
     innboks::{self, Type},
     innstillinger::innstillinger,
-    natt, plass, sak,
+    natt, opphold, plass, sak,
 };
 
 /// Largest sum that is no slip of the hand: a hundred thousand kroner.
@@ -45,18 +45,15 @@ pub(crate) async fn meld(
     lager::las_person(tx, &person).await?;
     sak::folg(tx, &person, &enhet).await?;
     let id = tx.new_id();
-    match apent(tx, &person, &enhet).await? {
-        Some(post) => {
-            let (mut post, out) = rules::meld_igjen(post, told);
-            lager::lagre(tx, &mut post).await?;
-            out.utfor(tx);
-        }
-        None => {
-            let (post, out) = rules::meld(person, id.clone(), &enhet, told, settings);
-            lager::legg_til(tx, &post).await?;
-            out.utfor(tx);
-            innboks::be_om(tx, Type::Botilbud, &post.emne(), post.innhold.frist).await?;
-        }
+    if let Some(post) = apent(tx, &person, &enhet).await? {
+        let (mut post, out) = rules::meld_igjen(post, told);
+        lager::lagre(tx, &mut post).await?;
+        out.utfor(tx);
+    } else {
+        let (post, out) = rules::meld(person, id.clone(), &enhet, told, settings);
+        lager::legg_til(tx, &post).await?;
+        out.utfor(tx);
+        innboks::be_om(tx, Type::Botilbud, &post.emne(), post.innhold.frist).await?;
     }
     Ok(MeldBehovResponse {
         kvittering: Some(Kvittering {
@@ -172,22 +169,26 @@ pub(crate) async fn innvilg(
     let post = les_for_avgjorelse(tx, &request.name, faults).await?;
     let granted = granted.ok_or_else(|| Error::internal("nothing granted and no fault"))?;
     rules::krev(&post, "InnvilgBotilbud")?;
-    if !granted.kontanter {
-        let place = plass::krev(tx, &granted.plass).await?;
-        if place.har_mangel() && granted.kvalitet_begrunnelse.is_empty() {
-            let mut faults = FieldFaults::new();
-            faults.missing("kvalitet_begrunnelse");
-            faults.finish()?;
-        }
-    }
+    let leverandor = if granted.kontanter {
+        String::new()
+    } else {
+        let reason = &granted.kvalitet_begrunnelse;
+        let place = plass::krev_egnet(tx, &granted.plass, reason, &post.person);
+        place.await?.leverandor
+    };
+    let grunn = utfall.begrunnelse.clone();
     let functions = tx.call().funksjoner.clone();
     let avgjorelse = rules::Avgjorelse {
         utfall,
         funksjoner: &functions,
         innstillinger: settings,
     };
-    let decided = rules::innvilg(post, granted, avgjorelse)?;
-    let post = lagre(tx, decided).await?;
+    let (mut post, out) = rules::innvilg(post, granted, avgjorelse)?;
+    if let Some(granted) = post.innhold.innvilget.as_mut() {
+        let begun = opphold::innvilget(tx, &post.person, &post.enhet, granted, leverandor, grunn);
+        granted.opphold = begun.await?;
+    }
+    let post = lagre(tx, (post, out)).await?;
     Ok(InnvilgBotilbudResponse {
         botilbud: Some(to_proto(&post, now, settings)),
     })

@@ -31,7 +31,7 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
 ]);
 
 pub(crate) fn krev(post: &Post<Botilbud>, verb: &str) -> Result<(), Refusal> {
-    let state = post.innhold.tilstand();
+    let state = post.innhold.tilstand;
     OVERGANGER.krev(verb, state, state.kode())
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn meld(
         person,
         id,
         Botilbud {
-            tilstand: Tilstand::Mottatt.kode().to_owned(),
+            tilstand: Tilstand::Mottatt,
             melding,
             igjen: Vec::new(),
             frist,
@@ -171,7 +171,7 @@ fn avslutt(
     utfall: Utfall,
     event: &'static str,
 ) -> Virkninger {
-    post.innhold.tilstand = to.kode().to_owned();
+    post.innhold.tilstand = to;
     post.innhold.utfall = Some(utfall);
     let mut out = Virkninger::new();
     out.hendelse(event, &post.emne(), [post.enhet.clone()]);
@@ -223,7 +223,7 @@ pub(crate) fn ikke_klart(
     let said = avgjorelse.krev_en_annen(&post.innhold.melding, Tilstand::IkkeKlart)?;
     let fra = said.tid;
     post.innhold.ikke_klart.push(IkkeKlart { fra, grunn });
-    post.innhold.tilstand = Tilstand::IkkeKlart.kode().to_owned();
+    post.innhold.tilstand = Tilstand::IkkeKlart;
     post.innhold.utfall = Some(said);
     let mut out = Virkninger::new();
     let told = [post.enhet.as_str(), BOLIGKONTOR];
@@ -334,7 +334,7 @@ mod tests {
             ] {
                 match result {
                     Ok((post, _)) => {
-                        assert_eq!(post.innhold.utfall.unwrap().alene, ansatt == "n1", "{name}")
+                        assert_eq!(post.innhold.utfall.unwrap().alene, ansatt == "n1", "{name}");
                     }
                     Err(refusal) => {
                         assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt);

@@ -1,6 +1,9 @@
 //! Lives at nav through the gateway: a bed for tonight, asked for, given,
 //! refused and not found, and what others see of it.
 
+mod oppfolging;
+mod opphold;
+
 use std::sync::Arc;
 
 use samspor::desk::Desk;
@@ -21,6 +24,9 @@ const I_NATT: &str = "nav.v1.NattService/HentNattilbud";
 /// Every life here, each in a mesh of its own.
 pub async fn lives() {
     Box::pin(seng(&Scene::start().await)).await;
+    Box::pin(opphold::opphold(&Scene::start().await)).await;
+    Box::pin(oppfolging::utestengt(&Scene::start().await)).await;
+    Box::pin(oppfolging::fulgt(&Scene::start().await)).await;
 }
 
 fn behov(person: &str, kanal: Meldekanal) -> MeldBehovRequest {

@@ -1,0 +1,535 @@
+//! Stays: one clock over all places, told of once, and never lapsed in silence.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use samspor_chassis::{
+    store::Store,
+    testing::{Database, request_id},
+};
+use samspor_proto::{
+    felles::{Faktumtype, Feilgrunn},
+    nav::{
+        AvgjorUtestengelsesklageRequest, AvsluttOppholdRequest, AvsluttPlassRequest,
+        FlyttOppholdRequest, ForlengOppholdRequest, GjennomgaUtestengelseRequest,
+        HentNattilbudRequest, InnvilgUnntakRequest, KlagUtestengelseRequest, Klageutfall,
+        ListLopendeOppholdRequest, ListOppholdRequest, ListUtestengelserRequest, Nattsvar, Opphold,
+        OppholdTilstand, RegistrerUtestengelseRequest, Utestengelse, UtestengelseTilstand,
+        Utestengelsessted, Videre,
+    },
+};
+
+use crate::{
+    ENHET, botilbud, natt,
+    nattprove::innvilg,
+    opphold, plass,
+    prove::{
+        P, apne, avslag, hendelser, hjemmel, hos, kall, klokka, les, meldt, oppgaver, plassen,
+        relasjoner, tick,
+    },
+    utestengelse,
+};
+
+samspor_chassis::on_both_databases! {
+    the_clock_runs_over_places_providers_and_short_breaks,
+    three_months_are_told_once_also_after_downtime,
+    what_was_granted_does_not_run_out_in_silence,
+    barred_everywhere_is_told_until_it_is_not,
+    a_bar_is_reviewed_complained_of_and_ends,
+}
+
+/// A bed is granted on request, until that day.
+async fn far_seng(store: &Store, plass: &str, til: &str) {
+    let name = meldt(store, P, "n1").await;
+    let request = innvilg(&name, plass, til);
+    kall!(store, hos(ENHET, "n2"), botilbud::rpc::innvilg, request).unwrap();
+}
+
+async fn oppholdene(store: &Store) -> Vec<Opphold> {
+    let request = ListOppholdRequest {
+        parent: P.into(),
+        ..Default::default()
+    };
+    les!(store, opphold::list, request).opphold
+}
+
+fn flytt(name: &str, plass: &str) -> FlyttOppholdRequest {
+    FlyttOppholdRequest {
+        name: name.into(),
+        request_id: request_id(),
+        plass: plass.into(),
+        grunn: "Hospitset stenger".into(),
+        ..Default::default()
+    }
+}
+
+fn forleng(name: &str, til: &str) -> ForlengOppholdRequest {
+    ForlengOppholdRequest {
+        name: name.into(),
+        request_id: request_id(),
+        til: til.into(),
+        begrunnelse: "Venter på bolig".into(),
+        hjemmel: Some(hjemmel("§ 27")),
+    }
+}
+
+fn unntak(name: &str, til: &str) -> InnvilgUnntakRequest {
+    InnvilgUnntakRequest {
+        name: name.into(),
+        request_id: request_id(),
+        begrunnelse: "Boligen er klar i mars".into(),
+        hjemmel: Some(hjemmel("§ 27")),
+        til: til.into(),
+    }
+}
+
+fn avslutt(name: &str) -> AvsluttOppholdRequest {
+    AvsluttOppholdRequest {
+        name: name.into(),
+        request_id: request_id(),
+        grunn: "Reiste".into(),
+        videre: Videre::Familie.into(),
+        videre_merknad: "Søsteren".into(),
+    }
+}
+
+/// Guards against: with the clock from the first day of the new stay.
+async fn the_clock_runs_over_places_providers_and_short_breaks(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let (a, b) = (plassen(&store, "A").await, plassen(&store, "B").await);
+    far_seng(&store, &a, "2026-11-30").await;
+    let [first] = &oppholdene(&store).await[..] else {
+        panic!("one stay")
+    };
+    assert_eq!(
+        relasjoner(&store, P).await,
+        [Faktumtype::Botilbud, Faktumtype::Sak]
+    );
+    let refusal = avslag!(
+        store,
+        hos(ENHET, "n1"),
+        opphold::flytt_navngitt,
+        flytt(&first.name, &a)
+    );
+    assert_eq!(refusal.felt[0].felt, "plass", "where the person is");
+    klokka(&database, "2026-11-10T09:00:00Z");
+    kall!(
+        store,
+        hos(ENHET, "n1"),
+        opphold::flytt_navngitt,
+        flytt(&first.name, &b)
+    )
+    .unwrap();
+    // Asked again while it runs: the same stay, in another place, for longer.
+    klokka(&database, "2026-11-12T09:00:00Z");
+    far_seng(&store, &a, "2026-12-20").await;
+    let [moved] = &oppholdene(&store).await[..] else {
+        panic!("the same stay")
+    };
+    let days: Vec<(&str, &str)> = moved
+        .plasser
+        .iter()
+        .map(|place| (&*place.fra, &*place.til))
+        .collect();
+    let expected = [
+        ("2026-11-02", "2026-11-09"),
+        ("2026-11-10", "2026-11-11"),
+        ("2026-11-12", ""),
+    ];
+    assert_eq!(days, expected);
+    assert_eq!(
+        (&*moved.klokke_fra, &*moved.innvilget_til),
+        ("2026-11-02", "2026-12-20")
+    );
+    kall!(
+        store,
+        hos(ENHET, "n1"),
+        opphold::avslutt,
+        avslutt(&first.name)
+    )
+    .unwrap();
+    let refusal = avslag!(
+        store,
+        hos(ENHET, "n1"),
+        opphold::avslutt,
+        avslutt(&first.name)
+    );
+    assert_eq!(refusal.grunn, Feilgrunn::UgyldigOvergang);
+    assert_eq!(relasjoner(&store, P).await, [Faktumtype::Sak]);
+    let told: Vec<String> = hendelser(&store, "boligkontor").await;
+    assert_eq!(
+        told,
+        [
+            "OppholdStartet",
+            "OppholdFlyttet",
+            "OppholdFlyttet",
+            "OppholdAvsluttet"
+        ]
+    );
+
+    // Six days away is no move; seven are.
+    for (back, clock) in [
+        ("2026-11-18T09:00:00Z", "2026-11-02"),
+        ("2026-11-25T09:00:00Z", "2026-11-25"),
+    ] {
+        klokka(&database, back);
+        far_seng(&store, &b, "2026-12-20").await;
+        let newest = oppholdene(&store).await.remove(0);
+        assert_eq!(newest.klokke_fra, clock);
+        assert_eq!(newest.fortsetter.is_empty(), clock == "2026-11-25");
+        kall!(
+            store,
+            hos(ENHET, "n1"),
+            opphold::avslutt,
+            avslutt(&newest.name)
+        )
+        .unwrap();
+        assert_eq!(
+            oppholdene(&store).await[0].tilstand(),
+            OppholdTilstand::Avsluttet
+        );
+    }
+}
+
+/// Guards against: with the deadline set anew whenever something is granted.
+async fn three_months_are_told_once_also_after_downtime(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let place = plassen(&store, "A").await;
+    far_seng(&store, &place, "2027-06-30").await;
+    let name = oppholdene(&store).await[0].name.clone();
+    klokka(&database, "2027-01-19T09:00:00Z");
+    tick(&store).await;
+    let tasks = oppgaver(&store, "nav").await;
+    assert!(
+        tasks.contains(&"TRE_MANEDER".to_owned()),
+        "two weeks before: {tasks:?}"
+    );
+    let over = async || {
+        let told = hendelser(&store, "boligkontor").await;
+        told.iter()
+            .filter(|kind| *kind == "OppholdOverTreManeder")
+            .count()
+    };
+    assert_eq!(over().await, 0);
+    let refusal = avslag!(
+        store,
+        hos(ENHET, "n2"),
+        opphold::unntak,
+        unntak(&name, "2027-02-01")
+    );
+    assert_eq!(refusal.felt[0].felt, "til", "within the three months");
+
+    // Nobody was there for a month.
+    klokka(&database, "2027-03-05T09:00:00Z");
+    tick(&store).await;
+    tick(&store).await;
+    assert_eq!(over().await, 1);
+    assert!(oppholdene(&store).await[0].over_tre_maneder);
+    kall!(
+        store,
+        hos(ENHET, "n2"),
+        opphold::unntak,
+        unntak(&name, "2027-04-15")
+    )
+    .unwrap();
+    let tasks = oppgaver(&store, "nav").await;
+    assert!(!tasks.contains(&"TRE_MANEDER".to_owned()), "{tasks:?}");
+    klokka(&database, "2027-04-16T09:00:00Z");
+    tick(&store).await;
+    let tasks = oppgaver(&store, "nav").await;
+    assert!(tasks.contains(&"UNNTAK_UTLOPER".to_owned()), "{tasks:?}");
+
+    // A new stay that goes on with the clock does not tell it again, and asks.
+    kall!(store, hos(ENHET, "n1"), opphold::avslutt, avslutt(&name)).unwrap();
+    klokka(&database, "2027-04-18T09:00:00Z");
+    far_seng(&store, &place, "2027-06-30").await;
+    tick(&store).await;
+    assert_eq!(over().await, 1);
+    let newest = oppholdene(&store).await.remove(0);
+    assert!(newest.over_tre_maneder && newest.klokke_fra == "2026-11-02");
+    let tasks = oppgaver(&store, "nav").await;
+    assert!(tasks.contains(&"TRE_MANEDER".to_owned()), "{tasks:?}");
+    let running = ListLopendeOppholdRequest {
+        parent: "enheter/nav".into(),
+        ..Default::default()
+    };
+    assert_eq!(les!(store, opphold::list_lopende, running).opphold.len(), 1);
+}
+
+async fn what_was_granted_does_not_run_out_in_silence(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let place = plassen(&store, "A").await;
+    far_seng(&store, &place, "2026-11-09").await;
+    let name = oppholdene(&store).await[0].name.clone();
+    klokka(&database, "2026-11-08T09:00:00Z");
+    tick(&store).await;
+    assert_eq!(oppgaver(&store, "nav").await, ["OPPHOLD_UTLOPER"]);
+    let refusal = avslag!(
+        store,
+        hos(ENHET, "n2"),
+        opphold::forleng,
+        forleng(&name, "2026-11-09")
+    );
+    assert_eq!(refusal.felt[0].felt, "til");
+    kall!(
+        store,
+        hos(ENHET, "n2"),
+        opphold::forleng,
+        forleng(&name, "2026-11-12")
+    )
+    .unwrap();
+    assert_eq!(oppgaver(&store, "nav").await, Vec::<String>::new());
+    let longer = &oppholdene(&store).await[0].forlengelser;
+    assert_eq!(
+        (longer.len(), &*longer[0].begrunnelse),
+        (1, "Venter på bolig")
+    );
+    let tonight = async || {
+        let request = HentNattilbudRequest { parent: P.into() };
+        les!(store, natt::hent_tilbud, request)
+            .nattilbud
+            .unwrap()
+            .svar()
+    };
+    klokka(&database, "2026-11-12T20:00:00Z");
+    assert_eq!(tonight().await, Nattsvar::Tilbud, "the last night");
+    klokka(&database, "2026-11-13T09:00:00Z");
+    tick(&store).await;
+    assert_eq!(tonight().await, Nattsvar::IngenForesporsel);
+    assert!(
+        hendelser(&store, "nav")
+            .await
+            .contains(&"FristBrutt".to_owned())
+    );
+    assert_eq!(oppgaver(&store, "nav").await, ["OPPHOLD_UTLOPER"]);
+    let refusal = avslag!(store, hos("rop", "r1"), opphold::avslutt, avslutt(&name));
+    assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt);
+    // Ended early, there is no bed whatever had been granted.
+    kall!(
+        store,
+        hos(ENHET, "n2"),
+        opphold::forleng,
+        forleng(&name, "2026-12-12")
+    )
+    .unwrap();
+    assert_eq!(tonight().await, Nattsvar::Tilbud);
+    kall!(store, hos(ENHET, "n1"), opphold::avslutt, avslutt(&name)).unwrap();
+    assert_eq!(tonight().await, Nattsvar::IngenForesporsel);
+}
+
+fn steng(leverandor: &str, til: &str) -> RegistrerUtestengelseRequest {
+    RegistrerUtestengelseRequest {
+        parent: P.into(),
+        request_id: request_id(),
+        sted: Utestengelsessted::Leverandor.into(),
+        leverandor: leverandor.into(),
+        arsak: "Truet en vakt".into(),
+        fra: "2026-11-01".into(),
+        til: til.into(),
+        gjennomgang: "2026-11-20".into(),
+        kontaktperson: "Kari i mottaket".into(),
+        vakttelefon: "55 55 33 33".into(),
+    }
+}
+
+async fn stengt(store: &Store, request: RegistrerUtestengelseRequest) -> Utestengelse {
+    let made = kall!(store, hos(ENHET, "n1"), utestengelse::registrer, request);
+    made.unwrap().utestengelse.unwrap()
+}
+
+async fn utestengelsene(store: &Store) -> Vec<Utestengelse> {
+    let request = ListUtestengelserRequest {
+        parent: P.into(),
+        ..Default::default()
+    };
+    les!(store, utestengelse::list, request).utestengelser
+}
+
+/// Guards against: without the look when a place goes out of use.
+async fn barred_everywhere_is_told_until_it_is_not(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let a = plassen(&store, "Hospits A").await;
+    let b = plassen(&store, "Hospits B").await;
+    let c = plassen(&store, "Camping C").await;
+    let everywhere = async || {
+        let tasks = oppgaver(&store, "nav").await;
+        tasks.contains(&"STENGT_OVERALT".to_owned())
+    };
+    stengt(&store, steng("hospits a ", "2026-12-01")).await;
+    let second = stengt(&store, steng("Hospits B", "2026-12-10")).await;
+    assert!(!everywhere().await);
+    let name = meldt(&store, P, "n1").await;
+    for place in [&a, &b] {
+        let request = innvilg(&name, place, "2026-11-30");
+        let refusal = avslag!(store, hos(ENHET, "n2"), botilbud::rpc::innvilg, request);
+        assert_eq!(refusal.felt[0].felt, "plass");
+    }
+    let end = AvsluttPlassRequest {
+        name: c,
+        request_id: request_id(),
+    };
+    kall!(store, hos(ENHET, "n1"), plass::avslutt, end).unwrap();
+    assert!(everywhere().await, "the last that took the person is gone");
+    let told = hendelser(&store, "nav").await;
+    assert_eq!(
+        told.iter()
+            .filter(|kind| *kind == "StengtUteOveralt")
+            .count(),
+        1
+    );
+    klokka(&database, "2026-11-02T20:00:00Z");
+    tick(&store).await;
+    assert!(
+        hendelser(&store, "nav")
+            .await
+            .contains(&"FristBrutt".to_owned())
+    );
+    // The first runs out by itself, and there is a bed.
+    klokka(&database, "2026-12-02T09:00:00Z");
+    tick(&store).await;
+    assert!(!everywhere().await);
+    let states: Vec<UtestengelseTilstand> = utestengelsene(&store)
+        .await
+        .iter()
+        .map(Utestengelse::tilstand)
+        .collect();
+    assert_eq!(
+        states,
+        [UtestengelseTilstand::Gjelder, UtestengelseTilstand::Utlopt]
+    );
+    let request = innvilg(&name, &a, "2026-12-30");
+    kall!(store, hos(ENHET, "n2"), botilbud::rpc::innvilg, request).unwrap();
+    assert_eq!(second.tilstand(), UtestengelseTilstand::Gjelder);
+}
+
+async fn a_bar_is_reviewed_complained_of_and_ends(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    for (change, field) in [
+        (
+            RegistrerUtestengelseRequest {
+                leverandor: String::new(),
+                ..steng("", "2026-12-01")
+            },
+            "leverandor",
+        ),
+        (
+            RegistrerUtestengelseRequest {
+                fra: "2026-11-03".into(),
+                ..steng("A", "2026-12-01")
+            },
+            "fra",
+        ),
+        (steng("A", "2026-11-01"), "til"),
+        (
+            RegistrerUtestengelseRequest {
+                gjennomgang: "2026-12-02".into(),
+                ..steng("A", "2026-12-01")
+            },
+            "gjennomgang",
+        ),
+        (
+            RegistrerUtestengelseRequest {
+                kontaktperson: " ".into(),
+                ..steng("A", "2026-12-01")
+            },
+            "kontaktperson",
+        ),
+        (
+            RegistrerUtestengelseRequest {
+                vakttelefon: String::new(),
+                ..steng("A", "2026-12-01")
+            },
+            "vakttelefon",
+        ),
+    ] {
+        let refusal = avslag!(store, hos(ENHET, "n1"), utestengelse::registrer, change);
+        assert_eq!(refusal.felt[0].felt, field);
+    }
+    let office = RegistrerUtestengelseRequest {
+        sted: Utestengelsessted::Kontoret.into(),
+        ..steng("", "2026-12-01")
+    };
+    let bar = stengt(&store, office).await;
+    klokka(&database, "2026-11-21T09:00:00Z");
+    tick(&store).await;
+    assert_eq!(
+        oppgaver(&store, "nav").await,
+        ["UTESTENGELSE"],
+        "nobody looked"
+    );
+    let look = |opphev, gjennomgang: &str| GjennomgaUtestengelseRequest {
+        name: bar.name.clone(),
+        request_id: request_id(),
+        vurdering: "Rolig siden".into(),
+        opphev,
+        gjennomgang: gjennomgang.into(),
+    };
+    for wrong in ["2026-11-21", "2026-12-02"] {
+        let refusal = avslag!(
+            store,
+            hos(ENHET, "n1"),
+            utestengelse::gjennomga,
+            look(false, wrong)
+        );
+        assert_eq!(refusal.felt[0].felt, "gjennomgang");
+    }
+    let request = look(false, "2026-11-28");
+    kall!(store, hos(ENHET, "n1"), utestengelse::gjennomga, request).unwrap();
+    assert_eq!(oppgaver(&store, "nav").await, Vec::<String>::new());
+
+    let complain = || KlagUtestengelseRequest {
+        name: bar.name.clone(),
+        request_id: request_id(),
+        klage: "Det var ikke meg".into(),
+    };
+    let own = samspor_chassis::testing::TestCall::new("nav")
+        .innbygger(&P[9..])
+        .build();
+    kall!(store, own, utestengelse::klag, complain()).unwrap();
+    assert_eq!(oppgaver(&store, "nav").await, ["UTESTENGELSE_KLAGE"]);
+    let refusal = avslag!(store, hos(ENHET, "n1"), utestengelse::klag, complain());
+    assert_eq!(refusal.grunn, Feilgrunn::Konflikt);
+    let decide = || AvgjorUtestengelsesklageRequest {
+        name: bar.name.clone(),
+        request_id: request_id(),
+        utfall: Klageutfall::Medhold.into(),
+        svar: "Det var en annen".into(),
+        hjemmel: Some(hjemmel("§ 27")),
+    };
+    let refusal = avslag!(
+        store,
+        hos(ENHET, "n1"),
+        utestengelse::avgjor_klage,
+        decide()
+    );
+    assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt, "who registered it");
+    kall!(
+        store,
+        hos(ENHET, "n2"),
+        utestengelse::avgjor_klage,
+        decide()
+    )
+    .unwrap();
+    assert_eq!(
+        utestengelsene(&store).await[0].tilstand(),
+        UtestengelseTilstand::Opphevet
+    );
+    assert_eq!(oppgaver(&store, "nav").await, Vec::<String>::new());
+    let refusal = avslag!(
+        store,
+        hos(ENHET, "n1"),
+        utestengelse::gjennomga,
+        look(true, "")
+    );
+    assert_eq!(refusal.grunn, Feilgrunn::UgyldigOvergang);
+}
