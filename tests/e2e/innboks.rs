@@ -2,7 +2,9 @@
 
 use samspor::innboks::{Venter, liste};
 use samspor_chassis::tid::Tid;
-use samspor_proto::{felles::Rolle, gateway::StartNodtilgangResponse, rop::*, tilgang::Formal};
+use samspor_proto::{
+    felles::Rolle, gateway::StartNodtilgangResponse, nav, rop::*, tilgang::Formal,
+};
 
 use crate::{handovers::until, nodtilgang::start_nodtilgang, scene::*};
 
@@ -68,6 +70,20 @@ async fn one_list_of_all_that_waits() {
             .count();
         assert_eq!(count, 1, "{kind}: {leader:?}");
     }
+    let police = scene.desk("politi", Rolle::Inntak, Formal::Sikkerhet).await;
+    let request = nav::MeldBehovRequest {
+        parent: case.person.clone(),
+        request_id: request_id(),
+        kanal: nav::Meldekanal::AnnenEnhet.into(),
+        arsak: nav::Behovsarsak::UtenBolig.into(),
+        eget_onske: "Et sted å sove".to_owned(),
+        ..Default::default()
+    };
+    let method = "nav.v1.BotilbudService/MeldBehov";
+    ok::<_, nav::MeldBehovResponse>(&police, method, request).await;
+    let at_nav = asked(&scene, "nav", Rolle::System).await;
+    assert_eq!(types(&at_nav), ["BOTILBUD"]);
+
     let others: Vec<&Venter> = leader
         .iter()
         .filter(|post| post.type_ != "NODTILGANG")

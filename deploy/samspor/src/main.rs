@@ -391,7 +391,7 @@ fn claims(enhet: String, rolle: &str, sub: String, person: String) -> Result<Cla
 }
 
 /// Tokens that `up` writes, so that a first call needs nothing else.
-const READY_MADE: [(&str, &str, &str, Rolle); 7] = [
+const READY_MADE: [(&str, &str, &str, Rolle); 8] = [
     (
         "bestillerkontor-saksbehandler",
         "bestillerkontor",
@@ -409,6 +409,7 @@ const READY_MADE: [(&str, &str, &str, Rolle); 7] = [
     ("rop-leder", "rop", "rop-3", Rolle::Leder),
     ("nav-saksbehandler", "nav", "nav-1", Rolle::Saksbehandler),
     ("nav-inntak", "nav", "nav-2", Rolle::Inntak),
+    ("nav-beslutter", "nav", "nav-3", Rolle::Beslutter),
 ];
 
 async fn up(data_dir: &Path, addr: std::net::SocketAddr, kommune: &str, json: bool) -> Result<()> {

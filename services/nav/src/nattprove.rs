@@ -158,7 +158,7 @@ struct Fasit {
 /// every hour each request has its outcome, or a clock that will tell, or has
 /// told; and the nights are those that the test counted.
 ///
-/// Guards against: with no new clock after a broken night; with the nights of a
+/// Seen red: with no new clock after a broken night; with the nights of a
 /// request forgotten when its outcome came.
 async fn every_request_has_an_outcome_or_a_broken_deadline_that_tells(database: Database) {
     for seed in [7, 1122] {
@@ -412,6 +412,10 @@ async fn tonight_has_one_answer(database: Database) {
     .unwrap();
     assert_eq!(i_natt(&store, P).await, Nattsvar::Tilbud);
     assert_eq!(oppgaver(&store, "nav").await, Vec::<String>::new());
+    assert_eq!(
+        hendelser(&store, "boligkontor").await,
+        ["BotilbudIkkeKlart", "OppholdStartet", "BotilbudInnvilget"]
+    );
     let found = &botilbudene(&store, P).await[0];
     assert_eq!(
         (found.netter_uten, found.tilstand()),
@@ -440,7 +444,7 @@ async fn tonight_has_one_answer(database: Database) {
     assert_eq!(i_natt(&store, P).await, Nattsvar::IngenForesporsel);
 }
 
-/// Guards against: with the exact sum.
+/// Seen red: with the exact sum.
 async fn figures_are_rounded_when_published(database: Database) {
     let store = apne(&database).await;
     for n in 0..4 {

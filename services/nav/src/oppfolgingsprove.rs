@@ -231,7 +231,7 @@ async fn support_is_assessed_every_third_month(database: Database) {
     assert_eq!(refusal.grunn, Feilgrunn::UgyldigOvergang);
 }
 
-/// Guards against: with a task that is due the day after.
+/// Seen red: with a deadline that is due the day after.
 async fn a_consent_is_taken_back_at_once(database: Database) {
     let store = apne(&database).await;
     klokka(&database, "2026-11-02T09:00:00Z");

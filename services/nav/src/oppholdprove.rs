@@ -98,7 +98,7 @@ fn avslutt(name: &str) -> AvsluttOppholdRequest {
     }
 }
 
-/// Guards against: with the clock from the first day of the new stay.
+/// Seen red: with the clock from the first day of the new stay.
 async fn the_clock_runs_over_places_providers_and_short_breaks(database: Database) {
     let store = apne(&database).await;
     klokka(&database, "2026-11-02T09:00:00Z");
@@ -197,7 +197,7 @@ async fn the_clock_runs_over_places_providers_and_short_breaks(database: Databas
     }
 }
 
-/// Guards against: with the deadline set anew whenever something is granted.
+/// Seen red: with a stay that goes on with the clock and forgets what was told.
 async fn three_months_are_told_once_also_after_downtime(database: Database) {
     let store = apne(&database).await;
     klokka(&database, "2026-11-02T09:00:00Z");
@@ -353,7 +353,7 @@ async fn utestengelsene(store: &Store) -> Vec<Utestengelse> {
     les!(store, utestengelse::list, request).utestengelser
 }
 
-/// Guards against: without the look when a place goes out of use.
+/// Seen red: without the look when a place goes out of use.
 async fn barred_everywhere_is_told_until_it_is_not(database: Database) {
     let store = apne(&database).await;
     klokka(&database, "2026-11-02T09:00:00Z");

@@ -291,12 +291,12 @@ async fn netter(scene: &Scene) {
     ok::<_, HentPublisertNattallResponse>(&rop, method, told).await;
 }
 
-/// An acute night in two municipalities, by the clock of the test: the one on
+/// An acute night in every municipality, by the clock of the test: the one on
 /// duty registers and decides alone at 21:30, as the settings let her; by day
 /// she would not.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_acute_night_under_two_municipalities() {
-    for kommune in ["karmoy", "sarpsborg"] {
+async fn an_acute_night_under_every_municipality() {
+    for kommune in ["karmoy", "sarpsborg", "levanger", "alesund", "kristiansund"] {
         let clock = Arc::new(TestClock::new("2026-11-23T20:30:00Z".parse().unwrap()));
         let scene = Scene::on(clock.clone(), |options| {
             options.kommune = kommune.to_owned();

@@ -176,7 +176,7 @@ async fn play_in(
     let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
     let mut options = Options::new(folder.path(), clock, ids);
     kommune.clone_into(&mut options.kommune);
-    out.progress("starting koordinering, bestillerkontor, rop and the gateway on SQLite");
+    out.progress("starting the services and the gateway on SQLite");
     let mesh = Mesh::start(options).await?;
     let mut stage = Stage::new((&mesh, &klokke), (kommune, municipality), out);
     let played = match historie {

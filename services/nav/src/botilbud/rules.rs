@@ -174,7 +174,12 @@ fn avslutt(
     post.innhold.tilstand = to;
     post.innhold.utfall = Some(utfall);
     let mut out = Virkninger::new();
-    out.hendelse(event, &post.emne(), [post.enhet.clone()]);
+    let mut told = vec![post.enhet.as_str()];
+    // Who was told that there was no bed is told that nobody waits for it.
+    if !post.innhold.ikke_klart.is_empty() {
+        told.push(BOLIGKONTOR);
+    }
+    out.hendelse(event, &post.emne(), told);
     out.slett_frist(FRIST_SAMME_DAG, &post.name());
     out.slett_frist(FRIST_NATT, &post.name());
     out
@@ -292,7 +297,7 @@ mod tests {
 
     /// Who decides, when, by which file, and what may be decided so.
     ///
-    /// Guards against: with the one on duty for any outcome; without `fatter_alene`.
+    /// Seen red: with the one on duty for any outcome.
     #[test]
     fn one_alone_decides_only_what_the_settings_say() {
         for (ansatt, at, alone_by_file, refused) in [
