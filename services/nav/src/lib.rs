@@ -39,6 +39,8 @@ mod oppholdprove;
 mod planprove;
 mod plass;
 #[cfg(test)]
+mod plassprove;
+#[cfg(test)]
 mod prove;
 mod rad;
 mod sak;
@@ -201,13 +203,13 @@ samspor_chassis::rpc! {
 
 samspor_chassis::rpc! {
     impl opphold_service_server::OppholdService for Nav {
-        write flytt_opphold(FlyttOppholdRequest) -> FlyttOppholdResponse = opphold::flytt_navngitt;
-        write forleng_opphold(ForlengOppholdRequest) -> ForlengOppholdResponse = opphold::forleng;
-        write innvilg_unntak(InnvilgUnntakRequest) -> InnvilgUnntakResponse = opphold::unntak;
-        write avslutt_opphold(AvsluttOppholdRequest) -> AvsluttOppholdResponse = opphold::avslutt;
-        read hent_opphold(HentOppholdRequest) -> HentOppholdResponse = opphold::hent;
-        read list_opphold(ListOppholdRequest) -> ListOppholdResponse = opphold::list;
-        read list_lopende_opphold(ListLopendeOppholdRequest) -> ListLopendeOppholdResponse = opphold::list_lopende;
+        write flytt_opphold(FlyttOppholdRequest) -> FlyttOppholdResponse = opphold::rpc::flytt_navngitt;
+        write forleng_opphold(ForlengOppholdRequest) -> ForlengOppholdResponse = opphold::rpc::forleng;
+        write innvilg_unntak(InnvilgUnntakRequest) -> InnvilgUnntakResponse = opphold::rpc::unntak;
+        write avslutt_opphold(AvsluttOppholdRequest) -> AvsluttOppholdResponse = opphold::rpc::avslutt;
+        read hent_opphold(HentOppholdRequest) -> HentOppholdResponse = opphold::rpc::hent;
+        read list_opphold(ListOppholdRequest) -> ListOppholdResponse = opphold::rpc::list;
+        read list_lopende_opphold(ListLopendeOppholdRequest) -> ListLopendeOppholdResponse = opphold::rpc::list_lopende;
     }
 }
 

@@ -21,21 +21,20 @@ use samspor_chassis::{
 use samspor_proto::{
     felles::{Faktumtype, Feilgrunn, Rolle},
     nav::{
-        AvslaBotilbudRequest, AvsluttPlassRequest, BortfallBotilbudRequest, BotilbudTilstand,
-        HentNattallRequest, HentNattilbudRequest, HentPublisertNattallRequest, IkkeKlartGrunn,
-        InnvilgBotilbudRequest, KontrollerPlassRequest, Kvalitetssvar, KvitterOppgaveRequest,
-        ListOppgaverRequest, ListPlasserRequest, ListVentendeBotilbudRequest, MeldIkkeKlartRequest,
-        Nattall, Nattsvar, PubliserNattallRequest,
+        AvslaBotilbudRequest, BortfallBotilbudRequest, BotilbudTilstand, HentNattallRequest,
+        HentNattilbudRequest, HentPublisertNattallRequest, IkkeKlartGrunn, InnvilgBotilbudRequest,
+        KvitterOppgaveRequest, ListOppgaverRequest, ListVentendeBotilbudRequest,
+        MeldIkkeKlartRequest, Nattall, Nattsvar, PubliserNattallRequest,
     },
 };
 
 use crate::{
     ENHET,
     botilbud::rpc,
-    innboks, natt, plass,
+    innboks, natt,
     prove::{
         P, apne, avslag, behov, botilbudene, hendelser, hjemmel, hos, kall, klokka, les, meldt,
-        ny_plass, oppgaver, plassen, relasjoner, sjekkliste, tick,
+        oppgaver, plassen, relasjoner, tick,
     },
 };
 
@@ -45,7 +44,6 @@ samspor_chassis::on_both_databases! {
     one_outcome_of_two_that_race,
     tonight_has_one_answer,
     figures_are_rounded_when_published,
-    a_place_is_asked_about,
     the_case_is_confirmed_by_another_and_ends_by_itself,
     hidden_from_nav_it_is_another_units,
 }
@@ -62,7 +60,7 @@ pub(crate) fn innvilg(name: &str, plass: &str, til: &str) -> InnvilgBotilbudRequ
     }
 }
 
-fn kontanter(name: &str, til: &str) -> InnvilgBotilbudRequest {
+pub(crate) fn kontanter(name: &str, til: &str) -> InnvilgBotilbudRequest {
     InnvilgBotilbudRequest {
         kontanter: true,
         belop_ore: 120_000,
@@ -480,81 +478,6 @@ async fn figures_are_rounded_when_published(database: Database) {
     // 1 + 2 + 3 + 21 nights of 4 persons.
     assert_eq!((told.netter_uten, told.personer), (25, 5));
     assert!(told.grunner.iter().all(|cell| cell.netter % 5 == 0));
-}
-
-/// Which checklist is refused, and what is wrong with it.
-async fn a_place_is_asked_about(database: Database) {
-    let store = apne(&database).await;
-    klokka(&database, "2026-11-23T09:00:00Z");
-    let mut short = ny_plass("Hospitset", Kvalitetssvar::Ja);
-    short.kvalitet.pop();
-    let mut twice = ny_plass("Hospitset", Kvalitetssvar::Ja);
-    twice.kvalitet.push(twice.kvalitet[0].clone());
-    let mut ahead = ny_plass("Hospitset", Kvalitetssvar::Ja);
-    ahead.kontrollert = "2026-11-24".into();
-    let mut dear = ny_plass("Hospitset", Kvalitetssvar::Ja);
-    dear.pris_ore = -1;
-    for (request, field) in [
-        (short, "kvalitet"),
-        (twice, "kvalitet[6].punkt"),
-        (ahead, "kontrollert"),
-        (dear, "pris_ore"),
-    ] {
-        let refusal = avslag!(store, hos(ENHET, "n1"), plass::registrer, request);
-        assert_eq!(refusal.felt[0].felt, field);
-    }
-    let other = ny_plass("Hospitset", Kvalitetssvar::Ja);
-    let refusal = avslag!(store, hos("rop", "r1"), plass::registrer, other);
-    assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt);
-
-    let unknown = ny_plass("Campingen", Kvalitetssvar::Ukjent);
-    let made = kall!(store, hos(ENHET, "n1"), plass::registrer, unknown).unwrap();
-    let place = made.plass.unwrap().name;
-    let name = meldt(&store, P, "n1").await;
-    let grant = || innvilg(&name, &place, "2026-11-30");
-    let refusal = avslag!(store, hos(ENHET, "n2"), rpc::innvilg, grant());
-    assert_eq!(refusal.felt[0].felt, "kvalitet_begrunnelse");
-    let look = KontrollerPlassRequest {
-        name: place.clone(),
-        request_id: request_id(),
-        kvalitet: sjekkliste(Kvalitetssvar::Ja),
-        kontrollert: "2026-11-23".into(),
-        pris_ore: 50_000,
-    };
-    kall!(store, hos(ENHET, "n1"), plass::kontroller, look).unwrap();
-    let end = AvsluttPlassRequest {
-        name: place.clone(),
-        request_id: request_id(),
-    };
-    kall!(store, hos(ENHET, "n1"), plass::avslutt, end).unwrap();
-    for wrong in [place.as_str(), "enheter/nav/plasser/x", "plasser/x"] {
-        let refusal = avslag!(
-            store,
-            hos(ENHET, "n2"),
-            rpc::innvilg,
-            innvilg(&name, wrong, "2026-11-30")
-        );
-        assert_eq!(refusal.felt[0].felt, "plass", "{wrong}");
-    }
-    let listed = ListPlasserRequest {
-        parent: "enheter/nav".into(),
-        ..Default::default()
-    };
-    assert_eq!(les!(store, plass::list, listed).plasser, []);
-    for (change, field) in [
-        (kontanter(&name, "2026-11-22"), "til"),
-        (
-            InnvilgBotilbudRequest {
-                belop_ore: 0,
-                ..kontanter(&name, "2026-11-24")
-            },
-            "belop_ore",
-        ),
-        (innvilg(&name, "", "2026-11-24"), "plass"),
-    ] {
-        let refusal = avslag!(store, hos(ENHET, "n2"), rpc::innvilg, change);
-        assert_eq!(refusal.felt[0].felt, field);
-    }
 }
 
 /// Guards against: with the case ended while something waits.

@@ -284,7 +284,7 @@ async fn persons_are_asked_and_answered(database: Database) {
     let name = meldt(&store, P, "n1").await;
     let request = innvilg(&name, &place, "2027-01-30");
     kall!(store, hos(ENHET, "n2"), botilbud::rpc::innvilg, request).unwrap();
-    let stay = alle!(store, opphold::list, ListOppholdRequest)
+    let stay = alle!(store, opphold::rpc::list, ListOppholdRequest)
         .opphold
         .remove(0);
     klokka(&database, "2026-12-02T09:00:00Z");

@@ -55,7 +55,7 @@ async fn oppholdene(store: &Store) -> Vec<Opphold> {
         parent: P.into(),
         ..Default::default()
     };
-    les!(store, opphold::list, request).opphold
+    les!(store, opphold::rpc::list, request).opphold
 }
 
 fn flytt(name: &str, plass: &str) -> FlyttOppholdRequest {
@@ -114,7 +114,7 @@ async fn the_clock_runs_over_places_providers_and_short_breaks(database: Databas
     let refusal = avslag!(
         store,
         hos(ENHET, "n1"),
-        opphold::flytt_navngitt,
+        opphold::rpc::flytt_navngitt,
         flytt(&first.name, &a)
     );
     assert_eq!(refusal.felt[0].felt, "plass", "where the person is");
@@ -122,7 +122,7 @@ async fn the_clock_runs_over_places_providers_and_short_breaks(database: Databas
     kall!(
         store,
         hos(ENHET, "n1"),
-        opphold::flytt_navngitt,
+        opphold::rpc::flytt_navngitt,
         flytt(&first.name, &b)
     )
     .unwrap();
@@ -150,14 +150,14 @@ async fn the_clock_runs_over_places_providers_and_short_breaks(database: Databas
     kall!(
         store,
         hos(ENHET, "n1"),
-        opphold::avslutt,
+        opphold::rpc::avslutt,
         avslutt(&first.name)
     )
     .unwrap();
     let refusal = avslag!(
         store,
         hos(ENHET, "n1"),
-        opphold::avslutt,
+        opphold::rpc::avslutt,
         avslutt(&first.name)
     );
     assert_eq!(refusal.grunn, Feilgrunn::UgyldigOvergang);
@@ -186,7 +186,7 @@ async fn the_clock_runs_over_places_providers_and_short_breaks(database: Databas
         kall!(
             store,
             hos(ENHET, "n1"),
-            opphold::avslutt,
+            opphold::rpc::avslutt,
             avslutt(&newest.name)
         )
         .unwrap();
@@ -221,7 +221,7 @@ async fn three_months_are_told_once_also_after_downtime(database: Database) {
     let refusal = avslag!(
         store,
         hos(ENHET, "n2"),
-        opphold::unntak,
+        opphold::rpc::unntak,
         unntak(&name, "2027-02-01")
     );
     assert_eq!(refusal.felt[0].felt, "til", "within the three months");
@@ -235,7 +235,7 @@ async fn three_months_are_told_once_also_after_downtime(database: Database) {
     kall!(
         store,
         hos(ENHET, "n2"),
-        opphold::unntak,
+        opphold::rpc::unntak,
         unntak(&name, "2027-04-15")
     )
     .unwrap();
@@ -247,7 +247,13 @@ async fn three_months_are_told_once_also_after_downtime(database: Database) {
     assert!(tasks.contains(&"UNNTAK_UTLOPER".to_owned()), "{tasks:?}");
 
     // A new stay that goes on with the clock does not tell it again, and asks.
-    kall!(store, hos(ENHET, "n1"), opphold::avslutt, avslutt(&name)).unwrap();
+    kall!(
+        store,
+        hos(ENHET, "n1"),
+        opphold::rpc::avslutt,
+        avslutt(&name)
+    )
+    .unwrap();
     klokka(&database, "2027-04-18T09:00:00Z");
     far_seng(&store, &place, "2027-06-30").await;
     tick(&store).await;
@@ -260,7 +266,12 @@ async fn three_months_are_told_once_also_after_downtime(database: Database) {
         parent: "enheter/nav".into(),
         ..Default::default()
     };
-    assert_eq!(les!(store, opphold::list_lopende, running).opphold.len(), 1);
+    assert_eq!(
+        les!(store, opphold::rpc::list_lopende, running)
+            .opphold
+            .len(),
+        1
+    );
 }
 
 async fn what_was_granted_does_not_run_out_in_silence(database: Database) {
@@ -275,14 +286,14 @@ async fn what_was_granted_does_not_run_out_in_silence(database: Database) {
     let refusal = avslag!(
         store,
         hos(ENHET, "n2"),
-        opphold::forleng,
+        opphold::rpc::forleng,
         forleng(&name, "2026-11-09")
     );
     assert_eq!(refusal.felt[0].felt, "til");
     kall!(
         store,
         hos(ENHET, "n2"),
-        opphold::forleng,
+        opphold::rpc::forleng,
         forleng(&name, "2026-11-12")
     )
     .unwrap();
@@ -310,18 +321,29 @@ async fn what_was_granted_does_not_run_out_in_silence(database: Database) {
             .contains(&"FristBrutt".to_owned())
     );
     assert_eq!(oppgaver(&store, "nav").await, ["OPPHOLD_UTLOPER"]);
-    let refusal = avslag!(store, hos("rop", "r1"), opphold::avslutt, avslutt(&name));
+    let refusal = avslag!(
+        store,
+        hos("rop", "r1"),
+        opphold::rpc::avslutt,
+        avslutt(&name)
+    );
     assert_eq!(refusal.grunn, Feilgrunn::IkkeTillatt);
     // Ended early, there is no bed whatever had been granted.
     kall!(
         store,
         hos(ENHET, "n2"),
-        opphold::forleng,
+        opphold::rpc::forleng,
         forleng(&name, "2026-12-12")
     )
     .unwrap();
     assert_eq!(tonight().await, Nattsvar::Tilbud);
-    kall!(store, hos(ENHET, "n1"), opphold::avslutt, avslutt(&name)).unwrap();
+    kall!(
+        store,
+        hos(ENHET, "n1"),
+        opphold::rpc::avslutt,
+        avslutt(&name)
+    )
+    .unwrap();
     assert_eq!(tonight().await, Nattsvar::IngenForesporsel);
 }
 

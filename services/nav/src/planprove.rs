@@ -10,7 +10,7 @@ use samspor_chassis::{
     },
 };
 
-use crate::{Nav, nattprove, oppfolgingsprove, oppholdprove};
+use crate::{Nav, nattprove, oppfolgingsprove, oppholdprove, plassprove};
 
 /// Statements that read more than they give, and why it does no harm.
 const ALLOWED: &[Allowed] = &[
@@ -89,6 +89,7 @@ const SEED: &[&str] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_grows_with_the_history() {
     nattprove::hver(testing::sqlite).await;
+    plassprove::hver(testing::sqlite).await;
     oppholdprove::hver(testing::sqlite).await;
     oppfolgingsprove::hver(testing::sqlite).await;
     let mut growing_ones = String::new();
