@@ -47,6 +47,9 @@ package!(
 package!(
     /// Nav: `samspor.nav.v1`.
     nav, "samspor.nav.v1");
+package!(
+    /// Boligkontor: `samspor.boligkontor.v1`.
+    boligkontor, "samspor.boligkontor.v1");
 
 pub mod klassifisering;
 

@@ -57,7 +57,9 @@ pub async fn run(
     fortell: impl FnMut(&Framdrift),
 ) -> Result<Framdrift> {
     match part {
-        Part::Gateway | Part::Nav => bail!("{} has no history to take in", part.name()),
+        Part::Gateway | Part::Nav | Part::Boligkontor => {
+            bail!("{} has no history to take in", part.name())
+        }
         Part::Koordinering => {
             let settings = koordinering.context("configuration: [koordinering] is missing")?;
             let history = Personhistorie::new(settings);

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use samspor_bestillerkontor::Bestillerkontor;
+use samspor_boligkontor::Boligkontor;
 use samspor_chassis::{
     attest::Key,
     client::{MeshClientConfig, TokenSource},
@@ -36,11 +37,12 @@ use tonic::transport::{Channel, Endpoint};
 use crate::desk::Desk;
 
 /// Services of the mesh, in the order in which they start.
-pub const SERVICES: [&str; 4] = [
+pub const SERVICES: [&str; 5] = [
     Koordinering::NAME,
     Bestillerkontor::NAME,
     Rop::NAME,
     Nav::NAME,
+    Boligkontor::NAME,
 ];
 /// Seconds for which a dev token is good.
 pub const TOKEN_SECONDS: i64 = 12 * 3600;
@@ -337,6 +339,7 @@ async fn start_service(
         }
         Bestillerkontor::NAME => server::start::<Bestillerkontor>(config, clock, ids).await,
         Nav::NAME => server::start::<Nav>(config, clock, ids).await,
+        Boligkontor::NAME => server::start::<Boligkontor>(config, clock, ids).await,
         _ => server::start::<Rop>(config, clock, ids).await,
     };
     started.with_context(|| format!("{name} did not start"))

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use samspor_bestillerkontor::Bestillerkontor;
+use samspor_boligkontor::Boligkontor;
 use samspor_chassis::{
     attest::Key,
     client::{MeshClientConfig, TokenSource},
@@ -40,6 +41,8 @@ pub enum Part {
     Rop,
     /// Nav.
     Nav,
+    /// Boligkontor.
+    Boligkontor,
 }
 
 impl Part {
@@ -52,6 +55,7 @@ impl Part {
             Self::Bestillerkontor => Bestillerkontor::NAME,
             Self::Rop => Rop::NAME,
             Self::Nav => Nav::NAME,
+            Self::Boligkontor => Boligkontor::NAME,
         }
     }
 }
@@ -81,6 +85,7 @@ pub async fn run(part: Part, config: Config, stop: impl Future<Output = ()>) -> 
         }
         Part::Bestillerkontor => server::start::<Bestillerkontor>(settings, clock, ids).await?,
         Part::Nav => server::start::<Nav>(settings, clock, ids).await?,
+        Part::Boligkontor => server::start::<Boligkontor>(settings, clock, ids).await?,
         Part::Rop | Part::Gateway => server::start::<Rop>(settings, clock, ids).await?,
     };
     let asked = tokio::select! {
@@ -110,6 +115,7 @@ pub async fn migrate(part: Part, config: &Config) -> Result<()> {
         Part::Bestillerkontor => Bestillerkontor::migrations(),
         Part::Rop => Rop::migrations(),
         Part::Nav => Nav::migrations(),
+        Part::Boligkontor => Boligkontor::migrations(),
     };
     Store::open(&config.database()?, migrations, clock, ids)
         .await?

@@ -37,7 +37,13 @@ use tonic_health::pb::{
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_samspor");
-const SERVICES: [&str; 4] = ["koordinering", "bestillerkontor", "rop", "nav"];
+const SERVICES: [&str; 5] = [
+    "koordinering",
+    "bestillerkontor",
+    "rop",
+    "nav",
+    "boligkontor",
+];
 /// Longest time that a part may take to start or to stop.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -249,7 +255,14 @@ async fn each_part_shows_its_certificate() {
 
 async fn a_person_is_known(mut deployment: Deployment) {
     assert_eq!(deployment.health().await, None);
-    for part in ["gateway", "koordinering", "bestillerkontor", "rop", "nav"] {
+    for part in [
+        "gateway",
+        "koordinering",
+        "bestillerkontor",
+        "rop",
+        "nav",
+        "boligkontor",
+    ] {
         let config = format!("{part}.toml");
         let migrated = run(
             &["migrate", part, "--config", &config],
@@ -288,7 +301,14 @@ async fn a_person_is_known(mut deployment: Deployment) {
         assert!(since.elapsed() < PATIENCE);
     }
 
-    for part in ["gateway", "koordinering", "bestillerkontor", "rop", "nav"] {
+    for part in [
+        "gateway",
+        "koordinering",
+        "bestillerkontor",
+        "rop",
+        "nav",
+        "boligkontor",
+    ] {
         deployment.stop(part);
     }
     let url = format!("sqlite:{}", deployment.path("gateway.db").display());

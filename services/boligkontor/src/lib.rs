@@ -1,0 +1,128 @@
+//! Boligkontor: the municipality's stock of dwellings, who has them, and what
+//! is missing.
+//!
+//! One stock and one protocol for all units that allocate
+//! (docs/adr/0021): which unit allocates a type is the municipality's file to
+//! say, and the gateway attests it. [`bolig`] is the register, [`reservasjon`]
+//! holds a dwelling for a person until it is offered and answered. In each,
+//! `mod.rs` has the record and its states, `rules.rs` what may happen to it
+//! (pure), `rpc.rs` the contract, `store.rs` the SQL; records of a person stand
+//! on the chassis's `lager`.
+//!
+//! A new verb: the contract (`proto/samspor/boligkontor/v1`), a row in the
+//! resource's `OVERGANGER`, a pure function beside the others, a thin function
+//! in `rpc.rs`, a line in the table below.
+
+mod bolig;
+mod innstillinger;
+mod reservasjon;
+
+use futures::{FutureExt as _, future::BoxFuture};
+use samspor_chassis::{
+    deadlines::{DueDeadline, Stage, notify},
+    domene::Aktor,
+    error::{Error, Refusal},
+    server::{Agency, Chassis},
+    store::{Migrations, Tx},
+};
+use samspor_proto::{
+    boligkontor::{
+        AvviklBoligRequest, AvviklBoligResponse, EksporterBoligerRequest, EksporterBoligerResponse,
+        EndreBoligRequest, EndreBoligResponse, ForlengReservasjonRequest,
+        ForlengReservasjonResponse, HentBoligRequest, HentBoligResponse, HentReservasjonRequest,
+        HentReservasjonResponse, ImporterBoligerRequest, ImporterBoligerResponse,
+        ListBoligerRequest, ListBoligerResponse, ListReservasjonerRequest,
+        ListReservasjonerResponse, MeldKlargjortRequest, MeldKlargjortResponse, NedleggVetoRequest,
+        NedleggVetoResponse, OpphevReservasjonRequest, OpphevReservasjonResponse,
+        RegistrerBoligRequest, RegistrerBoligResponse, ReserverBoligRequest, ReserverBoligResponse,
+        SettIDriftRequest, SettIDriftResponse, SvarTilbudRequest, SvarTilbudResponse,
+        TaUtAvDriftRequest, TaUtAvDriftResponse, TilbyBoligRequest, TilbyBoligResponse,
+        bolig_service_server, reservasjon_service_server,
+    },
+    felles::Feilgrunn,
+};
+use tonic::service::Routes;
+
+/// Id of the unit that this service is.
+pub(crate) const ENHET: &str = "boligkontor";
+
+const MIGRATIONS: Migrations = &[("001_bolig", include_str!("../migrations/001_bolig.sql"))];
+
+/// The service.
+#[derive(Clone)]
+pub struct Boligkontor {
+    chassis: Chassis,
+}
+
+impl Agency for Boligkontor {
+    const NAME: &'static str = ENHET;
+
+    fn migrations() -> Migrations {
+        MIGRATIONS
+    }
+
+    fn routes(chassis: Chassis) -> Routes {
+        let service = Self { chassis };
+        Routes::new(bolig_service_server::BoligServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(reservasjon_service_server::ReservasjonServiceServer::new(
+            service,
+        ))
+    }
+
+    /// A reservation that runs out lets the dwelling go; every other deadline
+    /// tells its recipients.
+    fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            if deadline.stage == Stage::Due && deadline.kind == reservasjon::FRIST_UTLOP {
+                return reservasjon::rpc::utlop(tx, &deadline.post).await;
+            }
+            notify(tx, &deadline);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+samspor_chassis::rpc! {
+    impl bolig_service_server::BoligService for Boligkontor {
+        write registrer_bolig(RegistrerBoligRequest) -> RegistrerBoligResponse = bolig::rpc::registrer;
+        write endre_bolig(EndreBoligRequest) -> EndreBoligResponse = bolig::rpc::endre;
+        write importer_boliger(ImporterBoligerRequest) -> ImporterBoligerResponse = bolig::rpc::importer;
+        write meld_klargjort(MeldKlargjortRequest) -> MeldKlargjortResponse = bolig::rpc::meld_klargjort;
+        write ta_ut_av_drift(TaUtAvDriftRequest) -> TaUtAvDriftResponse = bolig::rpc::ta_ut_av_drift;
+        write sett_i_drift(SettIDriftRequest) -> SettIDriftResponse = bolig::rpc::sett_i_drift;
+        write avvikl_bolig(AvviklBoligRequest) -> AvviklBoligResponse = bolig::rpc::avvikl;
+        read hent_bolig(HentBoligRequest) -> HentBoligResponse = bolig::rpc::hent;
+        read list_boliger(ListBoligerRequest) -> ListBoligerResponse = bolig::rpc::list;
+        read eksporter_boliger(EksporterBoligerRequest) -> EksporterBoligerResponse = bolig::rpc::eksporter;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl reservasjon_service_server::ReservasjonService for Boligkontor {
+        write reserver_bolig(ReserverBoligRequest) -> ReserverBoligResponse = reservasjon::rpc::reserver;
+        write forleng_reservasjon(ForlengReservasjonRequest) -> ForlengReservasjonResponse = reservasjon::rpc::forleng;
+        write tilby_bolig(TilbyBoligRequest) -> TilbyBoligResponse = reservasjon::rpc::tilby;
+        write svar_tilbud(SvarTilbudRequest) -> SvarTilbudResponse = reservasjon::rpc::svar;
+        write opphev_reservasjon(OpphevReservasjonRequest) -> OpphevReservasjonResponse = reservasjon::rpc::opphev;
+        write nedlegg_veto(NedleggVetoRequest) -> NedleggVetoResponse = reservasjon::rpc::nedlegg_veto;
+        read hent_reservasjon(HentReservasjonRequest) -> HentReservasjonResponse = reservasjon::rpc::hent;
+        read list_reservasjoner(ListReservasjonerRequest) -> ListReservasjonerResponse = reservasjon::rpc::list;
+    }
+}
+
+/// Who acts, for the office that keeps the stock.
+///
+/// # Errors
+/// `IKKE_TILLATT` for another unit.
+fn for_enhet(tx: &Tx) -> Result<Aktor, Refusal> {
+    let av = Aktor::from(&tx.call().actor);
+    if av.enhet != ENHET {
+        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+            .with("regel", "W3")
+            .with("rad", "Bare boligkontoret fører boligregisteret."));
+    }
+    Ok(av)
+}
