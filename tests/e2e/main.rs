@@ -14,6 +14,7 @@
 
 mod accountability;
 mod bestiller_forlop;
+mod bolig_forlop;
 mod border;
 mod handovers;
 mod historier;

@@ -13,8 +13,24 @@
 //! resource's `OVERGANGER`, a pure function beside the others, a thin function
 //! in `rpc.rs`, a line in the table below.
 
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+mod beleggprove;
 mod bolig;
 mod innstillinger;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+mod prove;
 mod reservasjon;
 
 use futures::{FutureExt as _, future::BoxFuture};

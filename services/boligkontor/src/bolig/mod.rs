@@ -10,6 +10,14 @@
 
 pub(crate) mod innlesing;
 pub(crate) mod les;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+mod prove;
 pub(crate) mod rpc;
 pub(crate) mod rules;
 pub(crate) mod store;

@@ -185,17 +185,6 @@ pub(crate) async fn ta(tx: &mut Tx, bolig: &str, post: &str) -> Result<bool, Err
     Ok(taken == 1)
 }
 
-/// The dwelling goes from one record to another in one step.
-pub(crate) async fn gi_videre(tx: &mut Tx, bolig: &str, fra: &str, til: &str) -> Result<(), Error> {
-    let moved = tx
-        .execute(
-            "UPDATE belegg SET post = $1, siden = $2 WHERE bolig = $3 AND post = $4",
-            params![til, tx.now(), bolig, fra],
-        )
-        .await?;
-    en(moved)
-}
-
 /// Nobody has the dwelling any more.
 pub(crate) async fn slipp(tx: &mut Tx, bolig: &str, post: &str) -> Result<(), Error> {
     let freed = tx

@@ -259,30 +259,3 @@ pub(crate) fn utlop(
     out.fakta.extend(fakta(&post));
     Some((post, out))
 }
-
-/// It becomes a tenancy. Temporary housing needs no offer; every other type is
-/// accepted first.
-///
-/// # Errors
-/// `UGYLDIG_OVERGANG`.
-#[allow(dead_code, reason = "the contract comes with leieforhold")]
-pub(crate) fn kontrakt(
-    mut post: Post<Reservasjon>,
-    leieforhold: String,
-) -> Result<(Post<Reservasjon>, Virkninger), Refusal> {
-    let state = post.innhold.tilstand;
-    let temporary = post.innhold.tildelingstype == Tildelingstype::Midlertidig;
-    let ready = state == Tilstand::Akseptert || (temporary && state == Tilstand::Reservert);
-    if !ready {
-        return Err(Refusal::transition(
-            state.kode(),
-            &OVERGANGER.tillatt(state),
-        ));
-    }
-    post.innhold.tilstand = Tilstand::Kontrakt;
-    post.innhold.leieforhold = leieforhold;
-    let mut out = Virkninger::new();
-    out.hendelse("ReservasjonKontrakt", &post.emne(), mottakere(&post));
-    out.slett_frist(FRIST_UTLOP, &post.name());
-    Ok((post, out))
-}

@@ -1,0 +1,131 @@
+//! What the tests of the handlers share: who calls, and a stock.
+
+use std::sync::Arc;
+
+use samspor_chassis::{
+    call::Call,
+    store::Store,
+    testing::{TestCall, request_id},
+};
+use samspor_proto::{boligkontor::*, internt::Boligtildeler, klassifisering::Klasser};
+
+use crate::{ENHET, bolig};
+
+pub(crate) const P: &str = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+pub(crate) const Q: &str = "personer/4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+pub(crate) const KONTORET: &str = "enheter/boligkontor";
+
+/// Calls a handler as the table of the service does.
+macro_rules! kall {
+    ($store:expr, $who:expr, $handler:path, $request:expr) => {{
+        let request = $request;
+        let id = request.request_id.clone();
+        let written: Result<_, samspor_chassis::error::Error> = $store
+            .write($who, &id, move |tx| {
+                futures::FutureExt::boxed($handler(tx, request))
+            })
+            .await;
+        written.map(|written| written.svar)
+    }};
+}
+pub(crate) use kall;
+
+/// The faults of a refusal: `field reason`, or the reason alone.
+pub(crate) fn feil<T>(answer: Result<T, samspor_chassis::error::Error>) -> Vec<String> {
+    let error = answer.err().expect("a refusal");
+    let refusal = error.refusal().expect("a refusal and no defect");
+    if refusal.felt.is_empty() {
+        return vec![refusal.grunn.as_str_name().to_owned()];
+    }
+    let fault = |fault: &samspor_chassis::error::FieldFault| {
+        let reason = fault.grunn.as_str_name();
+        format!("{} {}", fault.felt, reason.trim_start_matches("FEILGRUNN_"))
+    };
+    refusal.felt.iter().map(fault).collect()
+}
+
+/// Karmøy: who allocates which type.
+pub(crate) fn tildelere() -> Vec<Boligtildeler> {
+    [
+        ("midlertidig", "nav"),
+        ("kommunal_utleie", "rop"),
+        ("hardfor", "rop"),
+        ("omsorgsbolig", "bestillerkontor"),
+    ]
+    .map(|(type_, unit)| Boligtildeler {
+        boligtype: type_.into(),
+        enheter: vec![unit.into()],
+    })
+    .into()
+}
+
+pub(crate) fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
+    TestCall::new(enhet)
+        .ansatt(ansatt)
+        .with(|permit| {
+            permit.boligtildelere = tildelere();
+            permit.klasser = Klasser::alle().iter().map(Into::into).collect();
+        })
+        .build()
+}
+
+/// The person.
+pub(crate) fn personen(person: &str) -> Arc<Call> {
+    TestCall::new("")
+        .innbygger(person.trim_start_matches("personer/"))
+        .build()
+}
+
+/// An ordinary flat of a type.
+pub(crate) fn leilighet(type_: Tildelingstype) -> Boligegenskaper {
+    Boligegenskaper {
+        navn: "Torvet 3".into(),
+        adresse: "Torvet 3, 2. etasje".into(),
+        omrade: "Kopervik".into(),
+        boligform: Boligform::Ordinaer.into(),
+        tildelingstype: type_.into(),
+        eierform: Eierform::Kommunal.into(),
+        bemanning: Bemanning::Ingen.into(),
+        soverom: 1,
+        kvadratmeter: 45,
+        etasje: 2,
+        bomiljo: Bomiljo::Ordinaert.into(),
+        husregler: vec!["Ro etter kl. 23".into()],
+        meter_butikk: 300,
+        meter_buss: 150,
+        meter_tjenester: 900,
+        standard: Standard::God.into(),
+        husleie: 8500,
+        kostnad_per_dag: 280,
+        ..Default::default()
+    }
+}
+
+/// A dwelling of the stock that can be had.
+pub(crate) async fn ledig(store: &Store, nokkel: &str, type_: Tildelingstype) -> Bolig {
+    let request = RegistrerBoligRequest {
+        parent: KONTORET.into(),
+        request_id: request_id(),
+        nokkel: nokkel.into(),
+        egenskaper: Some(leilighet(type_)),
+    };
+    let answer = kall!(store, hos(ENHET, "b1"), bolig::rpc::registrer, request).unwrap();
+    let request = MeldKlargjortRequest {
+        name: answer.bolig.unwrap().name,
+        request_id: request_id(),
+    };
+    let answer = kall!(store, hos(ENHET, "b1"), bolig::rpc::meld_klargjort, request).unwrap();
+    answer.bolig.unwrap()
+}
+
+/// Asks for a dwelling for a person.
+pub(crate) fn onske(person: &str, bolig: &str) -> ReserverBoligRequest {
+    ReserverBoligRequest {
+        parent: person.into(),
+        request_id: request_id(),
+        bolig: bolig.into(),
+        grunnlag: format!("{person}/boligsaker/0192f0a1-7b2c-7d3e-8f40-516273849506"),
+        begrunnelse: "Nær dem som leverer tjenestene".into(),
+        ..Default::default()
+    }
+}
