@@ -33,6 +33,7 @@ mod innstillinger;
 mod prove;
 mod reservasjon;
 
+pub use bolig::innlesing::som_csv;
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
     deadlines::{DueDeadline, Stage, notify},
@@ -43,11 +44,10 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     boligkontor::{
-        AvviklBoligRequest, AvviklBoligResponse, EksporterBoligerRequest, EksporterBoligerResponse,
-        EndreBoligRequest, EndreBoligResponse, ForlengReservasjonRequest,
-        ForlengReservasjonResponse, HentBoligRequest, HentBoligResponse, HentReservasjonRequest,
-        HentReservasjonResponse, ImporterBoligerRequest, ImporterBoligerResponse,
-        ListBoligerRequest, ListBoligerResponse, ListReservasjonerRequest,
+        AvviklBoligRequest, AvviklBoligResponse, EndreBoligRequest, EndreBoligResponse,
+        ForlengReservasjonRequest, ForlengReservasjonResponse, HentBoligRequest, HentBoligResponse,
+        HentReservasjonRequest, HentReservasjonResponse, ImporterBoligerRequest,
+        ImporterBoligerResponse, ListBoligerRequest, ListBoligerResponse, ListReservasjonerRequest,
         ListReservasjonerResponse, MeldKlargjortRequest, MeldKlargjortResponse, NedleggVetoRequest,
         NedleggVetoResponse, OpphevReservasjonRequest, OpphevReservasjonResponse,
         RegistrerBoligRequest, RegistrerBoligResponse, ReserverBoligRequest, ReserverBoligResponse,
@@ -112,7 +112,6 @@ samspor_chassis::rpc! {
         write avvikl_bolig(AvviklBoligRequest) -> AvviklBoligResponse = bolig::rpc::avvikl;
         read hent_bolig(HentBoligRequest) -> HentBoligResponse = bolig::rpc::hent;
         read list_boliger(ListBoligerRequest) -> ListBoligerResponse = bolig::rpc::list;
-        read eksporter_boliger(EksporterBoligerRequest) -> EksporterBoligerResponse = bolig::rpc::eksporter;
     }
 }
 

@@ -9,8 +9,8 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     boligkontor::{
-        Bemanning, Boligegenskaper, Boligform, Bomiljo, Eierform, ImporterBoligerResponse, Radfeil,
-        Radrapport, Radutfall, Standard, Tildelingstype,
+        self as proto, Bemanning, Boligegenskaper, Boligform, Bomiljo, Eierform,
+        ImporterBoligerResponse, Radfeil, Radrapport, Radutfall, Standard, Tildelingstype,
     },
     felles::Feilgrunn,
 };
@@ -26,7 +26,7 @@ const RAPPORTERT: usize = 1_000;
 /// False where the text says nothing that the column can hold.
 struct Kolonne {
     navn: &'static str,
-    skriv: fn(&Bolig) -> String,
+    skriv: fn(&proto::Bolig) -> String,
     les: fn(&str, &mut Linje) -> bool,
     /// What would be taken.
     form: &'static str,
@@ -52,7 +52,7 @@ macro_rules! tekst {
     ($($field:ident)+) => {
         [$(Kolonne {
             navn: stringify!($field),
-            skriv: |bolig| bolig.innhold.egenskaper.$field.clone(),
+            skriv: |bolig| sagt(bolig).$field,
             les: |text, row| { text.clone_into(&mut row.gitt.$field); true },
             form: "en tekst",
         },)+]
@@ -63,7 +63,7 @@ macro_rules! tall {
     ($($field:ident)+) => {
         [$(Kolonne {
             navn: stringify!($field),
-            skriv: |bolig| bolig.innhold.egenskaper.$field.to_string(),
+            skriv: |bolig| sagt(bolig).$field.to_string(),
             les: |text, row| match text.parse() {
                 Ok(number) => { row.gitt.$field = number; true }
                 Err(_) => false,
@@ -77,7 +77,7 @@ macro_rules! ja_nei {
     ($($field:ident)+) => {
         [$(Kolonne {
             navn: stringify!($field),
-            skriv: |bolig| if bolig.innhold.egenskaper.$field { "ja" } else { "nei" }.to_owned(),
+            skriv: |bolig| if sagt(bolig).$field { "ja" } else { "nei" }.to_owned(),
             les: |text, row| match text {
                 "ja" => { row.gitt.$field = true; true }
                 "nei" | "" => { row.gitt.$field = false; true }
@@ -93,7 +93,8 @@ macro_rules! valg {
         [$(Kolonne {
             navn: stringify!($field),
             skriv: |bolig| {
-                let name = bolig.innhold.egenskaper.$field.as_str_name();
+                let value = $type::try_from(sagt(bolig).$field).unwrap_or_default();
+                let name = value.as_str_name();
                 name.strip_prefix($prefix).unwrap_or(name).to_owned()
             },
             les: |text, row| match $type::from_str_name(&format!("{}{text}", $prefix)) {
@@ -103,6 +104,10 @@ macro_rules! valg {
             form: $form,
         },)+]
     };
+}
+
+fn sagt(bolig: &proto::Bolig) -> Boligegenskaper {
+    bolig.egenskaper.clone().unwrap_or_default()
 }
 
 /// The columns, in the order of an export. A file may have them in any order.
@@ -119,7 +124,10 @@ fn kolonner() -> Vec<Kolonne> {
         },
         Kolonne {
             navn: "tilstand",
-            skriv: |bolig| bolig.tilstand.kode().to_owned(),
+            skriv: |bolig| {
+                let name = bolig.tilstand().as_str_name();
+                name.trim_start_matches("BOLIGTILSTAND_").to_owned()
+            },
             les: |text, row| {
                 row.tilstand = Tilstand::fra_kode(text);
                 text.is_empty() || row.tilstand.is_some()
@@ -142,7 +150,7 @@ fn kolonner() -> Vec<Kolonne> {
     columns.extend(tall!(meter_butikk meter_buss meter_tjenester husleie kostnad_per_dag));
     columns.push(Kolonne {
         navn: "husregler",
-        skriv: |bolig| bolig.innhold.egenskaper.husregler.join(" | "),
+        skriv: |bolig| sagt(bolig).husregler.join(" | "),
         les: |text, row| {
             row.gitt.husregler = text
                 .split('|')
@@ -398,26 +406,21 @@ fn avvist(refusal: &Refusal) -> Radfeil {
     }
 }
 
-/// Dwellings as rows, with the heading on the first page.
+/// Dwellings of a list as a file that can be taken in. What the reader may not
+/// see is an empty cell.
 ///
 /// # Errors
-/// A defect, where a row cannot be written.
-pub(crate) fn skriv(boliger: &[Bolig], heading: bool) -> Result<Vec<u8>, Error> {
+/// A row that cannot be written.
+pub fn som_csv(boliger: &[proto::Bolig]) -> Result<Vec<u8>, csv::Error> {
     let columns = kolonner();
     let mut writer = csv::WriterBuilder::new()
         .delimiter(b';')
         .from_writer(Vec::new());
-    if heading {
-        writer
-            .write_record(columns.iter().map(|column| column.navn))
-            .map_err(Error::internal)?;
-    }
+    writer.write_record(columns.iter().map(|column| column.navn))?;
     for bolig in boliger {
-        writer
-            .write_record(columns.iter().map(|column| (column.skriv)(bolig)))
-            .map_err(Error::internal)?;
+        writer.write_record(columns.iter().map(|column| (column.skriv)(bolig)))?;
     }
     writer
         .into_inner()
-        .map_err(|_| Error::internal("a page of the register cannot be written"))
+        .map_err(|fault| fault.into_error().into())
 }

@@ -7,12 +7,11 @@ use samspor_chassis::{
     store::{Tx, etag},
 };
 use samspor_proto::boligkontor::{
-    AvviklBoligRequest, AvviklBoligResponse, Boligtilstand, EksporterBoligerRequest,
-    EksporterBoligerResponse, EndreBoligRequest, EndreBoligResponse, HentBoligRequest,
-    HentBoligResponse, ImporterBoligerRequest, ImporterBoligerResponse, ListBoligerRequest,
-    ListBoligerResponse, MeldKlargjortRequest, MeldKlargjortResponse, RegistrerBoligRequest,
-    RegistrerBoligResponse, SettIDriftRequest, SettIDriftResponse, TaUtAvDriftRequest,
-    TaUtAvDriftResponse, Tildelingstype, Tomgangsarsak,
+    AvviklBoligRequest, AvviklBoligResponse, Boligtilstand, EndreBoligRequest, EndreBoligResponse,
+    HentBoligRequest, HentBoligResponse, ImporterBoligerRequest, ImporterBoligerResponse,
+    ListBoligerRequest, ListBoligerResponse, MeldKlargjortRequest, MeldKlargjortResponse,
+    RegistrerBoligRequest, RegistrerBoligResponse, SettIDriftRequest, SettIDriftResponse,
+    TaUtAvDriftRequest, TaUtAvDriftResponse, Tildelingstype, Tomgangsarsak,
 };
 
 use super::{
@@ -248,26 +247,6 @@ pub(crate) async fn list(
     let now = tx.now();
     Ok(ListBoligerResponse {
         boliger: found.iter().map(|bolig| bolig.to_proto(now)).collect(),
-        next_page_token,
-    })
-}
-
-pub(crate) async fn eksporter(
-    tx: &mut Tx,
-    request: EksporterBoligerRequest,
-) -> Result<EksporterBoligerResponse, Error> {
-    let mut faults = FieldFaults::new();
-    let wanted = (
-        request.tildelingstype,
-        request.tilstand,
-        request.omrade.as_str(),
-    );
-    let wanted = utvalg(&request.parent, wanted, &mut faults);
-    faults.finish()?;
-    let page = Page::parse(request.page_size, &request.page_token)?;
-    let (found, next_page_token) = store::liste(tx, &wanted, &page).await?;
-    Ok(EksporterBoligerResponse {
-        csv: innlesing::skriv(&found, page.after().is_none())?.into(),
         next_page_token,
     })
 }
