@@ -152,7 +152,13 @@ async fn stock(scene: &Scene) {
     let hidden: tonic::Status =
         refused::<_, HentBoligResponse>(&bom, &format!("{STOCK}HentBolig"), request).await;
     assert_eq!(reason(&hidden), Some(Feilgrunn::IkkeFunnet));
-    assert_eq!(listed(&bom, Tildelingstype::Unspecified).await.len(), 0);
+    let request = ListBoligerRequest {
+        parent: KONTORET.to_owned(),
+        ..Default::default()
+    };
+    let method = format!("{STOCK}ListBoliger");
+    let hidden = refused::<_, ListBoligerResponse>(&bom, &method, request).await;
+    assert_eq!(reason(&hidden), Some(Feilgrunn::IkkeFunnet));
     // Nobody else keeps it.
     let nav = scene
         .desk("nav", Rolle::Saksbehandler, Formal::Tildeling)
