@@ -2,7 +2,7 @@
 //! is missing.
 //!
 //! One stock and one protocol for all units that allocate
-//! (docs/adr/0021): which unit allocates a type is the municipality's file to
+//! (docs/adr/0022): which unit allocates a type is the municipality's file to
 //! say, and the gateway attests it. [`bolig`] is the register, [`reservasjon`]
 //! holds a dwelling for a person until it is offered and answered. In each,
 //! `mod.rs` has the record and its states, `rules.rs` what may happen to it
