@@ -391,7 +391,7 @@ fn claims(enhet: String, rolle: &str, sub: String, person: String) -> Result<Cla
 }
 
 /// Tokens that `up` writes, so that a first call needs nothing else.
-const READY_MADE: [(&str, &str, &str, Rolle); 8] = [
+const READY_MADE: [(&str, &str, &str, Rolle); 9] = [
     (
         "bestillerkontor-saksbehandler",
         "bestillerkontor",
@@ -410,6 +410,12 @@ const READY_MADE: [(&str, &str, &str, Rolle); 8] = [
     ("nav-saksbehandler", "nav", "nav-1", Rolle::Saksbehandler),
     ("nav-inntak", "nav", "nav-2", Rolle::Inntak),
     ("nav-beslutter", "nav", "nav-3", Rolle::Beslutter),
+    (
+        "boligkontor-boligforvalter",
+        "boligkontor",
+        "bo-1",
+        Rolle::Boligforvalter,
+    ),
 ];
 
 async fn up(data_dir: &Path, addr: std::net::SocketAddr, kommune: &str, json: bool) -> Result<()> {

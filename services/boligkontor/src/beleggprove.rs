@@ -55,8 +55,8 @@ async fn belegg(store: &Store) -> Vec<(String, String, i64, i64)> {
 /// Guards I4: as many as can ask at once, and one gets it; the others are told
 /// that somebody has it, and nothing of theirs is left.
 ///
-/// Seen red: with `ta` that says true without asking the table, and without the
-/// lock in `hent_for_endring` and the state in `flytt`.
+/// Seen red: with `ta` that says true without asking the table and `flytt` that
+/// does not ask the state, together.
 async fn one_of_many_gets_the_dwelling(database: Database) {
     let store = database.open(MIGRATIONS).await;
     let free = ledig(&store, "A-1", Tildelingstype::KommunalUtleie).await;

@@ -73,7 +73,7 @@ async fn listed(desk: &Desk, type_: Tildelingstype) -> Vec<Bolig> {
 
 /// The register is kept by one, read by all who allocate, and by nobody else.
 ///
-/// Seen red: with `P7.bolig` for every unit.
+/// Guards against: `P7.bolig` for every unit.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stock_is_kept_by_one_and_read_by_who_allocates() {
     stock(&Scene::start().await).await;
@@ -167,7 +167,7 @@ async fn stock(scene: &Scene) {
 /// From reserved to offered, said no to, offered again and said yes to; the
 /// office sees what it needs for the contract and no assessment.
 ///
-/// Seen red: with P7 that opens VURDERING.
+/// Guards against: P7 that opens VURDERING.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dwelling_is_held_offered_and_answered() {
     held(&Scene::start().await).await;
