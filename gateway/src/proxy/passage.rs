@@ -330,7 +330,8 @@ impl<'g> Passage<'g> {
         }
     }
 
-    /// Whether a case reference is good: an open case of the unit and subject.
+    /// Whether a case reference is good: an open case of the unit and subject, or
+    /// one of several units that names it.
     pub(super) fn check_case(&self, facts: &PersonFacts) -> Result<(), Refused> {
         let closed = || Refused::new(Feilgrunn::SakIkkeApen);
         match &self.border.sak {
@@ -339,7 +340,10 @@ impl<'g> Passage<'g> {
             Some(sak) => {
                 let open = facts.facts.iter().any(|fact| {
                     fact.holds_at(self.now)
-                        && matches!(fact.kind, Faktumtype::Soker | Faktumtype::Sak)
+                        && matches!(
+                            fact.kind,
+                            Faktumtype::Soker | Faktumtype::Sak | Faktumtype::Part
+                        )
                         && fact.post.as_deref() == Some(sak.as_str())
                         && matches!(&fact.party, Party::Enhet(unit) if **unit == *self.caller.enhet)
                 });

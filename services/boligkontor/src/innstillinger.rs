@@ -19,6 +19,14 @@ struct Fil {
     reservasjon_dager: Verdi,
     svar_dager: Verdi,
     forleng_dager: Verdi,
+    leie_maneder: Verdi,
+    fornying_maneder: Verdi,
+    oppsigelse_maneder: Verdi,
+    protest_maneder: Verdi,
+    oppgjor_dager: Verdi,
+    restanse_svar_dager: Verdi,
+    restanse_mote_dager: Verdi,
+    restanse_utfall_dager: Verdi,
 }
 
 /// The values.
@@ -30,6 +38,22 @@ pub(crate) struct Innstillinger {
     pub(crate) svar_dager: u16,
     /// Days from the reservation for which a dwelling can be held at most.
     pub(crate) forleng_dager: u16,
+    /// Months that a contract for a time is for when nothing else is said.
+    pub(crate) leie_maneder: u16,
+    /// Months before the end by which it is decided whether it is renewed.
+    pub(crate) fornying_maneder: u16,
+    /// Months of notice that the municipality gives.
+    pub(crate) oppsigelse_maneder: u16,
+    /// Months within which the tenant can object to a notice.
+    pub(crate) protest_maneder: u16,
+    /// Days for which the case goes on after the tenant moved out.
+    pub(crate) oppgjor_dager: u16,
+    /// Working days within which the units of a joint case answer.
+    pub(crate) restanse_svar_dager: u16,
+    /// Days within which a joint case has its outcome.
+    pub(crate) restanse_mote_dager: u16,
+    /// Days for which the outcome of a joint case lets a tenancy be ended.
+    pub(crate) restanse_utfall_dager: u16,
 }
 
 fn les() -> Option<Innstillinger> {
@@ -38,6 +62,14 @@ fn les() -> Option<Innstillinger> {
         reservasjon_dager: file.reservasjon_dager.verdi,
         svar_dager: file.svar_dager.verdi,
         forleng_dager: file.forleng_dager.verdi,
+        leie_maneder: file.leie_maneder.verdi,
+        fornying_maneder: file.fornying_maneder.verdi,
+        oppsigelse_maneder: file.oppsigelse_maneder.verdi,
+        protest_maneder: file.protest_maneder.verdi,
+        oppgjor_dager: file.oppgjor_dager.verdi,
+        restanse_svar_dager: file.restanse_svar_dager.verdi,
+        restanse_mote_dager: file.restanse_mote_dager.verdi,
+        restanse_utfall_dager: file.restanse_utfall_dager.verdi,
     })
 }
 
@@ -65,6 +97,14 @@ mod tests {
             &file.reservasjon_dager,
             &file.svar_dager,
             &file.forleng_dager,
+            &file.leie_maneder,
+            &file.fornying_maneder,
+            &file.oppsigelse_maneder,
+            &file.protest_maneder,
+            &file.oppgjor_dager,
+            &file.restanse_svar_dager,
+            &file.restanse_mote_dager,
+            &file.restanse_utfall_dager,
         ] {
             assert!(value.verdi > 0 && value.kilde.len() > 10);
         }

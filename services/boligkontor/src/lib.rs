@@ -4,8 +4,9 @@
 //! One stock and one protocol for all units that allocate
 //! (docs/adr/0022): which unit allocates a type is the municipality's file to
 //! say, and the gateway attests it. [`bolig`] is the register, [`reservasjon`]
-//! holds a dwelling for a person until it is offered and answered. In each,
-//! `mod.rs` has the record and its states, `rules.rs` what may happen to it
+//! holds a dwelling for a person until it is offered and answered,
+//! [`leieforhold`] is the tenancy that it becomes, [`restansesak`] the joint case
+//! about arrears. In each, `mod.rs` has the record and its states, `rules.rs` what may happen to it
 //! (pure), `rpc.rs` the contract, `store.rs` the SQL; records of a person stand
 //! on the chassis's `lager`.
 //!
@@ -23,6 +24,7 @@
 mod beleggprove;
 mod bolig;
 mod innstillinger;
+mod leieforhold;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -32,6 +34,7 @@ mod innstillinger;
 )]
 mod prove;
 mod reservasjon;
+mod restansesak;
 
 pub use bolig::innlesing::som_csv;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -44,16 +47,27 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     boligkontor::{
-        AvviklBoligRequest, AvviklBoligResponse, EndreBoligRequest, EndreBoligResponse,
+        AvgjorRestansesakRequest, AvgjorRestansesakResponse, AvsluttLeieforholdRequest,
+        AvsluttLeieforholdResponse, AvviklBoligRequest, AvviklBoligResponse, EndreBoligRequest,
+        EndreBoligResponse, ForlengLeieforholdRequest, ForlengLeieforholdResponse,
         ForlengReservasjonRequest, ForlengReservasjonResponse, HentBoligRequest, HentBoligResponse,
-        HentReservasjonRequest, HentReservasjonResponse, ImporterBoligerRequest,
-        ImporterBoligerResponse, ListBoligerRequest, ListBoligerResponse, ListReservasjonerRequest,
-        ListReservasjonerResponse, MeldKlargjortRequest, MeldKlargjortResponse, NedleggVetoRequest,
-        NedleggVetoResponse, OpphevReservasjonRequest, OpphevReservasjonResponse,
-        RegistrerBoligRequest, RegistrerBoligResponse, ReserverBoligRequest, ReserverBoligResponse,
-        SettIDriftRequest, SettIDriftResponse, SvarTilbudRequest, SvarTilbudResponse,
-        TaUtAvDriftRequest, TaUtAvDriftResponse, TilbyBoligRequest, TilbyBoligResponse,
-        bolig_service_server, reservasjon_service_server,
+        HentLeieforholdRequest, HentLeieforholdResponse, HentReservasjonRequest,
+        HentReservasjonResponse, HentRestansesakRequest, HentRestansesakResponse,
+        ImporterBoligerRequest, ImporterBoligerResponse, InngaKontraktRequest,
+        InngaKontraktResponse, ListBoligerRequest, ListBoligerResponse, ListLeieforholdRequest,
+        ListLeieforholdResponse, ListReservasjonerRequest, ListReservasjonerResponse,
+        ListRestansesakerRequest, ListRestansesakerResponse, MeldFlyttingRequest,
+        MeldFlyttingResponse, MeldKlargjortRequest, MeldKlargjortResponse,
+        MeldOppfolgingAvslattRequest, MeldOppfolgingAvslattResponse, NedleggVetoRequest,
+        NedleggVetoResponse, OppdaterRestanseRequest, OppdaterRestanseResponse,
+        OpphevReservasjonRequest, OpphevReservasjonResponse, RegistrerBoligRequest,
+        RegistrerBoligResponse, RegistrerRestanseRequest, RegistrerRestanseResponse,
+        RegistrerRestansemoteRequest, RegistrerRestansemoteResponse, ReserverBoligRequest,
+        ReserverBoligResponse, SettIDriftRequest, SettIDriftResponse, SiOppLeieforholdRequest,
+        SiOppLeieforholdResponse, SvarRestansesakRequest, SvarRestansesakResponse,
+        SvarTilbudRequest, SvarTilbudResponse, TaUtAvDriftRequest, TaUtAvDriftResponse,
+        TilbyBoligRequest, TilbyBoligResponse, bolig_service_server, leieforhold_service_server,
+        reservasjon_service_server, restansesak_service_server,
     },
     felles::Feilgrunn,
 };
@@ -62,7 +76,13 @@ use tonic::service::Routes;
 /// Id of the unit that this service is.
 pub(crate) const ENHET: &str = "boligkontor";
 
-const MIGRATIONS: Migrations = &[("001_bolig", include_str!("../migrations/001_bolig.sql"))];
+const MIGRATIONS: Migrations = &[
+    ("001_bolig", include_str!("../migrations/001_bolig.sql")),
+    (
+        "002_leieforhold",
+        include_str!("../migrations/002_leieforhold.sql"),
+    ),
+];
 
 /// The service.
 #[derive(Clone)]
@@ -83,6 +103,12 @@ impl Agency for Boligkontor {
             service.clone(),
         ))
         .add_service(reservasjon_service_server::ReservasjonServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(leieforhold_service_server::LeieforholdServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(restansesak_service_server::RestansesakServiceServer::new(
             service,
         ))
     }
@@ -125,6 +151,31 @@ samspor_chassis::rpc! {
         write nedlegg_veto(NedleggVetoRequest) -> NedleggVetoResponse = reservasjon::rpc::nedlegg_veto;
         read hent_reservasjon(HentReservasjonRequest) -> HentReservasjonResponse = reservasjon::rpc::hent;
         read list_reservasjoner(ListReservasjonerRequest) -> ListReservasjonerResponse = reservasjon::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl leieforhold_service_server::LeieforholdService for Boligkontor {
+        write innga_kontrakt(InngaKontraktRequest) -> InngaKontraktResponse = leieforhold::rpc::innga;
+        write forleng_leieforhold(ForlengLeieforholdRequest) -> ForlengLeieforholdResponse = leieforhold::rpc::forleng;
+        write si_opp_leieforhold(SiOppLeieforholdRequest) -> SiOppLeieforholdResponse = leieforhold::rpc::si_opp;
+        write meld_flytting(MeldFlyttingRequest) -> MeldFlyttingResponse = leieforhold::rpc::meld_flytting;
+        write avslutt_leieforhold(AvsluttLeieforholdRequest) -> AvsluttLeieforholdResponse = leieforhold::rpc::avslutt;
+        write meld_oppfolging_avslatt(MeldOppfolgingAvslattRequest) -> MeldOppfolgingAvslattResponse = leieforhold::rpc::meld_oppfolging_avslatt;
+        read hent_leieforhold(HentLeieforholdRequest) -> HentLeieforholdResponse = leieforhold::rpc::hent;
+        read list_leieforhold(ListLeieforholdRequest) -> ListLeieforholdResponse = leieforhold::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl restansesak_service_server::RestansesakService for Boligkontor {
+        write registrer_restanse(RegistrerRestanseRequest) -> RegistrerRestanseResponse = restansesak::rpc::registrer;
+        write oppdater_restanse(OppdaterRestanseRequest) -> OppdaterRestanseResponse = restansesak::rpc::oppdater;
+        write svar_restansesak(SvarRestansesakRequest) -> SvarRestansesakResponse = restansesak::rpc::svar;
+        write registrer_restansemote(RegistrerRestansemoteRequest) -> RegistrerRestansemoteResponse = restansesak::rpc::mote;
+        write avgjor_restansesak(AvgjorRestansesakRequest) -> AvgjorRestansesakResponse = restansesak::rpc::avgjor;
+        read hent_restansesak(HentRestansesakRequest) -> HentRestansesakResponse = restansesak::rpc::hent;
+        read list_restansesaker(ListRestansesakerRequest) -> ListRestansesakerResponse = restansesak::rpc::list;
     }
 }
 

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use samspor_chassis::{
     call::Call,
+    error::Refusal,
+    params,
     store::Store,
     testing::{TestCall, request_id},
 };
-use samspor_proto::{boligkontor::*, internt::Boligtildeler, klassifisering::Klasser};
+use samspor_proto::{
+    boligkontor::*, felles::Feilgrunn, internt::Boligtildeler, klassifisering::Klasser,
+};
 
-use crate::{ENHET, bolig};
+use crate::{ENHET, bolig, leieforhold, reservasjon};
 
 pub(crate) const P: &str = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
 pub(crate) const Q: &str = "personer/4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
@@ -127,5 +131,102 @@ pub(crate) fn onske(person: &str, bolig: &str) -> ReserverBoligRequest {
         grunnlag: format!("{person}/boligsaker/0192f0a1-7b2c-7d3e-8f40-516273849506"),
         begrunnelse: "Nær dem som leverer tjenestene".into(),
         ..Default::default()
+    }
+}
+
+/// A person rents a dwelling of the stock: reserved and accepted, where it is
+/// offered, and the contract made.
+pub(crate) async fn leid(store: &Store, nokkel: &str, type_: Tildelingstype) -> Leieforhold {
+    let held = holdt(store, P, nokkel, type_).await;
+    let request = kontrakt(&held.name);
+    let made = kall!(store, hos(ENHET, "b1"), leieforhold::rpc::innga, request).unwrap();
+    les(store, &made.reservasjon.unwrap().leieforhold).await
+}
+
+/// A dwelling is held for a person, and accepted where it is offered.
+pub(crate) async fn holdt(
+    store: &Store,
+    person: &str,
+    nokkel: &str,
+    type_: Tildelingstype,
+) -> Reservasjon {
+    let free = ledig(store, nokkel, type_).await;
+    let unit = match type_ {
+        Tildelingstype::Midlertidig => "nav",
+        _ => "rop",
+    };
+    let asked = onske(person, &free.name);
+    let held = kall!(store, hos(unit, "r1"), reservasjon::rpc::reserver, asked).unwrap();
+    let held = held.reservasjon.unwrap();
+    if type_ == Tildelingstype::Midlertidig {
+        return held;
+    }
+    let offer = TilbyBoligRequest {
+        name: held.name,
+        request_id: request_id(),
+        etag: held.etag,
+        svarfrist: None,
+    };
+    let held = kall!(store, hos(unit, "r1"), reservasjon::rpc::tilby, offer).unwrap();
+    let yes = SvarTilbudRequest {
+        name: held.reservasjon.unwrap().name,
+        request_id: request_id(),
+        aksepterer: true,
+        onske: String::new(),
+    };
+    let held = kall!(store, personen(person), reservasjon::rpc::svar, yes).unwrap();
+    held.reservasjon.unwrap()
+}
+
+/// The contract of a reservation, as long as it usually is.
+pub(crate) fn kontrakt(reservasjon: &str) -> InngaKontraktRequest {
+    InngaKontraktRequest {
+        name: reservasjon.into(),
+        request_id: request_id(),
+        oppfolgere: vec!["enheter/bom".into()],
+        ..Default::default()
+    }
+}
+
+/// A tenancy as it is now.
+pub(crate) async fn les(store: &Store, name: &str) -> Leieforhold {
+    let mut tx = store.begin_read(hos(ENHET, "b1")).await.unwrap();
+    let request = HentLeieforholdRequest { name: name.into() };
+    let read = leieforhold::rpc::hent(&mut tx, request).await.unwrap();
+    read.leieforhold.unwrap()
+}
+
+/// Types of the events that were addressed to a unit, oldest first.
+pub(crate) async fn hendelser(store: &Store, enhet: &str) -> Vec<String> {
+    let sql = "SELECT h.type FROM chassis_hendelse_mottaker m \
+               JOIN chassis_hendelse h ON h.nr = m.hendelse WHERE m.mottaker = $1 \
+               ORDER BY m.hendelse";
+    let mut tx = store.begin_read(hos(ENHET, "b9")).await.unwrap();
+    let rows: Vec<(String,)> = tx.all(sql, params![enhet]).await.unwrap();
+    rows.into_iter().map(|(kind,)| kind).collect()
+}
+
+/// Holds every cell of a state × verb table (`tests/data/*.csv`: the state
+/// after, or `-` for refused) against the rules.
+pub(crate) fn hver_celle(
+    table: &str,
+    states: &[&'static str],
+    verb: impl Fn(&str, &'static str) -> Result<&'static str, Refusal>,
+) {
+    let mut rows = table.lines().map(|row| row.split(';').collect::<Vec<_>>());
+    let verbs = rows.next().unwrap();
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows.len(), states.len());
+    for (row, state) in rows.iter().zip(states) {
+        assert_eq!((row[0], row.len()), (*state, verbs.len()));
+        for (name, expected) in verbs.iter().zip(row).skip(1) {
+            match verb(name, state) {
+                Ok(after) => assert_eq!(after, *expected, "{row:?} {name}"),
+                Err(refusal) => {
+                    let told = (refusal.grunn, *expected);
+                    assert_eq!(told, (Feilgrunn::UgyldigOvergang, "-"), "{row:?} {name}");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The stock through the gateway: who keeps it, who reads it, who holds a
 //! dwelling for whom, and what each sees of that.
 
+pub mod leie;
+
 use samspor::desk::Desk;
 use samspor_proto::{
     boligkontor::*,
@@ -18,6 +20,7 @@ const HELD: &str = "boligkontor.v1.ReservasjonService/";
 pub async fn lives() {
     Box::pin(stock(&Scene::start().await)).await;
     Box::pin(held(&Scene::start().await)).await;
+    Box::pin(leie::let_to(&Scene::start().await)).await;
 }
 
 /// A dwelling as the register writes it.

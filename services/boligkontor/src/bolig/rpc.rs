@@ -101,7 +101,7 @@ pub(crate) async fn importer(
 }
 
 /// The dwelling goes to another state.
-async fn flytt(
+pub(crate) async fn flytt(
     tx: &mut Tx,
     bolig: Bolig,
     verb: &'static str,

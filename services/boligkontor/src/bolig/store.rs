@@ -185,6 +185,18 @@ pub(crate) async fn ta(tx: &mut Tx, bolig: &str, post: &str) -> Result<bool, Err
     Ok(taken == 1)
 }
 
+/// The dwelling goes from one that has it to the next, and is free at no time
+/// between.
+pub(crate) async fn gi_videre(tx: &mut Tx, bolig: &str, fra: &str, til: &str) -> Result<(), Error> {
+    let given = tx
+        .execute(
+            "UPDATE belegg SET post = $1, siden = $2 WHERE bolig = $3 AND post = $4",
+            params![til, tx.now(), bolig, fra],
+        )
+        .await?;
+    en(given)
+}
+
 /// Nobody has the dwelling any more.
 pub(crate) async fn slipp(tx: &mut Tx, bolig: &str, post: &str) -> Result<(), Error> {
     let freed = tx

@@ -128,13 +128,13 @@ pub(crate) fn fakta(post: &Post<Reservasjon>) -> Vec<Faktum> {
     let Some(fra) = tilbudt else {
         return Vec::new();
     };
-    let til = if lager::Innhold::apen(&post.innhold) || post.innhold.tilstand == Tilstand::Kontrakt
-    {
+    let no = svar.as_ref().filter(|answer| !answer.aksepterer);
+    let til = if lager::Innhold::apen(&post.innhold) {
         None
     } else {
         let ended = slutt.as_ref().map(|end| end.tid);
         ended
-            .or(svar.as_ref().map(|answer| answer.tid))
+            .or(no.map(|answer| answer.tid))
             .or(Some(post.innhold.utloper))
     };
     vec![

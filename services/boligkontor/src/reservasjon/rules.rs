@@ -27,7 +27,10 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
         "NedleggVeto",
         &[Tilstand::Reservert, Tilstand::Tilbudt, Tilstand::Akseptert],
     ),
+    (KONTRAKT, &[Tilstand::Reservert, Tilstand::Akseptert]),
 ]);
+
+const KONTRAKT: &str = "InngaKontrakt";
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -239,6 +242,42 @@ pub(crate) fn opphev(
     post.innhold.slutt = Some(slutt);
     let mut out = Virkninger::new();
     out.hendelse(event, &post.emne(), mottakere(&post));
+    out.fakta.extend(fakta(&post));
+    out.slett_frist(FRIST_UTLOP, &post.name());
+    Ok((post, out))
+}
+
+/// A contract can be made of it: the person said yes, or it is temporary housing,
+/// which is given and not offered.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG`.
+pub(crate) fn krev_kontrakt(post: &Post<Reservasjon>) -> Result<(), Refusal> {
+    let state = post.innhold.tilstand;
+    let unasked =
+        state == Tilstand::Reservert && post.innhold.tildelingstype != Tildelingstype::Midlertidig;
+    if unasked {
+        let mut allowed = OVERGANGER.tillatt(state);
+        allowed.retain(|verb| *verb != KONTRAKT);
+        return Err(Refusal::transition(state.kode(), &allowed));
+    }
+    krev(post, KONTRAKT)
+}
+
+/// It becomes a tenancy.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG`.
+pub(crate) fn kontrakt(
+    mut post: Post<Reservasjon>,
+    leieforhold: String,
+    now: Tid,
+) -> Result<(Post<Reservasjon>, Virkninger), Refusal> {
+    krev_kontrakt(&post)?;
+    post.innhold.tilstand = Tilstand::Kontrakt;
+    post.innhold.utloper = now;
+    post.innhold.leieforhold = leieforhold;
+    let mut out = Virkninger::new();
     out.fakta.extend(fakta(&post));
     out.slett_frist(FRIST_UTLOP, &post.name());
     Ok((post, out))

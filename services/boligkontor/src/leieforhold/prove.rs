@@ -1,0 +1,410 @@
+use samspor_chassis::{
+    domene::{Aktor, Dag, Virkninger},
+    error::{Error, Refusal},
+    lager::Post,
+    params,
+    store::Store,
+    testing::{Database, START, request_id},
+};
+use samspor_proto::{
+    boligkontor::{self as proto, *},
+    felles::{Hjemmel, Rolle},
+};
+
+use super::{Oppsigelse, Periode, Tilstand, rules};
+use crate::{
+    ENHET, MIGRATIONS, bolig, innstillinger::innstillinger, leieforhold, prove::*, reservasjon,
+};
+
+samspor_chassis::on_both_databases! {
+    the_dwelling_goes_from_the_reservation_to_the_tenancy_and_back,
+    a_dwelling_is_let_once,
+    a_contract_is_long_enough_and_one_for_each_person,
+    a_tenancy_is_renewed_and_ended_in_time,
+    to_renounce_follow_up_changes_nothing_else,
+}
+
+fn av() -> Aktor {
+    Aktor {
+        enhet: ENHET.into(),
+        ansatt: "b1".into(),
+        rolle: Rolle::Boligforvalter,
+    }
+}
+
+fn varsel() -> Oppsigelse {
+    Oppsigelse {
+        grunn: Oppsigelsesgrunn::Boligen,
+        begrunnelse: "Huset rives".into(),
+        hjemmel: None,
+        alternativ: String::new(),
+        underretning: "Brev".into(),
+        tid: START,
+        av: av(),
+        siste_dag: Dag::av(START).pluss_dager(200),
+        protestfrist: None,
+        restansesak: String::new(),
+    }
+}
+
+/// Every cell of state and verb is as the table says.
+#[test]
+fn every_state_and_verb() {
+    let today = Dag::av(START);
+    let settings = innstillinger().unwrap();
+    let states: Vec<_> = Tilstand::ALLE.iter().map(|state| state.kode()).collect();
+    let verb = |name: &str, state: &'static str| {
+        let innhold = super::Leieforhold {
+            tilstand: Tilstand::fra_kode(state).unwrap(),
+            bolig: "b".into(),
+            reservasjon: "r".into(),
+            tildelt_av: "rop".into(),
+            forste: Periode {
+                fra: today,
+                til: today.pluss_maneder(36),
+                begrunnelse: String::new(),
+                tid: START,
+                av: av(),
+            },
+            fornyet: Vec::new(),
+            husleie: 1,
+            oppfolgere: Vec::new(),
+            flere: String::new(),
+            fornyes_innen: START,
+            oppsigelse: None,
+            oppfolging_avslatt: None,
+            avsluttet: None,
+            slutt: String::new(),
+        };
+        let post = Post::ny(ENHET, "p".into(), "l".into(), innhold);
+        let after = match name {
+            "ForlengLeieforhold" => {
+                rules::forleng(post, None, String::new(), (START, av()), settings)
+            }
+            "SiOppLeieforhold" => {
+                let notice = rules::Varsel {
+                    oppsigelse: varsel(),
+                    siste_dag: None,
+                    sak: None,
+                    sak_apen: false,
+                };
+                rules::si_opp(post, notice, START, settings)
+            }
+            "MeldFlytting" => rules::meld_flytting(post, varsel(), START),
+            "AvsluttLeieforhold" => rules::avslutt(post, "Flyttet".into(), START, settings),
+            "MeldOppfolgingAvslatt" => {
+                rules::meld_oppfolging_avslatt(post, "Nei".into(), (START, av()))
+            }
+            "RegistrerRestanse" => rules::krev(&post, name).map(|()| (post, Virkninger::new())),
+            _ => Err(Refusal::not_found()),
+        };
+        after.map(|(post, _)| post.innhold.tilstand.kode())
+    };
+    hver_celle(
+        include_str!("../../tests/data/leieforhold.csv"),
+        &states,
+        verb,
+    );
+}
+
+/// State of the dwelling, who has it, and the open cause of standing empty.
+async fn boligen(store: &Store) -> (String, Option<String>, Option<String>) {
+    let mut tx = store.begin_read(hos(ENHET, "b1")).await.unwrap();
+    let sql = "SELECT b.tilstand, k.post, t.arsak FROM bolig b \
+               LEFT JOIN belegg k ON k.bolig = b.id \
+               LEFT JOIN tomgang t ON t.bolig = b.id AND t.til IS NULL";
+    tx.one(sql, params![]).await.unwrap().unwrap()
+}
+
+async fn avsluttet(
+    store: &Store,
+    name: &str,
+    etag: &str,
+    why: &str,
+) -> Result<proto::Leieforhold, Error> {
+    let request = AvsluttLeieforholdRequest {
+        name: name.into(),
+        request_id: request_id(),
+        etag: etag.into(),
+        begrunnelse: why.into(),
+    };
+    let ended = kall!(store, hos(ENHET, "b1"), leieforhold::rpc::avslutt, request);
+    ended.map(|answer| answer.leieforhold.unwrap())
+}
+
+/// From accepted to let, and from moved out to made ready; who has the dwelling
+/// is one row all the way. Only temporary housing needs no yes.
+async fn the_dwelling_goes_from_the_reservation_to_the_tenancy_and_back(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let free = ledig(&store, "A-1", Tildelingstype::KommunalUtleie).await;
+    let asked = onske(P, &free.name);
+    let rop = || hos("rop", "r1");
+    let held = kall!(&store, rop(), reservasjon::rpc::reserver, asked).unwrap();
+    let held = held.reservasjon.unwrap();
+    let office = || hos(ENHET, "b1");
+    let early = kontrakt(&held.name);
+    let early = kall!(&store, office(), leieforhold::rpc::innga, early);
+    assert_eq!(feil(early), ["FEILGRUNN_UGYLDIG_OVERGANG"]);
+    let request = TilbyBoligRequest {
+        name: held.name.clone(),
+        request_id: request_id(),
+        etag: held.etag,
+        svarfrist: None,
+    };
+    kall!(&store, rop(), reservasjon::rpc::tilby, request).unwrap();
+    let yes = SvarTilbudRequest {
+        name: held.name.clone(),
+        request_id: request_id(),
+        aksepterer: true,
+        onske: String::new(),
+    };
+    kall!(&store, personen(P), reservasjon::rpc::svar, yes).unwrap();
+    let other = kall!(&store, rop(), leieforhold::rpc::innga, kontrakt(&held.name));
+    assert_eq!(feil(other), ["FEILGRUNN_IKKE_TILLATT"]);
+    let made = kall!(
+        &store,
+        office(),
+        leieforhold::rpc::innga,
+        kontrakt(&held.name)
+    );
+    let made = made.unwrap().reservasjon.unwrap();
+    assert_eq!(made.tilstand(), ReservasjonTilstand::Kontrakt);
+    let let_to = les(&store, &made.leieforhold).await;
+    assert_eq!(
+        boligen(&store).await,
+        ("UTLEID".to_owned(), Some(let_to.name.clone()), None)
+    );
+    assert_eq!(
+        (let_to.tildelt_av.as_str(), let_to.husleie),
+        ("enheter/rop", 8500)
+    );
+    let twice = kall!(
+        &store,
+        office(),
+        leieforhold::rpc::innga,
+        kontrakt(&held.name)
+    );
+    assert_eq!(feil(twice), ["FEILGRUNN_UGYLDIG_OVERGANG"]);
+
+    let silent = avsluttet(&store, &let_to.name, &let_to.etag, "").await;
+    assert_eq!(feil(silent), ["begrunnelse FELT_MANGLER"]);
+    let ended = avsluttet(&store, &let_to.name, &let_to.etag, "Flyttet til søster").await;
+    assert_eq!(ended.unwrap().tilstand(), LeieforholdTilstand::Avsluttet);
+    assert_eq!(
+        boligen(&store).await,
+        (
+            "KLARGJORES".to_owned(),
+            None,
+            Some("KLARGJORING".to_owned())
+        )
+    );
+    for unit in ["rop", "bom"] {
+        let heard = hendelser(&store, unit).await;
+        assert!(heard.contains(&"LeieforholdInngatt".to_owned()), "{unit}");
+        assert!(heard.contains(&"LeieforholdAvsluttet".to_owned()), "{unit}");
+    }
+    let temporary = holdt(&store, Q, "B-1", Tildelingstype::Midlertidig).await;
+    let mut short = kontrakt(&temporary.name);
+    short.til = Dag::av(START).pluss_maneder(3).to_string();
+    short.begrunnelse = "Midlertidig botilbud".into();
+    kall!(&store, office(), leieforhold::rpc::innga, short).unwrap();
+}
+
+/// The tables refuse the second tenancy of a dwelling, whoever forgets to ask.
+async fn a_dwelling_is_let_once(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await;
+    let id = let_to.bolig.rsplit('/').next().unwrap().to_owned();
+    let dwelling = id.clone();
+    let second = store
+        .write(hos(ENHET, "b1"), &request_id(), move |tx| {
+            futures::FutureExt::boxed(async move {
+                tx.execute(
+                    "INSERT INTO leieforhold (id, person, versjon, ansvarlig_enhet, tilstand, \
+                     nokkel, frist, innhold, fra) \
+                     VALUES ('x', 'p', 1, 'boligkontor', 'APEN', $1, 0, '{}', 0)",
+                    params![dwelling],
+                )
+                .await?;
+                Ok::<_, Error>(InngaKontraktResponse::default())
+            })
+        })
+        .await;
+    assert!(second.unwrap_err().is_unique_violation());
+    let taken = store
+        .write(hos(ENHET, "b1"), &request_id(), move |tx| {
+            futures::FutureExt::boxed(async move {
+                bolig::store::gi_videre(tx, &id, "somebody else", "x").await?;
+                Ok::<_, Error>(InngaKontraktResponse::default())
+            })
+        })
+        .await;
+    assert!(taken.is_err(), "it is not theirs to give");
+    assert_eq!(boligen(&store).await.1, Some(let_to.name));
+}
+
+/// Three years where nothing else is said, and a reason for less; a second
+/// tenancy of a person needs a reason too.
+async fn a_contract_is_long_enough_and_one_for_each_person(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await;
+    let until = &let_to.perioder[0].til;
+    assert_eq!(until.as_str(), "2029-09-30");
+    let held = holdt(&store, P, "A-2", Tildelingstype::Hardfor).await;
+    let office = || hos(ENHET, "b1");
+    let mut second = kontrakt(&held.name);
+    second.til = "2027-03-31".into();
+    second.fra = "2026-09-01".into();
+    let refused = kall!(&store, office(), leieforhold::rpc::innga, second);
+    assert_eq!(
+        feil(refused),
+        [
+            "fra FELT_FORM",
+            "flere FELT_MANGLER",
+            "begrunnelse FELT_MANGLER"
+        ]
+    );
+    let mut second = kontrakt(&held.name);
+    second.til = "2027-03-31".into();
+    second.begrunnelse = "Flyttingen tar et halvt år".into();
+    second.flere = "Flytter fra den første".into();
+    kall!(&store, office(), leieforhold::rpc::innga, second).unwrap();
+}
+
+fn oppsigelse(tenancy: &proto::Leieforhold, grunn: Oppsigelsesgrunn) -> SiOppLeieforholdRequest {
+    SiOppLeieforholdRequest {
+        name: tenancy.name.clone(),
+        request_id: request_id(),
+        etag: tenancy.etag.clone(),
+        grunn: grunn.into(),
+        begrunnelse: "Huset skal bygges om".into(),
+        hjemmel: Some(Hjemmel {
+            lov: "husleieloven".into(),
+            paragraf: "§ 9-5".into(),
+        }),
+        underretning: "Brev med rett til å protestere innen en måned".into(),
+        ..Default::default()
+    }
+}
+
+/// Asked half a year before the end, renewed from the day after; ended by the
+/// municipality with three months to the end of a month, and not renewed only
+/// with something else to offer.
+async fn a_tenancy_is_renewed_and_ended_in_time(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await;
+    let office = || hos(ENHET, "b2");
+    let asked = Dag::av("2029-03-31".parse::<Dag>().unwrap().start());
+    assert_eq!(let_to.fornyes_innen.unwrap(), asked.start().into());
+    let request = ForlengLeieforholdRequest {
+        name: let_to.name.clone(),
+        request_id: request_id(),
+        etag: let_to.etag.clone(),
+        ..Default::default()
+    };
+    let longer = kall!(&store, office(), leieforhold::rpc::forleng, request).unwrap();
+    let longer = longer.leieforhold.unwrap();
+    let last = longer.perioder.last().unwrap();
+    assert_eq!(
+        (last.fra.as_str(), last.til.as_str()),
+        ("2029-10-01", "2032-09-30")
+    );
+
+    let soon = SiOppLeieforholdRequest {
+        siste_dag: "2027-01-30".into(),
+        hjemmel: None,
+        underretning: String::new(),
+        ..oppsigelse(&longer, Oppsigelsesgrunn::Boligen)
+    };
+    let refused = kall!(&store, office(), leieforhold::rpc::si_opp, soon);
+    assert_eq!(
+        feil(refused),
+        ["hjemmel FELT_MANGLER", "underretning FELT_MANGLER"]
+    );
+    let soon = SiOppLeieforholdRequest {
+        siste_dag: "2027-01-30".into(),
+        ..oppsigelse(&longer, Oppsigelsesgrunn::Boligen)
+    };
+    let refused = kall!(&store, office(), leieforhold::rpc::si_opp, soon);
+    assert_eq!(feil(refused), ["siste_dag FELT_FORM"]);
+    let theirs = oppsigelse(&longer, Oppsigelsesgrunn::Leietaker);
+    let refused = kall!(&store, office(), leieforhold::rpc::si_opp, theirs);
+    assert_eq!(feil(refused), ["grunn FELT_FORM"]);
+    let bare = oppsigelse(&longer, Oppsigelsesgrunn::IkkeFornyet);
+    let refused = kall!(&store, office(), leieforhold::rpc::si_opp, bare);
+    assert_eq!(feil(refused), ["alternativ FELT_MANGLER"]);
+    let notice = oppsigelse(&longer, Oppsigelsesgrunn::Boligen);
+    let ended = kall!(&store, office(), leieforhold::rpc::si_opp, notice).unwrap();
+    let ended = ended.leieforhold.unwrap();
+    let notice = ended.oppsigelse.unwrap();
+    assert_eq!(
+        (notice.siste_dag.as_str(), notice.protestfrist.as_str()),
+        ("2027-01-31", "2026-11-01")
+    );
+    assert_eq!(ended.fornyes_innen, None);
+
+    let let_to = leid_til(&store, Q).await;
+    let moving = |last: &str| MeldFlyttingRequest {
+        name: let_to.name.clone(),
+        request_id: request_id(),
+        siste_dag: last.into(),
+        begrunnelse: String::new(),
+    };
+    let late = moving("2026-09-30");
+    let refused = kall!(&store, personen(Q), leieforhold::rpc::meld_flytting, late);
+    assert_eq!(feil(refused), ["siste_dag FELT_FORM"]);
+    let moves = kall!(
+        &store,
+        personen(Q),
+        leieforhold::rpc::meld_flytting,
+        moving("2026-12-31")
+    );
+    let moves = moves.unwrap().leieforhold.unwrap();
+    assert_eq!(moves.tilstand(), LeieforholdTilstand::Oppsagt);
+    assert_eq!(
+        moves.oppsigelse.unwrap().grunn(),
+        Oppsigelsesgrunn::Leietaker
+    );
+}
+
+async fn leid_til(store: &Store, person: &str) -> proto::Leieforhold {
+    let held = holdt(store, person, "A-9", Tildelingstype::Hardfor).await;
+    let made = kall!(
+        store,
+        hos(ENHET, "b1"),
+        leieforhold::rpc::innga,
+        kontrakt(&held.name)
+    );
+    les(store, &made.unwrap().reservasjon.unwrap().leieforhold).await
+}
+
+/// The tenancy stands, and who allocated it and who follows the tenant hear
+/// (N4).
+async fn to_renounce_follow_up_changes_nothing_else(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await;
+    let request = MeldOppfolgingAvslattRequest {
+        name: let_to.name.clone(),
+        request_id: request_id(),
+        beskrivelse: "Vil være i fred".into(),
+    };
+    let told = kall!(
+        &store,
+        personen(P),
+        leieforhold::rpc::meld_oppfolging_avslatt,
+        request
+    );
+    let told = told.unwrap().leieforhold.unwrap();
+    assert!(told.oppfolging_avslatt.is_some());
+    let as_before = proto::Leieforhold {
+        etag: let_to.etag.clone(),
+        oppfolging_avslatt: None,
+        ..told
+    };
+    assert_eq!(as_before, let_to);
+    assert_eq!(boligen(&store).await.1, Some(let_to.name));
+    for unit in ["rop", "bom", ENHET] {
+        let heard = hendelser(&store, unit).await;
+        assert!(heard.contains(&"OppfolgingAvslatt".to_owned()), "{unit}");
+    }
+}

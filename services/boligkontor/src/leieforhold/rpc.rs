@@ -1,0 +1,285 @@
+//! `LeieforholdService`.
+
+use samspor_chassis::{
+    domene::{Aktor, Dag, felt, navn},
+    error::{Error, FieldFaults, Refusal},
+    lager::{self, Post},
+    store::{Tx, etag},
+};
+use samspor_proto::boligkontor::{
+    AvsluttLeieforholdRequest, AvsluttLeieforholdResponse, ForlengLeieforholdRequest,
+    ForlengLeieforholdResponse, HentLeieforholdRequest, HentLeieforholdResponse,
+    InngaKontraktRequest, InngaKontraktResponse, ListLeieforholdRequest, ListLeieforholdResponse,
+    MeldFlyttingRequest, MeldFlyttingResponse, MeldOppfolgingAvslattRequest,
+    MeldOppfolgingAvslattResponse, Oppsigelsesgrunn, SiOppLeieforholdRequest,
+    SiOppLeieforholdResponse, Tomgangsarsak,
+};
+
+use super::{
+    Leieforhold, Oppsigelse,
+    rules::{self, Kontrakt, Varsel},
+    to_proto,
+};
+use crate::{
+    bolig,
+    innstillinger::innstillinger,
+    reservasjon::{self, Reservasjon},
+    restansesak::{Avgjort, Restansesak},
+};
+
+/// Units that a tenant is followed by at most.
+const MANGE_OPPFOLGERE: usize = 20;
+
+/// Ids of units, each once.
+pub(crate) fn enheter(
+    names: &[String],
+    field: &str,
+    most: usize,
+    faults: &mut FieldFaults,
+) -> Vec<String> {
+    felt::antall(names.len(), field, most, faults);
+    let mut units = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let unit = navn::les_enhet(name, &format!("{field}[{place}]"), faults);
+        if !units.contains(&unit) {
+            units.push(unit);
+        }
+    }
+    units
+}
+
+pub(crate) async fn innga(
+    tx: &mut Tx,
+    request: InngaKontraktRequest,
+) -> Result<InngaKontraktResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let fra = felt::dag(&request.fra, "fra", &mut faults);
+    let til = felt::dag(&request.til, "til", &mut faults);
+    let begrunnelse = felt::tekst(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let flere = felt::tekst(&request.flere, "flere", felt::LANG, &mut faults);
+    let oppfolgere = enheter(
+        &request.oppfolgere,
+        "oppfolgere",
+        MANGE_OPPFOLGERE,
+        &mut faults,
+    );
+    let held: Post<Reservasjon> = lager::hent_for_endring(tx, &request.name, faults).await?;
+    reservasjon::rules::krev_kontrakt(&held)?;
+    let dwelling = bolig::store::hent_for_endring(tx, &held.innhold.bolig).await?;
+    let others: Vec<Post<Leieforhold>> = lager::apne(tx, &held.person).await?;
+    let kontrakt = Kontrakt {
+        fra,
+        til,
+        begrunnelse,
+        flere,
+        oppfolgere,
+        husleie: dwelling.innhold.egenskaper.husleie,
+    };
+    let (id, moment) = (tx.new_id(), (tx.now(), av));
+    let (post, out) = rules::innga(
+        id,
+        &held,
+        kontrakt,
+        moment,
+        !others.is_empty(),
+        innstillinger()?,
+    )?;
+    let (mut held, ended) = reservasjon::rules::kontrakt(held, post.name(), tx.now())?;
+    let (verb, to) = (bolig::rules::KONTRAKT, bolig::Tilstand::Utleid);
+    bolig::rpc::flytt(tx, dwelling, verb, to, None).await?;
+    bolig::store::gi_videre(tx, &post.innhold.bolig, &held.name(), &post.name()).await?;
+    if !lager::sett_inn(tx, &post).await? {
+        return Err(Refusal::conflict("bolig: noen leier den").into());
+    }
+    lager::lagre(tx, &mut held).await?;
+    out.utfor(tx);
+    ended.utfor(tx);
+    Ok(InngaKontraktResponse {
+        reservasjon: Some(reservasjon::to_proto(&held)),
+    })
+}
+
+pub(crate) async fn forleng(
+    tx: &mut Tx,
+    request: ForlengLeieforholdRequest,
+) -> Result<ForlengLeieforholdResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let til = felt::dag(&request.til, "til", &mut faults);
+    let reason = felt::tekst(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let post = lager::hent_for_endring(tx, &request.name, faults).await?;
+    etag::krev(&request.etag, post.versjon)?;
+    let (mut post, out) = rules::forleng(post, til, reason, (tx.now(), av), innstillinger()?)?;
+    lager::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(ForlengLeieforholdResponse {
+        leieforhold: Some(to_proto(&post)),
+    })
+}
+
+/// What the joint cases of the tenancy say: the outcome of the one that is
+/// named, and whether one is open.
+async fn felles_saker(
+    tx: &mut Tx,
+    post: &Post<Leieforhold>,
+    named: &str,
+) -> Result<(Option<Avgjort>, bool), Error> {
+    let open: Vec<Post<Restansesak>> = lager::apne(tx, &post.person).await?;
+    let open = open
+        .iter()
+        .any(|sak| sak.innhold.leieforhold == post.name());
+    if named.is_empty() {
+        return Ok((None, open));
+    }
+    let mut faults = FieldFaults::new();
+    let (person, id) = navn::les_post(named, "restansesaker", "restansesak", &mut faults);
+    if !person.is_empty() && person != post.person {
+        faults.contradicts("restansesak", "name", "saken gjelder en annen person");
+    }
+    faults.finish()?;
+    let sak: Post<Restansesak> = lager::hent(tx, &person, &id).await?;
+    let same = sak.innhold.leieforhold == post.name();
+    Ok((sak.innhold.avgjort.filter(|_| same), open))
+}
+
+pub(crate) async fn si_opp(
+    tx: &mut Tx,
+    request: SiOppLeieforholdRequest,
+) -> Result<SiOppLeieforholdResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let text = |value: &str, field, faults: &mut FieldFaults| {
+        felt::pakrevd(value, field, felt::LANG, faults)
+    };
+    let siste_dag = felt::dag(&request.siste_dag, "siste_dag", &mut faults);
+    let notice = Oppsigelse {
+        grunn: felt::valg(
+            request.grunn,
+            "grunn",
+            "samspor.boligkontor.v1.Oppsigelsesgrunn",
+            &mut faults,
+        ),
+        begrunnelse: text(&request.begrunnelse, "begrunnelse", &mut faults),
+        hjemmel: Some(felt::hjemmel(
+            request.hjemmel.as_ref(),
+            "hjemmel",
+            &mut faults,
+        )),
+        alternativ: felt::tekst(&request.alternativ, "alternativ", felt::LANG, &mut faults),
+        underretning: text(&request.underretning, "underretning", &mut faults),
+        tid: tx.now(),
+        av,
+        siste_dag: siste_dag.unwrap_or(Dag::av(tx.now())),
+        protestfrist: None,
+        restansesak: request.restansesak.clone(),
+    };
+    let post = lager::hent_for_endring(tx, &request.name, faults).await?;
+    etag::krev(&request.etag, post.versjon)?;
+    let (sak, sak_apen) = felles_saker(tx, &post, &request.restansesak).await?;
+    let varsel = Varsel {
+        oppsigelse: notice,
+        siste_dag,
+        sak,
+        sak_apen,
+    };
+    let (mut post, out) = rules::si_opp(post, varsel, tx.now(), innstillinger()?)?;
+    lager::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(SiOppLeieforholdResponse {
+        leieforhold: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn meld_flytting(
+    tx: &mut Tx,
+    request: MeldFlyttingRequest,
+) -> Result<MeldFlyttingResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let last = felt::pakrevd_dag(&request.siste_dag, "siste_dag", &mut faults);
+    let reason = felt::tekst(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let post = lager::hent_for_endring(tx, &request.name, faults).await?;
+    let notice = Oppsigelse {
+        grunn: Oppsigelsesgrunn::Leietaker,
+        begrunnelse: reason,
+        hjemmel: None,
+        alternativ: String::new(),
+        underretning: String::new(),
+        tid: tx.now(),
+        av: Aktor::from(&tx.call().actor),
+        siste_dag: last.unwrap_or(Dag::av(tx.now())),
+        protestfrist: None,
+        restansesak: String::new(),
+    };
+    let (mut post, out) = rules::meld_flytting(post, notice, tx.now())?;
+    lager::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(MeldFlyttingResponse {
+        leieforhold: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn avslutt(
+    tx: &mut Tx,
+    request: AvsluttLeieforholdRequest,
+) -> Result<AvsluttLeieforholdResponse, Error> {
+    crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let reason = felt::tekst(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let post = lager::hent_for_endring(tx, &request.name, faults).await?;
+    etag::krev(&request.etag, post.versjon)?;
+    let (mut post, out) = rules::avslutt(post, reason, tx.now(), innstillinger()?)?;
+    lager::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    let dwelling = bolig::store::hent_for_endring(tx, &post.innhold.bolig).await?;
+    bolig::store::slipp(tx, &dwelling.id, &post.name()).await?;
+    let (verb, to) = (bolig::rules::FRAFLYTT, bolig::Tilstand::Klargjores);
+    let cause = Some(Tomgangsarsak::Klargjoring.into());
+    bolig::rpc::flytt(tx, dwelling, verb, to, cause).await?;
+    Ok(AvsluttLeieforholdResponse {
+        leieforhold: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn meld_oppfolging_avslatt(
+    tx: &mut Tx,
+    request: MeldOppfolgingAvslattRequest,
+) -> Result<MeldOppfolgingAvslattResponse, Error> {
+    let av = Aktor::from(&tx.call().actor);
+    let mut faults = FieldFaults::new();
+    let said = felt::pakrevd(&request.beskrivelse, "beskrivelse", felt::LANG, &mut faults);
+    let post = lager::hent_for_endring(tx, &request.name, faults).await?;
+    let (mut post, out) = rules::meld_oppfolging_avslatt(post, said, (tx.now(), av))?;
+    lager::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(MeldOppfolgingAvslattResponse {
+        leieforhold: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn hent(
+    tx: &mut Tx,
+    request: HentLeieforholdRequest,
+) -> Result<HentLeieforholdResponse, Error> {
+    let post: Post<Leieforhold> = lager::les_navngitt(tx, &request.name).await?;
+    Ok(HentLeieforholdResponse {
+        leieforhold: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListLeieforholdRequest,
+) -> Result<ListLeieforholdResponse, Error> {
+    let (all, next_page_token) = lager::personens::<Leieforhold>(
+        tx,
+        &request.parent,
+        request.page_size,
+        &request.page_token,
+    )
+    .await?;
+    Ok(ListLeieforholdResponse {
+        leieforhold: all.iter().map(to_proto).collect(),
+        next_page_token,
+    })
+}

@@ -1,0 +1,260 @@
+use samspor_chassis::{
+    domene::{Aktor, Dag},
+    error::{Error, Refusal},
+    lager::Post,
+    store::Store,
+    testing::{Database, START, request_id},
+};
+use samspor_proto::{
+    boligkontor::{self as proto, *},
+    felles::{Hjemmel, Rolle},
+};
+
+use super::{Avgjort, Mote, Part, Tilstand, rules};
+use crate::{ENHET, MIGRATIONS, leieforhold, prove::*, restansesak};
+
+samspor_chassis::on_both_databases! {
+    nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_held,
+    what_was_paid_closes_the_case,
+}
+
+fn av() -> Aktor {
+    Aktor {
+        enhet: "nav".into(),
+        ansatt: "n1".into(),
+        rolle: Rolle::Saksbehandler,
+    }
+}
+
+/// Every cell of state and verb is as the table says.
+#[test]
+fn every_state_and_verb() {
+    let today = Dag::av(START);
+    let states: Vec<_> = Tilstand::ALLE.iter().map(|state| state.kode()).collect();
+    let outcome = || Avgjort {
+        tid: START,
+        av: av(),
+        utfall: Restanseutfall::Nedbetaling,
+        begrunnelse: "Avtale".into(),
+    };
+    let verb = |name: &str, state: &'static str| {
+        let innhold = super::Restansesak {
+            leieforhold: "l".into(),
+            belop: 100,
+            siden: today,
+            parter: vec![Part {
+                enhet: "nav".into(),
+                svar: None,
+            }],
+            apnet: (START, av()),
+            svarfrist: START,
+            frist: START,
+            moter: Vec::new(),
+            avgjort: (state == "AVGJORT").then(outcome),
+        };
+        let post = Post::ny(ENHET, "p".into(), "r".into(), innhold);
+        let after = match name {
+            "OppdaterRestanse" => rules::oppdater(post, 50, (START, av())),
+            "SvarRestansesak" => rules::svar(post, "Hjelper".into(), (START, av())),
+            "RegistrerRestansemote" => {
+                let mote = Mote {
+                    dag: today,
+                    leietaker_deltok: true,
+                    utfall: "Enige".into(),
+                    av: av(),
+                };
+                rules::mote(post, mote, START)
+            }
+            "AvgjorRestansesak" => rules::avgjor(post, outcome()),
+            _ => Err(Refusal::not_found()),
+        };
+        after.map(|(post, _)| post.innhold.tilstand().kode())
+    };
+    hver_celle(
+        include_str!("../../tests/data/restansesak.csv"),
+        &states,
+        verb,
+    );
+}
+
+fn restanse(tenancy: &str) -> RegistrerRestanseRequest {
+    RegistrerRestanseRequest {
+        parent: P.into(),
+        request_id: request_id(),
+        leieforhold: tenancy.into(),
+        belop: 17_000,
+        siden: "2026-08-01".into(),
+        parter: vec!["enheter/nav".into(), "enheter/rop".into()],
+    }
+}
+
+async fn apnet(store: &Store, tenancy: &str) -> proto::Restansesak {
+    let request = restanse(tenancy);
+    let opened = kall!(
+        store,
+        hos(ENHET, "b1"),
+        restansesak::rpc::registrer,
+        request
+    );
+    opened.unwrap().restansesak.unwrap()
+}
+
+async fn svart(store: &Store, sak: &str, unit: &str) -> Result<proto::Restansesak, Error> {
+    let request = SvarRestansesakRequest {
+        name: sak.into(),
+        request_id: request_id(),
+        tiltak: "Avtaler trekk i lønn".into(),
+    };
+    let answered = kall!(store, hos(unit, "x1"), restansesak::rpc::svar, request);
+    answered.map(|answer| answer.restansesak.unwrap())
+}
+
+async fn avgjort(
+    store: &Store,
+    sak: &proto::Restansesak,
+    utfall: Restanseutfall,
+) -> Result<proto::Restansesak, Error> {
+    let request = AvgjorRestansesakRequest {
+        name: sak.name.clone(),
+        request_id: request_id(),
+        etag: sak.etag.clone(),
+        utfall: utfall.into(),
+        begrunnelse: "Alt annet er prøvd".into(),
+    };
+    let decided = kall!(store, hos(ENHET, "b2"), restansesak::rpc::avgjor, request);
+    decided.map(|answer| answer.restansesak.unwrap())
+}
+
+async fn sagt_opp(
+    store: &Store,
+    tenancy: &str,
+    grunn: Oppsigelsesgrunn,
+    sak: &str,
+) -> Result<proto::Leieforhold, Error> {
+    let request = SiOppLeieforholdRequest {
+        name: tenancy.into(),
+        request_id: request_id(),
+        etag: les(store, tenancy).await.etag,
+        grunn: grunn.into(),
+        begrunnelse: "Skylder husleie".into(),
+        hjemmel: Some(Hjemmel {
+            lov: "husleieloven".into(),
+            paragraf: "§ 9-5".into(),
+        }),
+        underretning: "Brev med rett til å protestere innen en måned".into(),
+        restansesak: sak.into(),
+        ..Default::default()
+    };
+    let ended = kall!(store, hos(ENHET, "b2"), leieforhold::rpc::si_opp, request);
+    ended.map(|answer| answer.leieforhold.unwrap())
+}
+
+/// Guards K7: not without a case, not while it is open, not on an outcome that
+/// does not say so or is old; and the outcome that says so needs the answer of
+/// every unit and a meeting. Another reason is no way around.
+async fn nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_held(
+    database: Database,
+) {
+    let store = database.open(MIGRATIONS).await;
+    let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await.name;
+    let (arrears, breach) = (Oppsigelsesgrunn::Restanse, Oppsigelsesgrunn::Mislighold);
+    let refused = sagt_opp(&store, &let_to, arrears, "").await;
+    assert_eq!(feil(refused), ["restansesak FELT_MANGLER"]);
+    let first = apnet(&store, &let_to).await;
+    let twice = restanse(&let_to);
+    let twice = kall!(&store, hos(ENHET, "b1"), restansesak::rpc::registrer, twice);
+    assert_eq!(feil(twice), ["FEILGRUNN_KONFLIKT"]);
+    let refused = sagt_opp(&store, &let_to, breach, "").await;
+    assert_eq!(feil(refused), ["grunn FELT_MOTSTRID"]);
+    let refused = sagt_opp(&store, &let_to, arrears, &first.name).await;
+    assert_eq!(
+        feil(refused),
+        ["grunn FELT_MOTSTRID", "restansesak FELT_MOTSTRID"]
+    );
+    let agreed = avgjort(&store, &first, Restanseutfall::Nedbetaling).await;
+    let agreed = agreed.unwrap().name;
+    let refused = sagt_opp(&store, &let_to, arrears, &agreed).await;
+    assert_eq!(feil(refused), ["restansesak FELT_MOTSTRID"]);
+
+    let second = apnet(&store, &let_to).await;
+    let stranger = svart(&store, &second.name, "bom").await;
+    assert_eq!(feil(stranger), ["FEILGRUNN_IKKE_TILLATT"]);
+    let second = svart(&store, &second.name, "nav").await.unwrap();
+    let allow = Restanseutfall::OppsigelseTillatt;
+    let early = avgjort(&store, &second, allow).await;
+    assert_eq!(
+        feil(early),
+        ["utfall FELT_MOTSTRID", "utfall FELT_MOTSTRID"]
+    );
+    let second = svart(&store, &second.name, "rop").await.unwrap();
+    let early = avgjort(&store, &second, allow).await;
+    assert_eq!(feil(early), ["utfall FELT_MOTSTRID"]);
+    let meeting = |day: &str| RegistrerRestansemoteRequest {
+        name: second.name.clone(),
+        request_id: request_id(),
+        etag: second.etag.clone(),
+        dag: day.into(),
+        leietaker_deltok: true,
+        utfall: "Ingen løsning".into(),
+    };
+    let office = || hos(ENHET, "b1");
+    let past = kall!(
+        &store,
+        office(),
+        restansesak::rpc::mote,
+        meeting("2026-09-30")
+    );
+    assert_eq!(feil(past), ["dag FELT_FORM"]);
+    let met = kall!(
+        &store,
+        office(),
+        restansesak::rpc::mote,
+        meeting("2026-10-01")
+    );
+    let met = met.unwrap().restansesak.unwrap();
+    let allowed = avgjort(&store, &met, allow).await.unwrap().name;
+    database
+        .clock()
+        .advance(std::time::Duration::from_hours(24 * 100));
+    let refused = sagt_opp(&store, &let_to, arrears, &allowed).await;
+    assert_eq!(feil(refused), ["restansesak FELT_MOTSTRID"], "it is old");
+    database.clock().set(START);
+    let ended = sagt_opp(&store, &let_to, arrears, &allowed).await.unwrap();
+    assert_eq!(ended.oppsigelse.unwrap().restansesak, allowed);
+}
+
+/// Nothing is owed any more, and the units hear.
+async fn what_was_paid_closes_the_case(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await.name;
+    let wrong = RegistrerRestanseRequest {
+        parent: Q.into(),
+        belop: 0,
+        parter: vec!["NAV".into()],
+        ..restanse(&let_to)
+    };
+    let office = || hos(ENHET, "b1");
+    let refused = kall!(&store, office(), restansesak::rpc::registrer, wrong);
+    assert_eq!(
+        feil(refused),
+        [
+            "leieforhold FELT_MOTSTRID",
+            "belop FELT_OMRADE",
+            "parter[0] FELT_FORM"
+        ]
+    );
+    let sak = apnet(&store, &let_to).await;
+    let paid = OppdaterRestanseRequest {
+        name: sak.name,
+        request_id: request_id(),
+        etag: sak.etag,
+        belop: 0,
+    };
+    let paid = kall!(&store, office(), restansesak::rpc::oppdater, paid).unwrap();
+    let paid = paid.restansesak.unwrap();
+    assert_eq!(paid.utfall(), Restanseutfall::Innfridd);
+    assert_eq!(
+        hendelser(&store, "nav").await,
+        ["RestanseVarslet", "RestansesakAvgjort"]
+    );
+}
