@@ -23,12 +23,20 @@ use crate::{
 samspor_chassis::on_both_databases! {
     the_end_of_a_vedtak_does_not_meet_the_statsforvalter_by_itself,
     another_vedtak_meets_what_the_statsforvalter_decided,
+    a_later_klage_takes_nothing_away,
 }
 
 /// Told, disputed, upheld, and changed by the statsforvalter.
 async fn overruled(store: &Store, decided: &Vedtak) -> Vedtak {
     let told = tell(store, decided).await;
-    let klage = complain(store, &told, "").await.unwrap();
+    looked_at(store, &told, Statsforvalterutfall::Endret).await;
+    assert!(must_follow(store).await);
+    read(store, &told, 0).await.unwrap()
+}
+
+/// Disputed, upheld, and decided by the statsforvalter.
+async fn looked_at(store: &Store, told: &Vedtak, outcome: Statsforvalterutfall) {
+    let klage = complain(store, told, "").await.unwrap();
     uphold(store, &klage).await.unwrap();
     let request = OversendKlageRequest {
         name: klage.clone(),
@@ -38,13 +46,11 @@ async fn overruled(store: &Store, decided: &Vedtak) -> Vedtak {
     let request = AvgjorKlageRequest {
         name: klage,
         request_id: request_id(),
-        avgjorelse: Statsforvalterutfall::Endret.into(),
+        avgjorelse: outcome.into(),
         begrunnelse: "Har rett".into(),
         avgjort: "2026-10-01".into(),
     };
     kall!(store, hos(ENHET, "b2"), klage::rpc::avgjor, request).unwrap();
-    assert!(must_follow(store).await);
-    read(store, &told, 0).await.unwrap()
 }
 
 async fn must_follow(store: &Store) -> bool {
@@ -132,5 +138,27 @@ async fn another_vedtak_meets_what_the_statsforvalter_decided(database: Database
     let now = read(&store, &overruled, 0).await.unwrap();
     let proposed = propose_end(&store, "a3", &now).await.unwrap();
     end(&store, "b1", &proposed).await.unwrap();
+    assert!(!must_follow(&store).await);
+}
+
+/// Seen red: with the last outcome alone.
+async fn a_later_klage_takes_nothing_away(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let decided = fattet(&store).await;
+    let overruled = overruled(&store, &decided).await;
+    looked_at(&store, &overruled, Statsforvalterutfall::Stadfestet).await;
+    let now = read(&store, &overruled, 0).await.unwrap();
+    let proposed = propose_end(&store, "a3", &now).await.unwrap();
+    end(&store, "b1", &proposed).await.unwrap();
+    assert!(must_follow(&store).await);
+    assert_eq!(case(&store, &overruled).await, Some(None));
+    let ended = read(&store, &overruled, 0).await.unwrap();
+    let said = met(&store, "b2", &ended, &ended).await.unwrap();
+    let by: Vec<&str> = said
+        .klageutfall
+        .iter()
+        .map(|found| found.etterlevd_ved.as_str())
+        .collect();
+    assert_eq!(by, [ended.name.as_str(), ""]);
     assert!(!must_follow(&store).await);
 }

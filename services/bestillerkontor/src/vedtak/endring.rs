@@ -221,12 +221,9 @@ fn krev_dager_igjen(innhold: &Innhold, today: Dag) -> Result<(), Refusal> {
 /// The statsforvalter has decided otherwise, and neither a version since nor
 /// another vedtak carries it out.
 pub(super) fn skal_etterleves(vedtak: &Vedtak) -> bool {
-    let last = vedtak.forlop.klageutfall.last();
-    last.is_some_and(|last| {
-        last.ma_etterleves()
-            && last.versjon == vedtak.forlop.innholdsversjon
-            && last.etterlevd.is_none()
-    })
+    let versjon = vedtak.forlop.innholdsversjon;
+    let mut found = vedtak.forlop.klageutfall.iter();
+    found.any(|found| found.venter(versjon))
 }
 
 /// Stands for the right to a dwelling where a line is named.

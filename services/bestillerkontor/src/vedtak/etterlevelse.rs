@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     FRIST_ETTERLEVELSE, SAMLING, Tilstand, Vedtak,
-    endring::skal_etterleves,
     rpc::les_versjon,
     rules::{I_KRAFT, Myndighet, hoerer_om, krev},
     slutt::sak_til,
@@ -46,9 +45,12 @@ pub(crate) fn meld(
     now: Tid,
 ) -> Result<(Vedtak, Virkninger), Refusal> {
     krev(&vedtak, "MeldEtterlevelse")?;
-    if !skal_etterleves(&vedtak) {
+    let versjon = vedtak.forlop.innholdsversjon;
+    let found = vedtak.forlop.klageutfall.iter();
+    let waits = found.filter(|found| found.venter(versjon));
+    let Some(decided) = waits.map(|found| found.tid).max() else {
         return Err(Refusal::transition(vedtak.tilstand.kode(), &[]));
-    }
+    };
     myndighet.krev_en_annen(av, vedtak.besluttet_av())?;
     if vedtak.forlop.endring.is_some() {
         return Err(Refusal::conflict(
@@ -56,9 +58,6 @@ pub(crate) fn meld(
         ));
     }
     let name = vedtak.name();
-    let Some(outcome) = vedtak.forlop.klageutfall.last_mut() else {
-        return Err(Refusal::transition(vedtak.tilstand.kode(), &[]));
-    };
     let since = if ved.id == vedtak.id {
         let ended = ved.forlop.avslutning.as_ref();
         ended
@@ -71,24 +70,28 @@ pub(crate) fn meld(
             .filter(|_| I_KRAFT.contains(&ved.tilstand))
     };
     let mut faults = FieldFaults::new();
-    if since.is_none_or(|since| since < outcome.tid) {
+    if since.is_none_or(|since| since < decided) {
         faults.contradicts(
             "vedtak",
             "klageutfall",
             format_args!(
                 "et annet vedtak i kraft som er fattet eller endret etter avgjørelsen {}, eller \
                  {name} selv når det er opphørt etter den; ellers endre det (EndreVedtak)",
-                Dag::av(outcome.tid)
+                Dag::av(decided)
             ),
         );
     }
     faults.finish()?;
-    outcome.etterlevd = Some(Etterlevelse {
+    let met = Etterlevelse {
         tid: now,
         av: av.clone(),
         vedtak: ved.id.clone(),
         begrunnelse,
-    });
+    };
+    let found = vedtak.forlop.klageutfall.iter_mut();
+    for found in found.filter(|found| found.venter(versjon)) {
+        found.etterlevd = Some(met.clone());
+    }
     let mut out = Virkninger::new();
     out.hendelse("KlageutfallEtterlevd", &vedtak.emne(), hoerer_om(&vedtak));
     out.slett_frist(FRIST_ETTERLEVELSE, &name);

@@ -16,9 +16,7 @@ use samspor_proto::{
 };
 
 use super::{
-    Endret, FRIST_HOVEDANSVAR, FRIST_OPPFOLGING, Tilstand, Utgave, Vedtak,
-    endring::skal_etterleves,
-    innhold,
+    Endret, FRIST_HOVEDANSVAR, FRIST_OPPFOLGING, Tilstand, Utgave, Vedtak, innhold,
     klokker::{frist_for_ny_underretning, frister_for_slutt},
     rules::{I_KRAFT, hoerer_om, myndigheten},
     store,
@@ -141,10 +139,10 @@ fn ny_hovedansvarlig(
     vedtak.forlop.innholdsversjon = earlier.forlop.innholdsversjon.saturating_add(1);
     vedtak.forlop.endret = Some(change.clone());
     // It carries out nothing of what the statsforvalter decided.
-    if skal_etterleves(&earlier)
-        && let Some(last) = vedtak.forlop.klageutfall.last_mut()
-    {
-        last.versjon = vedtak.forlop.innholdsversjon;
+    let versjon = vedtak.forlop.innholdsversjon;
+    let found = vedtak.forlop.klageutfall.iter_mut();
+    for found in found.filter(|found| found.venter(earlier.forlop.innholdsversjon)) {
+        found.versjon = versjon;
     }
     if let Some(waits) = &mut vedtak.forlop.endring
         && waits.innhold.hovedansvarlig == before

@@ -279,6 +279,12 @@ impl Klageutfall {
             Statsforvalterutfall::Endret | Statsforvalterutfall::Opphevet
         )
     }
+
+    /// It waits to be carried out, while the content is still this. A later
+    /// outcome takes nothing of it away.
+    pub(super) fn venter(&self, innholdsversjon: i32) -> bool {
+        self.ma_etterleves() && self.versjon == innholdsversjon && self.etterlevd.is_none()
+    }
 }
 
 impl Vedtak {
