@@ -110,6 +110,7 @@ fn facts() -> PersonFacts {
         fra: 0,
         til: i64::MAX,
         opprettet_av: Arc::from("bk-1"),
+        samtykke: None,
     };
     let none = Klasser::INGEN;
     PersonFacts {

@@ -61,6 +61,8 @@ pub struct Fact {
     pub til: i64,
     /// Employee whose act made it; empty when unknown.
     pub opprettet_av: Arc<str>,
+    /// Id of the consent that it is; none for what is none of koordinering's.
+    pub samtykke: Option<Arc<str>>,
 }
 
 impl Fact {

@@ -60,29 +60,21 @@ async fn give(scene: &Scene, person: &str, unit: &str, classes: &[Dataklasse]) -
     .unwrap()
 }
 
-/// A mapping in two editions: the second has instruments, areas and boevne.
-async fn mapped(scene: &Scene) -> Kartlegging {
-    let case = scene.case(NUMBERS[0]).await;
-    let author = scene
-        .desk(
-            "bestillerkontor",
-            Rolle::Saksbehandler,
-            Formal::Saksbehandling,
-        )
-        .await;
+/// The second edition of the mapping of a case, which is open.
+async fn revised(author: &Desk, person: &str) -> Kartlegging {
     let first = ok::<_, ListKartleggingerResponse>(
-        &author,
+        author,
         LIST,
         ListKartleggingerRequest {
-            parent: case.person.clone(),
+            parent: person.to_owned(),
             ..Default::default()
         },
     )
     .await
     .kartlegginger
     .remove(0);
-    let second = ok::<_, ReviderKartleggingResponse>(
-        &author,
+    ok::<_, ReviderKartleggingResponse>(
+        author,
         "bestillerkontor.v1.KartleggingService/ReviderKartlegging",
         ReviderKartleggingRequest {
             name: first.name.clone(),
@@ -93,7 +85,24 @@ async fn mapped(scene: &Scene) -> Kartlegging {
     )
     .await
     .kartlegging
-    .unwrap();
+    .unwrap()
+}
+
+async fn author(scene: &Scene) -> Desk {
+    scene
+        .desk(
+            "bestillerkontor",
+            Rolle::Saksbehandler,
+            Formal::Saksbehandling,
+        )
+        .await
+}
+
+/// A mapping in two editions: the second has instruments, areas and boevne.
+async fn mapped(scene: &Scene) -> Kartlegging {
+    let case = scene.case(NUMBERS[0]).await;
+    let author = author(scene).await;
+    let second = revised(&author, &case.person).await;
     let now = scene.mesh.now();
     let registered = ok::<_, RegistrerInstrumentResponse>(
         &author,
@@ -510,4 +519,55 @@ async fn a_refused_unit_does_not_find_the_application() {
     assert_eq!(missing.code(), Code::NotFound);
     ok::<_, SettKontaktsamtykkeResponse>(&herself, say, said(true)).await;
     ok::<_, HentSoknadResponse>(&nav, read, request()).await;
+}
+
+/// What is recorded names a consent that koordinering has: the person's own to
+/// the unit, in force, and of the class that is recorded.
+///
+/// Seen red: with consents to every unit attested.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_names_a_consent_that_covers_it() {
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let author = author(&scene).await;
+    let mapping = revised(&author, &case.person).await.name;
+    let register = async |consent: &str| {
+        let request = RegistrerInstrumentRequest {
+            name: mapping.clone(),
+            request_id: request_id(),
+            instrument: "instrumenter/audit".to_owned(),
+            svar: vec![4, 4, 3, 3, 2, 2, 1, 1, 2, 0],
+            innhenting: Some(Innhenting {
+                samtykke: consent.to_owned(),
+                ..asked(scene.mesh.now())
+            }),
+            ..Default::default()
+        };
+        let answer = author.call::<_, RegistrerInstrumentResponse>(REGISTRER, request);
+        answer.await.result
+    };
+    let refused = async |consent: &str| {
+        let status = register(consent).await.unwrap_err();
+        assert_eq!(reason(&status), Some(Feilgrunn::UgyldigForesporsel));
+        let details = status.get_error_details();
+        let faults = &details.bad_request().unwrap().field_violations;
+        assert_eq!(faults[0].field, "innhenting.samtykke");
+    };
+    let own = "bestillerkontor";
+    let to_bom = give(&scene, &case.person, "bom", &[Dataklasse::Helse]).await;
+    let of_dwelling = give(&scene, &case.person, own, &[Dataklasse::Bolig]).await;
+    let nobodys = format!("{}/samtykker/{}", case.person, request_id());
+    for consent in [&to_bom.name, &of_dwelling.name, &nobodys] {
+        refused(consent).await;
+    }
+    let given = give(&scene, &case.person, own, &[Dataklasse::Helse]).await;
+    register(&given.name).await.unwrap();
+    let herself = scene.person_desk(&case.person).await;
+    let request = TrekkSamtykkeRequest {
+        name: given.name.clone(),
+        request_id: request_id(),
+    };
+    let method = "koordinering.v1.SamtykkeService/TrekkSamtykke";
+    ok::<_, TrekkSamtykkeResponse>(&herself, method, request).await;
+    refused(&given.name).await;
 }

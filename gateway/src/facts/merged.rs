@@ -156,6 +156,7 @@ fn same_human(other: &str, window: Window) -> Fact {
         fra,
         til,
         opprettet_av: "".into(),
+        samtykke: None,
     }
 }
 
@@ -182,6 +183,7 @@ fn within(fact: &Faktum, window: Window) -> Option<Fact> {
         fra,
         til,
         opprettet_av: fact.opprettet_av.as_str().into(),
+        samtykke: fact.id.strip_prefix("samtykker/").map(Into::into),
     })
 }
 

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use samspor_proto::{
     felles::{Aktor, Faktumtype, Feilgrunn},
-    internt::{Attestasjon, Boligtildeler},
+    internt::{Attestasjon, Boligtildeler, Gittsamtykke},
     klassifisering::{Klasser, kortnavn},
     tilgang::{Dataklasse, Formal, Handling, Synlighet},
 };
@@ -517,6 +517,7 @@ impl<'g> Passage<'g> {
             utforere: municipality.holders_of("utforer"),
             mandaterte: self.mandated(),
             reservert_mot: self.objected(),
+            samtykker: self.consents(),
             besluttere: municipality.holders_of("vedtaksmyndighet"),
             boligtildelere: municipality
                 .holders_by("tildelingsmyndighet:")
@@ -551,6 +552,28 @@ impl<'g> Passage<'g> {
             return Vec::new();
         }
         self.units_of(Faktumtype::Reservasjon)
+    }
+
+    /// What is recorded refers to no consent that the unit does not have.
+    fn consents(&self) -> Vec<Gittsamtykke> {
+        if self.method.tilgang().handling() != Handling::Skriv {
+            return Vec::new();
+        }
+        let facts = self.subject_facts();
+        let own = Party::Enhet(self.caller.enhet.as_str().into());
+        let given = facts
+            .facts
+            .iter()
+            .filter(|fact| fact.kind == Faktumtype::Samtykke && fact.holds_at(self.now))
+            .filter(|fact| fact.party == own || fact.party == Party::AlleEnheter);
+        let given = given.filter_map(|fact| {
+            Some(Gittsamtykke {
+                samtykke: fact.samtykke.as_ref()?.to_string(),
+                fra: fact.fra,
+                klasser: fact.klasser.iter().map(Into::into).collect(),
+            })
+        });
+        given.collect()
     }
 
     /// Units that have a fact about the person, and not one of its records.

@@ -88,6 +88,7 @@ async fn every_part_of_a_fact_arrives(database: Database) {
         fra: i64::MIN,
         til: i64::MAX,
         opprettet_av: "".into(),
+        samtykke: None,
     };
     let expected = vec![
         Fact {

@@ -26,6 +26,7 @@ use samspor_proto::{
         TrekkSoknadRequest, UnderrettVedtakRequest, Vedtak,
     },
     felles::{Feilgrunn, Hjemmel},
+    internt::Gittsamtykke,
 };
 
 use samspor_proto::klassifisering::Klasser;
@@ -80,8 +81,18 @@ pub(crate) fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
             permit.besluttere = proveark::besluttere();
             permit.boligtildelere = proveark::boligtildelere();
             permit.klasser = Klasser::alle().iter().map(Into::into).collect();
+            permit.samtykker = samtykker();
         })
         .build()
+}
+
+/// The consent that `innhenting` names.
+fn samtykker() -> Vec<Gittsamtykke> {
+    vec![Gittsamtykke {
+        samtykke: P["personer/".len()..].to_owned(),
+        fra: 0,
+        klasser: Klasser::alle().iter().map(Into::into).collect(),
+    }]
 }
 
 pub(crate) fn hjemmel() -> Hjemmel {
@@ -202,6 +213,7 @@ async fn applications_and_decisions_are_changed_by_their_unit_alone(database: Da
             .with(|permit| {
                 permit.utforere = units();
                 permit.boligtildelere = proveark::boligtildelere();
+                permit.samtykker = samtykker();
             })
             .build()
     };

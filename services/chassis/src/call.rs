@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 
 use samspor_proto::{
     felles::Rolle,
-    internt::{Attestasjon, Boligtildeler},
+    internt::{Attestasjon, Boligtildeler, Gittsamtykke},
     klassifisering::Klasser,
     tilgang::{Dataklasse, Formal},
 };
+
+use crate::tid::Tid;
 
 /// Who acts.
 #[derive(Clone, PartialEq, Eq)]
@@ -83,6 +85,9 @@ pub struct Call {
     pub besluttere: Vec<String>,
     /// Unit ids that allocate dwellings in this municipality, by type.
     pub boligtildelere: BTreeMap<String, Vec<String>>,
+    /// A change: the person's consents to the actor's unit that hold now, by id.
+    /// Empty otherwise.
+    pub samtykker: BTreeMap<String, Samtykke>,
     /// Trace id, 32 hex digits; empty when the work belongs to no trace.
     pub trace_id: String,
     /// W3C traceparent under which the call runs; empty when there is none.
@@ -92,6 +97,31 @@ pub struct Call {
     jti: String,
     utloper: i64,
     innholdssum: Vec<u8>,
+}
+
+/// A consent of the person to the actor's unit, which holds now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Samtykke {
+    /// From when it holds.
+    pub fra: Tid,
+    /// Classes that it opens.
+    pub klasser: Klasser,
+}
+
+impl Samtykke {
+    fn av(given: Gittsamtykke) -> (String, Self) {
+        let Gittsamtykke {
+            samtykke,
+            fra,
+            klasser,
+        } = given;
+        let known = |class| Dataklasse::try_from(class).ok();
+        let consent = Self {
+            fra: Tid(fra),
+            klasser: klasser.into_iter().filter_map(known).collect(),
+        };
+        (samtykke, consent)
+    }
 }
 
 impl Call {
@@ -119,6 +149,7 @@ impl Call {
             reservert_mot,
             besluttere,
             boligtildelere,
+            samtykker,
         } = attestasjon;
         let aktor = aktor.unwrap_or_default();
         Self {
@@ -149,6 +180,7 @@ impl Call {
                 .into_iter()
                 .map(|Boligtildeler { boligtype, enheter }| (boligtype, enheter))
                 .collect(),
+            samtykker: samtykker.into_iter().map(Samtykke::av).collect(),
             trace_id: sporings_id,
             traceparent,
             metode,
@@ -180,6 +212,7 @@ impl Call {
             reservert_mot: Vec::new(),
             besluttere: Vec::new(),
             boligtildelere: BTreeMap::new(),
+            samtykker: BTreeMap::new(),
             trace_id: traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             traceparent: traceparent.to_owned(),
             metode: metode.to_owned(),

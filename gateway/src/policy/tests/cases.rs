@@ -102,6 +102,7 @@ fn fact(text: &str) -> Fact {
         fra: 0,
         til: i64::MAX,
         opprettet_av: "".into(),
+        samtykke: None,
     };
     while let Some(word) = words.next() {
         match word {

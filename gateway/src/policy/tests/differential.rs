@@ -211,6 +211,7 @@ impl Random {
             fra,
             til,
             opprettet_av: "a1".into(),
+            samtykke: None,
         }
     }
 
@@ -413,6 +414,7 @@ impl Random {
             fra: 0,
             til: i64::MAX,
             opprettet_av: "a1".into(),
+            samtykke: None,
         };
         asked.facts.facts = vec![opens];
         if self.chance(30) {

@@ -1,11 +1,18 @@
 //! Reads what requests say about a mapping.
 
+use std::collections::BTreeMap;
+
 use samspor_chassis::{
+    call::Samtykke,
     domene::{Aktor, felt, navn},
     error::FieldFaults,
     tid::Tid,
 };
-use samspor_proto::bestillerkontor as proto;
+use samspor_proto::{
+    bestillerkontor as proto,
+    klassifisering::{Klasser, kortnavn},
+    tilgang::Dataklasse,
+};
 
 use super::{
     Beskrivelse, Boevne, Innhenting, Livsomrade, Omrade, Resultat, SAMTYKKER, instrument,
@@ -22,11 +29,14 @@ pub(crate) struct Kall<'a> {
     pub(crate) person: &'a str,
     pub(crate) av: &'a Aktor,
     pub(crate) now: Tid,
+    /// The person's consents to the unit that hold now, by id.
+    pub(crate) samtykker: &'a BTreeMap<String, Samtykke>,
 }
 
-/// Who asked. None, with a fault, when it is missing.
+/// Who asked, for what is of these classes. None, with a fault, when it is missing.
 pub(crate) fn innhenting(
     value: Option<&proto::Innhenting>,
+    klasser: Klasser,
     kall: &Kall<'_>,
     faults: &mut FieldFaults,
 ) -> Option<Innhenting> {
@@ -52,6 +62,8 @@ pub(crate) fn innhenting(
         let (person, id) = navn::les_post(&value.samtykke, SAMTYKKER, field, faults);
         if !id.is_empty() && person != kall.person {
             faults.contradicts(field, "name", "samtykket må være personens eget");
+        } else if !id.is_empty() {
+            krev_samtykke(kall.samtykker.get(&id), spurt, klasser, faults);
         }
         id
     });
@@ -67,13 +79,57 @@ pub(crate) fn innhenting(
     })
 }
 
+/// The consent is the unit's, held when the person was asked, holds still, and
+/// covers what is recorded.
+fn krev_samtykke(
+    samtykke: Option<&Samtykke>,
+    spurt: Option<Tid>,
+    klasser: Klasser,
+    faults: &mut FieldFaults,
+) {
+    let field = "innhenting.samtykke";
+    let Some(samtykke) = samtykke else {
+        faults.contradicts(
+            field,
+            "samtykker",
+            "koordinerende enhet har ikke dette samtykket til enheten i kraft; registrer det \
+             (GiSamtykke), eller la feltet stå tomt",
+        );
+        return;
+    };
+    if spurt.is_some_and(|spurt| spurt < samtykke.fra) {
+        faults.contradicts(
+            field,
+            "innhenting.spurt",
+            "samtykket gjaldt ikke da personen ble spurt; la feltet stå tomt",
+        );
+    }
+    let missing: Vec<&str> = klasser
+        .uten(samtykke.klasser)
+        .iter()
+        .map(kortnavn)
+        .collect();
+    if !missing.is_empty() {
+        faults.contradicts(
+            field,
+            "samtykker",
+            format_args!(
+                "samtykket dekker ikke {}; registrer et som gjør det (GiSamtykke), eller la feltet \
+                 stå tomt",
+                missing.join(", ")
+            ),
+        );
+    }
+}
+
 /// An answered instrument, scored. None, with a fault, when it cannot be.
 pub(crate) fn resultat(
     request: &proto::RegistrerInstrumentRequest,
     kall: &Kall<'_>,
     faults: &mut FieldFaults,
 ) -> Option<Resultat> {
-    let innhenting = innhenting(request.innhenting.as_ref(), kall, faults);
+    let helse = Klasser::av(&[Dataklasse::Helse]);
+    let innhenting = innhenting(request.innhenting.as_ref(), helse, kall, faults);
     let found = instrument::les(&request.instrument, "instrument", faults)?;
     let skar = found.skar(&request.svar, request.oppgitt_skar, faults);
     Some(Resultat {
@@ -93,7 +149,6 @@ pub(crate) fn livsomrader(
     kall: &Kall<'_>,
     faults: &mut FieldFaults,
 ) -> Vec<(Omrade, Livsomrade)> {
-    let asked = innhenting(request.innhenting.as_ref(), kall, faults);
     let proto::Livsomrader {
         bolig,
         okonomi,
@@ -122,6 +177,9 @@ pub(crate) fn livsomrader(
         (Omrade::Rus, "rus", rus),
         (Omrade::Juridisk, "juridisk", juridisk),
     ];
+    let set = areas.iter().filter(|(_, _, area)| area.is_some());
+    let klasser = set.map(|(omrade, ..)| omrade.klasse()).collect();
+    let asked = innhenting(request.innhenting.as_ref(), klasser, kall, faults);
     if areas.iter().all(|(_, _, area)| area.is_none()) {
         faults.missing("livsomrader");
     }
@@ -159,6 +217,13 @@ fn boevne(value: Option<&proto::Boevne>, faults: &mut FieldFaults) -> Option<Boe
     })
 }
 
+/// The classes of what completes an edition.
+fn funnets(helsebeskrivelse: &str) -> Klasser {
+    let mut classes = vec![Dataklasse::Funksjon];
+    classes.extend((!helsebeskrivelse.is_empty()).then_some(Dataklasse::Helse));
+    Klasser::av(&classes)
+}
+
 /// What completes the first edition. Function is required: services are matched
 /// on it.
 pub(crate) fn klar(
@@ -178,7 +243,12 @@ pub(crate) fn klar(
         },
         boevne: boevne(request.boevne.as_ref(), faults),
         innhenting: match &request.innhenting {
-            Some(value) => innhenting(Some(value), kall, faults),
+            Some(value) => innhenting(
+                Some(value),
+                funnets(&request.helsebeskrivelse),
+                kall,
+                faults,
+            ),
             None => Some(Innhenting {
                 spurt_av: kall.av.ansatt.clone(),
                 spurt: kall.now,
@@ -206,7 +276,12 @@ pub(crate) fn fullfort(
             helse: helse(&request.helsebeskrivelse, faults),
         },
         boevne: boevne(request.boevne.as_ref(), faults),
-        innhenting: innhenting(request.innhenting.as_ref(), kall, faults),
+        innhenting: innhenting(
+            request.innhenting.as_ref(),
+            funnets(&request.helsebeskrivelse),
+            kall,
+            faults,
+        ),
     }
 }
 
@@ -247,6 +322,12 @@ mod tests {
         }
     }
 
+    /// The consent `OTHER`, from that instant.
+    fn given(fra: Tid, klasser: &[Dataklasse]) -> BTreeMap<String, Samtykke> {
+        let klasser = Klasser::av(klasser);
+        BTreeMap::from([(OTHER.to_owned(), Samtykke { fra, klasser })])
+    }
+
     fn fields<T>(read: impl FnOnce(&Kall<'_>, &mut FieldFaults) -> T) -> Vec<(String, Feilgrunn)> {
         let mut faults = FieldFaults::new();
         let av = who("bestillerkontor", "a1");
@@ -254,6 +335,7 @@ mod tests {
             person: P,
             av: &av,
             now: NOW,
+            samtykker: &given(NOW, &[Dataklasse::Helse, Dataklasse::Bolig]),
         };
         read(&kall, &mut faults);
         let refusal = faults.finish().err();
@@ -315,10 +397,65 @@ mod tests {
             person: P,
             av: &av,
             now: LATER,
+            samtykker: &given(NOW, &[Dataklasse::Helse]),
         };
         let found = resultat(&registrering(), &kall, &mut faults).unwrap();
         assert_eq!(found.innhenting.spurt_av, "a1");
         assert_eq!(found.innhenting.samtykke.as_deref(), Some(OTHER));
+    }
+
+    /// Seen red: without each of the checks of `krev_samtykke` in turn.
+    #[test]
+    fn a_consent_is_the_units_own_and_covers_what_is_recorded() {
+        let av = who("bestillerkontor", "a1");
+        let refused = |samtykker: &BTreeMap<String, Samtykke>| {
+            let mut faults = FieldFaults::new();
+            let kall = Kall {
+                person: P,
+                av: &av,
+                now: LATER,
+                samtykker,
+            };
+            resultat(&registrering(), &kall, &mut faults);
+            !faults.is_empty()
+        };
+        let health = [Dataklasse::Helse];
+        assert!(!refused(&given(NOW, &health)));
+        assert!(refused(&BTreeMap::new()), "it is not in force for the unit");
+        assert!(refused(&given(LATER, &health)), "asked before it was given");
+        assert!(
+            refused(&given(NOW, &[Dataklasse::Bolig])),
+            "of another class"
+        );
+    }
+
+    /// Each area has the class that the contract gives it.
+    #[test]
+    fn an_area_has_the_class_of_the_contract() {
+        let contracts = samspor_proto::klassifisering::kontrakter();
+        let name = "samspor.bestillerkontor.v1.Livsomrader";
+        let areas = contracts.pool.get_message_by_name(name).unwrap();
+        let classes: Vec<_> = areas
+            .fields()
+            .map(|field| {
+                let given = field
+                    .options()
+                    .get_extension(&contracts.utvidelser.klasse)
+                    .as_enum_number();
+                Dataklasse::try_from(given.unwrap()).unwrap()
+            })
+            .collect();
+        let own = [
+            Omrade::Bolig,
+            Omrade::Okonomi,
+            Omrade::ArbeidAktivitet,
+            Omrade::FamilieNettverk,
+            Omrade::FysiskHelse,
+            Omrade::PsykiskHelse,
+            Omrade::Rus,
+            Omrade::Juridisk,
+        ];
+        assert_eq!(classes, own.map(Omrade::klasse));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use samspor_proto::{
         self as proto, Behovsniva, Boevneniva, Innhentingsform, KartleggingTilstand,
     },
     felles::Hjemmel,
+    tilgang::Dataklasse,
 };
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +175,20 @@ pub(crate) enum Omrade {
     PsykiskHelse,
     Rus,
     Juridisk,
+}
+
+impl Omrade {
+    /// The class by which it is read.
+    pub(crate) const fn klasse(self) -> Dataklasse {
+        match self {
+            Self::Bolig => Dataklasse::Bolig,
+            Self::Okonomi => Dataklasse::Okonomi,
+            Self::ArbeidAktivitet => Dataklasse::Funksjon,
+            Self::FamilieNettverk => Dataklasse::Parorende,
+            Self::FysiskHelse | Self::PsykiskHelse | Self::Rus => Dataklasse::Helse,
+            Self::Juridisk => Dataklasse::Straff,
+        }
+    }
 }
 
 /// Need in an area of life.

@@ -34,6 +34,7 @@ pub(crate) async fn registrer_instrument(
         person: &person,
         av: &av,
         now: tx.now(),
+        samtykker: &tx.call().samtykker,
     };
     let resultat = lesing::resultat(&request, &kall, &mut faults);
     faults.finish()?;
@@ -93,6 +94,7 @@ pub(crate) async fn oppdater_livsomrader(
         person: &person,
         av: &av,
         now: tx.now(),
+        samtykker: &tx.call().samtykker,
     };
     let livsomrader = lesing::livsomrader(&request, &kall, &mut faults);
     faults.finish()?;
@@ -136,6 +138,7 @@ pub(crate) async fn fullfor(
         person: &person,
         av: &av,
         now: tx.now(),
+        samtykker: &tx.call().samtykker,
     };
     let funn = lesing::fullfort(&request, &kall, &mut faults);
     faults.finish()?;

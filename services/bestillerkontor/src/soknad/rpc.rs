@@ -124,6 +124,7 @@ pub(crate) async fn gjor_klar(
         person: &person,
         av: &av,
         now: tx.now(),
+        samtykker: &tx.call().samtykker,
     };
     let funn = kartlegging::les::klar(&request, &kall, &mut faults);
     let mut soknad = les(tx, &request.name, faults).await?;
