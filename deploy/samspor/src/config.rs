@@ -43,6 +43,9 @@ pub struct Config {
     /// Settings of koordinering.
     #[serde(default)]
     pub koordinering: Option<KoordineringConfig>,
+    /// Settings of boligkontor.
+    #[serde(default)]
+    pub boligkontor: Option<BoligkontorConfig>,
     /// Where telemetry goes.
     pub telemetri: TelemetriConfig,
 }
@@ -141,6 +144,18 @@ pub struct KoordineringConfig {
     /// Accepts synthetic identity numbers (month + 80): test systems only.
     #[serde(default)]
     pub syntetiske: bool,
+}
+
+/// Settings of boligkontor.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoligkontorConfig {
+    /// The municipality, the same as the gateway's.
+    pub kommune: String,
+    /// File with its rules for who can have a dwelling and who first; none: the
+    /// built-in one of the municipality.
+    #[serde(default)]
+    pub regler: Option<PathBuf>,
 }
 
 /// Where telemetry goes.

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use samspor_bestillerkontor::Bestillerkontor;
-use samspor_boligkontor::Boligkontor;
+use samspor_boligkontor::{Boligkontor, Regler};
 use samspor_chassis::{
     attest::Key,
     client::{MeshClientConfig, TokenSource},
@@ -339,7 +339,10 @@ async fn start_service(
         }
         Bestillerkontor::NAME => server::start::<Bestillerkontor>(config, clock, ids).await,
         Nav::NAME => server::start::<Nav>(config, clock, ids).await,
-        Boligkontor::NAME => server::start::<Boligkontor>(config, clock, ids).await,
+        Boligkontor::NAME => {
+            let rules = Regler::innebygd(&options.kommune)?;
+            server::start::<Boligkontor>(config.with_settings(rules), clock, ids).await
+        }
         _ => server::start::<Rop>(config, clock, ids).await,
     };
     started.with_context(|| format!("{name} did not start"))

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use samspor_bestillerkontor::Bestillerkontor;
-use samspor_boligkontor::Boligkontor;
+use samspor_boligkontor::{Boligkontor, Regler};
 use samspor_chassis::{
     attest::Key,
     client::{MeshClientConfig, TokenSource},
@@ -85,7 +85,10 @@ pub async fn run(part: Part, config: Config, stop: impl Future<Output = ()>) -> 
         }
         Part::Bestillerkontor => server::start::<Bestillerkontor>(settings, clock, ids).await?,
         Part::Nav => server::start::<Nav>(settings, clock, ids).await?,
-        Part::Boligkontor => server::start::<Boligkontor>(settings, clock, ids).await?,
+        Part::Boligkontor => {
+            let settings = settings.with_settings(boligkontor(&config)?);
+            server::start::<Boligkontor>(settings, clock, ids).await?
+        }
         Part::Rop | Part::Gateway => server::start::<Rop>(settings, clock, ids).await?,
     };
     let asked = tokio::select! {
@@ -266,6 +269,21 @@ pub fn koordinering(config: &Config) -> Result<samspor_koordinering::Settings> {
     let mut agency = samspor_koordinering::Settings::new(ring);
     agency.syntetiske = settings.syntetiske;
     Ok(agency)
+}
+
+/// The rules by which dwellings are allocated.
+///
+/// # Errors
+/// One line that names the file and the line in it.
+pub fn boligkontor(config: &Config) -> Result<Regler> {
+    let Some(settings) = &config.boligkontor else {
+        bail!("configuration: [boligkontor] is missing");
+    };
+    let rules = match &settings.regler {
+        Some(file) => Regler::fra_fil(&settings.kommune, file),
+        None => Regler::innebygd(&settings.kommune),
+    };
+    rules.context("[boligkontor]")
 }
 
 async fn listen(addr: std::net::SocketAddr) -> Result<TcpListener> {

@@ -15,6 +15,7 @@ use std::{
 };
 
 use samspor::config::Config;
+use samspor_boligkontor::Regler;
 use samspor_gateway::{
     identity::{Issuers, dev::DevIssuer},
     policy::{Policy, PolicySource},
@@ -62,6 +63,12 @@ fn the_overlays_are_read() {
         assert!(is_mounted(config.database_url_fil.as_ref().unwrap()));
         assert_eq!(config.tjeneste.is_some(), name != "gateway");
         assert_eq!(config.koordinering.is_some(), name == "koordinering");
+        let rules = config.boligkontor.as_ref();
+        assert_eq!(rules.is_some(), name == "boligkontor");
+        if let Some(rules) = rules {
+            assert_eq!(rules.kommune, gateway.kommune);
+            Regler::innebygd(&rules.kommune).unwrap();
+        }
     }
     assert!(
         overlays["koordinering"]

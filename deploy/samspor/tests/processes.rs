@@ -124,6 +124,9 @@ impl Deployment {
                     ring.display()
                 );
             }
+            if name == "boligkontor" {
+                config += "[boligkontor]\nkommune = 'karmoy'\n";
+            }
             made.put(&format!("{name}.toml"), &config);
             targets += &format!(
                 "[gateway.tjenester.{name}]\nadresse = '{scheme}://{addr}'\n\

@@ -37,6 +37,8 @@ pub struct Agency {
 /// A municipality.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Municipality {
+    /// Id, which is that of its file: `karmoy`.
+    pub id: String,
     /// Name: `Karmøy`.
     pub navn: String,
     units: BTreeMap<Arc<str>, Unit>,
@@ -119,7 +121,9 @@ impl Municipality {
                 unit.funksjonsbits |= 1 << bit;
             }
         }
+        let id = file.name.trim_start_matches("kommuner/");
         Ok(Self {
+            id: id.trim_end_matches(".toml").to_owned(),
             navn,
             units,
             agencies,

@@ -524,6 +524,7 @@ impl<'g> Passage<'g> {
                 .into_iter()
                 .map(|(boligtype, enheter)| Boligtildeler { boligtype, enheter })
                 .collect(),
+            kommune: municipality.id.clone(),
         };
         let mut request = Request::new(body);
         let metadata = request.metadata_mut();

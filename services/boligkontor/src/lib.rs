@@ -6,7 +6,9 @@
 //! say, and the gateway attests it. [`bolig`] is the register, [`reservasjon`]
 //! holds a dwelling for a person until it is offered and answered,
 //! [`leieforhold`] is the tenancy that it becomes, [`restansesak`] the joint case
-//! about arrears. In each, `mod.rs` has the record and its states, `rules.rs` what may happen to it
+//! about arrears, [`boligsak`] an application with its conditions and the queue
+//! that it stands in, by the municipality's own rules ([`regler`]). In each,
+//! `mod.rs` has the record and its states, `rules.rs` what may happen to it
 //! (pure), `rpc.rs` the contract, `store.rs` the SQL; records of a person stand
 //! on the chassis's `lager`.
 //!
@@ -23,6 +25,7 @@
 )]
 mod beleggprove;
 mod bolig;
+mod boligsak;
 mod innstillinger;
 mod leieforhold;
 #[cfg(test)]
@@ -33,11 +36,14 @@ mod leieforhold;
     reason = "tests"
 )]
 mod prove;
+mod regler;
 mod reservasjon;
 mod restansesak;
 
 pub use bolig::innlesing::som_csv;
+pub use boligsak::ko::{Plass, Ventende, ranger};
 use futures::{FutureExt as _, future::BoxFuture};
+pub use regler::{Regelfeil, Regelsett, Regler};
 use samspor_chassis::{
     deadlines::{DueDeadline, Stage, notify},
     domene::Aktor,
@@ -47,27 +53,33 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     boligkontor::{
-        AvgjorRestansesakRequest, AvgjorRestansesakResponse, AvsluttLeieforholdRequest,
-        AvsluttLeieforholdResponse, AvviklBoligRequest, AvviklBoligResponse, EndreBoligRequest,
-        EndreBoligResponse, ForlengLeieforholdRequest, ForlengLeieforholdResponse,
-        ForlengReservasjonRequest, ForlengReservasjonResponse, HentBoligRequest, HentBoligResponse,
-        HentLeieforholdRequest, HentLeieforholdResponse, HentReservasjonRequest,
-        HentReservasjonResponse, HentRestansesakRequest, HentRestansesakResponse,
-        ImporterBoligerRequest, ImporterBoligerResponse, InngaKontraktRequest,
-        InngaKontraktResponse, ListBoligerRequest, ListBoligerResponse, ListLeieforholdRequest,
+        AvgjorRestansesakRequest, AvgjorRestansesakResponse, AvslaBoligsakRequest,
+        AvslaBoligsakResponse, AvsluttLeieforholdRequest, AvsluttLeieforholdResponse,
+        AvviklBoligRequest, AvviklBoligResponse, EndreBoligRequest, EndreBoligResponse,
+        EndreBoligsakRequest, EndreBoligsakResponse, ForlengLeieforholdRequest,
+        ForlengLeieforholdResponse, ForlengReservasjonRequest, ForlengReservasjonResponse,
+        GiForelopigBoligsvarRequest, GiForelopigBoligsvarResponse, GodkjennBoligsakRequest,
+        GodkjennBoligsakResponse, HentBoligRequest, HentBoligResponse, HentBoligsakRequest,
+        HentBoligsakResponse, HentKoplassRequest, HentKoplassResponse, HentLeieforholdRequest,
+        HentLeieforholdResponse, HentReservasjonRequest, HentReservasjonResponse,
+        HentRestansesakRequest, HentRestansesakResponse, ImporterBoligerRequest,
+        ImporterBoligerResponse, InngaKontraktRequest, InngaKontraktResponse, ListBoligerRequest,
+        ListBoligerResponse, ListBoligsakerRequest, ListBoligsakerResponse, ListLeieforholdRequest,
         ListLeieforholdResponse, ListReservasjonerRequest, ListReservasjonerResponse,
         ListRestansesakerRequest, ListRestansesakerResponse, MeldFlyttingRequest,
         MeldFlyttingResponse, MeldKlargjortRequest, MeldKlargjortResponse,
         MeldOppfolgingAvslattRequest, MeldOppfolgingAvslattResponse, NedleggVetoRequest,
         NedleggVetoResponse, OppdaterRestanseRequest, OppdaterRestanseResponse,
-        OpphevReservasjonRequest, OpphevReservasjonResponse, RegistrerBoligRequest,
-        RegistrerBoligResponse, RegistrerRestanseRequest, RegistrerRestanseResponse,
+        OpphevReservasjonRequest, OpphevReservasjonResponse, RangerKoRequest, RangerKoResponse,
+        RegistrerBoligRequest, RegistrerBoligResponse, RegistrerBoligsoknadRequest,
+        RegistrerBoligsoknadResponse, RegistrerRestanseRequest, RegistrerRestanseResponse,
         RegistrerRestansemoteRequest, RegistrerRestansemoteResponse, ReserverBoligRequest,
         ReserverBoligResponse, SettIDriftRequest, SettIDriftResponse, SiOppLeieforholdRequest,
         SiOppLeieforholdResponse, SvarRestansesakRequest, SvarRestansesakResponse,
         SvarTilbudRequest, SvarTilbudResponse, TaUtAvDriftRequest, TaUtAvDriftResponse,
-        TilbyBoligRequest, TilbyBoligResponse, bolig_service_server, leieforhold_service_server,
-        reservasjon_service_server, restansesak_service_server,
+        TilbyBoligRequest, TilbyBoligResponse, TrekkBoligsakRequest, TrekkBoligsakResponse,
+        VurderVilkarRequest, VurderVilkarResponse, bolig_service_server, boligsak_service_server,
+        leieforhold_service_server, reservasjon_service_server, restansesak_service_server,
     },
     felles::Feilgrunn,
 };
@@ -81,6 +93,10 @@ const MIGRATIONS: Migrations = &[
     (
         "002_leieforhold",
         include_str!("../migrations/002_leieforhold.sql"),
+    ),
+    (
+        "003_boligsak",
+        include_str!("../migrations/003_boligsak.sql"),
     ),
 ];
 
@@ -109,8 +125,9 @@ impl Agency for Boligkontor {
             service.clone(),
         ))
         .add_service(restansesak_service_server::RestansesakServiceServer::new(
-            service,
+            service.clone(),
         ))
+        .add_service(boligsak_service_server::BoligsakServiceServer::new(service))
     }
 
     /// A reservation that runs out lets the dwelling go; every other deadline
@@ -176,6 +193,22 @@ samspor_chassis::rpc! {
         write avgjor_restansesak(AvgjorRestansesakRequest) -> AvgjorRestansesakResponse = restansesak::rpc::avgjor;
         read hent_restansesak(HentRestansesakRequest) -> HentRestansesakResponse = restansesak::rpc::hent;
         read list_restansesaker(ListRestansesakerRequest) -> ListRestansesakerResponse = restansesak::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl boligsak_service_server::BoligsakService for Boligkontor {
+        write registrer_boligsoknad(RegistrerBoligsoknadRequest) -> RegistrerBoligsoknadResponse = boligsak::rpc::registrer;
+        write endre_boligsak(EndreBoligsakRequest) -> EndreBoligsakResponse = boligsak::rpc::endre;
+        write gi_forelopig_boligsvar(GiForelopigBoligsvarRequest) -> GiForelopigBoligsvarResponse = boligsak::rpc::gi_forelopig_svar;
+        write vurder_vilkar(VurderVilkarRequest) -> VurderVilkarResponse = boligsak::rpc::vurder;
+        write godkjenn_boligsak(GodkjennBoligsakRequest) -> GodkjennBoligsakResponse = boligsak::rpc::godkjenn;
+        write avsla_boligsak(AvslaBoligsakRequest) -> AvslaBoligsakResponse = boligsak::rpc::avsla;
+        write trekk_boligsak(TrekkBoligsakRequest) -> TrekkBoligsakResponse = boligsak::rpc::trekk;
+        read hent_boligsak(HentBoligsakRequest) -> HentBoligsakResponse = boligsak::rpc::hent;
+        read list_boligsaker(ListBoligsakerRequest) -> ListBoligsakerResponse = boligsak::rpc::list;
+        read ranger_ko(RangerKoRequest) -> RangerKoResponse = boligsak::rangering::ranger_ko;
+        read hent_koplass(HentKoplassRequest) -> HentKoplassResponse = boligsak::rangering::hent_koplass;
     }
 }
 

@@ -7,13 +7,13 @@ use samspor_chassis::{
     error::Refusal,
     params,
     store::Store,
-    testing::{TestCall, request_id},
+    testing::{Database, TestCall, request_id},
 };
 use samspor_proto::{
     boligkontor::*, felles::Feilgrunn, internt::Boligtildeler, klassifisering::Klasser,
 };
 
-use crate::{ENHET, bolig, leieforhold, reservasjon};
+use crate::{ENHET, MIGRATIONS, Regler, bolig, leieforhold, reservasjon};
 
 pub(crate) const P: &str = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
 pub(crate) const Q: &str = "personer/4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
@@ -68,9 +68,16 @@ pub(crate) fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
         .ansatt(ansatt)
         .with(|permit| {
             permit.boligtildelere = tildelere();
+            permit.kommune = "karmoy".into();
             permit.klasser = Klasser::alle().iter().map(Into::into).collect();
         })
         .build()
+}
+
+/// The store of a service that was started for Karmøy.
+pub(crate) async fn lager(database: &Database) -> Store {
+    let store = database.open(MIGRATIONS).await;
+    store.with_settings(Regler::innebygd("karmoy").unwrap())
 }
 
 /// The person.

@@ -88,6 +88,9 @@ pub struct Call {
     /// A change: the person's consents to the actor's unit that hold now, by id.
     /// Empty otherwise.
     pub samtykker: BTreeMap<String, Samtykke>,
+    /// The municipality that the gateway serves: `karmoy`. Empty for work that
+    /// the service itself began.
+    pub kommune: String,
     /// Trace id, 32 hex digits; empty when the work belongs to no trace.
     pub trace_id: String,
     /// W3C traceparent under which the call runs; empty when there is none.
@@ -150,6 +153,7 @@ impl Call {
             besluttere,
             boligtildelere,
             samtykker,
+            kommune,
         } = attestasjon;
         let aktor = aktor.unwrap_or_default();
         Self {
@@ -181,6 +185,7 @@ impl Call {
                 .map(|Boligtildeler { boligtype, enheter }| (boligtype, enheter))
                 .collect(),
             samtykker: samtykker.into_iter().map(Samtykke::av).collect(),
+            kommune,
             trace_id: sporings_id,
             traceparent,
             metode,
@@ -213,6 +218,7 @@ impl Call {
             besluttere: Vec::new(),
             boligtildelere: BTreeMap::new(),
             samtykker: BTreeMap::new(),
+            kommune: String::new(),
             trace_id: traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             traceparent: traceparent.to_owned(),
             metode: metode.to_owned(),

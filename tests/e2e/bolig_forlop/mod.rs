@@ -1,6 +1,7 @@
 //! The stock through the gateway: who keeps it, who reads it, who holds a
 //! dwelling for whom, and what each sees of that.
 
+pub mod boligsak;
 pub mod leie;
 
 use samspor::desk::Desk;
@@ -21,6 +22,7 @@ pub async fn lives() {
     Box::pin(stock(&Scene::start().await)).await;
     Box::pin(held(&Scene::start().await)).await;
     Box::pin(leie::let_to(&Scene::start().await)).await;
+    Box::pin(boligsak::life(&Scene::start().await)).await;
 }
 
 /// A dwelling as the register writes it.

@@ -1,0 +1,497 @@
+//! Applications and their queue, through the handlers and the store.
+
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use samspor_chassis::{
+    deadlines::{DueDeadline, Stage},
+    domene::Dag,
+    error::Error,
+    server::Agency as _,
+    store::Store,
+    testing::{Database, START, request_id},
+};
+use samspor_proto::{
+    boligkontor::*,
+    felles::{Faktumtype, Hjemmel},
+};
+
+use super::{FRIST_FORELOPIG_SVAR, rangering, rpc};
+use crate::{ENHET, Regler, prove::*};
+
+samspor_chassis::on_both_databases! {
+    an_application_is_assessed_decided_and_stands_in_the_queue,
+    nothing_but_the_person_a_decision_or_a_dwelling_ends_a_case,
+    a_past_day_is_ranked_as_it_stood_then,
+    the_expected_time_is_that_of_the_last_twelve_months,
+    conditions_are_those_of_the_file,
+    two_municipalities_are_never_mixed,
+    who_answers_is_who_allocates_the_type,
+}
+
+const UTLEIE: Tildelingstype = Tildelingstype::KommunalUtleie;
+
+pub(crate) fn soknad() -> Boligsoknad {
+    Boligsoknad {
+        eget_onske: "En hybel i Kopervik".into(),
+        voksne: 1,
+        behov: Some(Boligbehov {
+            omrader: vec!["Kopervik".into()],
+            ..Default::default()
+        }),
+        boligsituasjon: Boligsituasjon::Bostedslos.into(),
+        ..Default::default()
+    }
+}
+
+fn onsket(person: &str, type_: Tildelingstype) -> RegistrerBoligsoknadRequest {
+    RegistrerBoligsoknadRequest {
+        parent: person.into(),
+        request_id: request_id(),
+        tildelingstype: type_.into(),
+        soknad: Some(soknad()),
+    }
+}
+
+/// The latest application of a person.
+async fn siste(store: &Store, person: &str) -> Boligsak {
+    let request = ListBoligsakerRequest {
+        parent: person.into(),
+        ..Default::default()
+    };
+    let listed = store.read(hos("rop", "r1"), move |tx| rpc::list(tx, request).boxed());
+    listed.await.unwrap().boligsaker.remove(0)
+}
+
+fn vurdering(sak: &Boligsak, grunner: &[&str]) -> VurderVilkarRequest {
+    let keys = match sak.tildelingstype() {
+        Tildelingstype::Omsorgsbolig => &["uten_egnet_bolig", "kan_ikke_ivareta_seg_selv"][..],
+        _ => &[
+            "bosatt",
+            "lovlig_opphold",
+            "okonomisk_vanskeligstilt",
+            "ikke_student",
+            "ikke_militartjeneste",
+        ],
+    };
+    let met = |key: &&str| Vilkarsvurdering {
+        nokkel: (*key).into(),
+        utfall: Vilkarsutfall::Oppfylt.into(),
+        begrunnelse: String::new(),
+    };
+    VurderVilkarRequest {
+        name: sak.name.clone(),
+        request_id: request_id(),
+        etag: sak.etag.clone(),
+        vilkar: keys.iter().map(met).collect(),
+        prioritetsgrunner: grunner.iter().map(|one| (*one).to_owned()).collect(),
+        skjermede_grunner: Vec::new(),
+    }
+}
+
+fn lov() -> Option<Hjemmel> {
+    Some(Hjemmel {
+        lov: "boligsosialloven".into(),
+        paragraf: "§ 6".into(),
+    })
+}
+
+fn godkjenning(sak: &Boligsak) -> GodkjennBoligsakRequest {
+    GodkjennBoligsakRequest {
+        name: sak.name.clone(),
+        request_id: request_id(),
+        etag: sak.etag.clone(),
+        hjemmel: lov(),
+        begrunnelse: "Vilkårene er oppfylt".into(),
+    }
+}
+
+/// One that is on the list.
+pub(crate) async fn godkjent(
+    store: &Store,
+    person: &str,
+    type_: Tildelingstype,
+    grunner: &[&str],
+) -> Boligsak {
+    let unit = match type_ {
+        Tildelingstype::Omsorgsbolig => "bestillerkontor",
+        _ => "rop",
+    };
+    let request = onsket(person, type_);
+    kall!(store, hos("nav", "n1"), rpc::registrer, request).unwrap();
+    let sak = siste(store, person).await;
+    let request = vurdering(&sak, grunner);
+    let sak = kall!(store, hos(unit, "v1"), rpc::vurder, request).unwrap();
+    let request = godkjenning(&sak.boligsak.unwrap());
+    let sak = kall!(store, hos(unit, "g1"), rpc::godkjenn, request).unwrap();
+    sak.boligsak.unwrap()
+}
+
+/// The queue: person and place, with the reason to be before the next.
+async fn koen(store: &Store, request: RangerKoRequest) -> Vec<Koplass> {
+    let unit = request.parent.trim_start_matches("enheter/").to_owned();
+    let ranked = store.read(hos(&unit, "r1"), move |tx| {
+        rangering::ranger_ko(tx, request).boxed()
+    });
+    ranked.await.unwrap().koplasser
+}
+
+fn ko_for(unit: &str, type_: Tildelingstype) -> RangerKoRequest {
+    RangerKoRequest {
+        parent: format!("enheter/{unit}"),
+        tildelingstype: type_.into(),
+        ..Default::default()
+    }
+}
+
+fn hvem(places: &[Koplass]) -> Vec<&str> {
+    let person = |place: &'_ Koplass| if place.name.starts_with(P) { "P" } else { "Q" };
+    places.iter().map(person).collect()
+}
+
+/// From received to the list, each step by who may, with the place, its reasons
+/// and the facts.
+///
+/// Guards against: `krev_en_annen` that lets who assessed decide.
+async fn an_application_is_assessed_decided_and_stands_in_the_queue(database: Database) {
+    let store = lager(&database).await;
+    let mut empty = onsket(P, UTLEIE);
+    empty.soknad = Some(Boligsoknad::default());
+    let refused = kall!(&store, hos("nav", "n1"), rpc::registrer, empty);
+    assert_eq!(
+        feil(refused),
+        [
+            "soknad.voksne FELT_OMRADE",
+            "soknad.eget_onske FELT_MANGLER",
+            "soknad.boligsituasjon FELT_UKJENT_VERDI"
+        ]
+    );
+    let tonight = onsket(P, Tildelingstype::Midlertidig);
+    let refused = kall!(&store, hos("nav", "n1"), rpc::registrer, tonight);
+    assert_eq!(feil(refused), ["tildelingstype FELT_FORM"]);
+
+    let request = onsket(P, UTLEIE);
+    let receipt = kall!(&store, hos("nav", "n1"), rpc::registrer, request).unwrap();
+    let reference = receipt.kvittering.unwrap().referanse;
+    assert!(reference.starts_with("B-"));
+    let sak = siste(&store, P).await;
+    assert_eq!(sak.ansvarlig_enhet, "enheter/rop");
+    assert_eq!(sak.tilstand(), BoligsakTilstand::Mottatt);
+    let refused = kall!(&store, hos("rop", "g1"), rpc::godkjenn, godkjenning(&sak));
+    assert_eq!(feil(refused), ["FEILGRUNN_UGYLDIG_OVERGANG"]);
+    let request = vurdering(&sak, &[]);
+    let refused = kall!(&store, hos("nav", "n1"), rpc::vurder, request.clone());
+    assert_eq!(feil(refused), ["FEILGRUNN_IKKE_TILLATT"]);
+    let sak = kall!(&store, hos("rop", "v1"), rpc::vurder, request).unwrap();
+    let sak = sak.boligsak.unwrap();
+    assert_eq!(sak.regelversjon, "karmoy-1");
+    let refused = kall!(&store, hos("rop", "v1"), rpc::godkjenn, godkjenning(&sak));
+    assert_eq!(feil(refused), ["FEILGRUNN_IKKE_TILLATT"]);
+    let request = godkjenning(&sak);
+    let sak = kall!(&store, hos("rop", "g1"), rpc::godkjenn, request).unwrap();
+    let sak = sak.boligsak.unwrap();
+    assert_eq!(sak.tilstand(), BoligsakTilstand::Godkjent);
+
+    database.clock().advance(Duration::from_hours(48));
+    godkjent(&store, Q, UTLEIE, &[]).await;
+    let places = koen(&store, ko_for("rop", UTLEIE)).await;
+    assert_eq!(hvem(&places), ["P", "Q"]);
+    assert_eq!((places[0].plass, places[0].antall), (1, 2));
+    assert_eq!(
+        places[0].grunner,
+        [
+            "ingen prioritert gruppe i karmoy-1",
+            "har ventet siden 2026-10-01 (2 dager)"
+        ]
+    );
+    assert_eq!(
+        places[0].foran_neste,
+        "samme prioritet, og har ventet lenger: siden 2026-10-01, den neste siden 2026-10-03"
+    );
+    assert_eq!(places[1].foran_neste, "");
+    // Another unit's queue is not theirs; one page at a time is the same queue.
+    assert_eq!(koen(&store, ko_for("nav", UTLEIE)).await, []);
+    let request = RangerKoRequest {
+        page_size: 1,
+        page_token: "1".into(),
+        ..ko_for("rop", UTLEIE)
+    };
+    let second = koen(&store, request).await;
+    assert_eq!(second[0].plass, 2);
+
+    // A second application cannot stand in the same queue.
+    let request = onsket(P, UTLEIE);
+    kall!(&store, hos("nav", "n1"), rpc::registrer, request).unwrap();
+    let twice = siste(&store, P).await;
+    let request = vurdering(&twice, &[]);
+    let twice = kall!(&store, hos("rop", "v1"), rpc::vurder, request).unwrap();
+    let request = godkjenning(&twice.boligsak.unwrap());
+    let refused = kall!(&store, hos("rop", "g1"), rpc::godkjenn, request);
+    assert_eq!(feil(refused), ["FEILGRUNN_KONFLIKT"]);
+
+    // Who owns it allocates to the person, for the case alone.
+    let mut tx = store.begin_read(hos(ENHET, "b1")).await.unwrap();
+    let stored = samspor_chassis::lager::les_navngitt(&mut tx, &sak.name).await;
+    let facts = super::fakta(&stored.unwrap());
+    let kinds: Vec<(Faktumtype, bool)> = facts
+        .iter()
+        .map(|fact| {
+            let goes_on = fact.periode.as_ref().unwrap().til.is_none();
+            assert_eq!(fact.post, sak.name);
+            (fact.r#type(), goes_on)
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (Faktumtype::Soker, false),
+            (Faktumtype::Tildelingsmyndighet, true)
+        ]
+    );
+}
+
+/// R11: the deadline of the preliminary answer passes, years pass, the person
+/// does nothing: the case stands where it stood. What the person says, a refusal
+/// and a dwelling end it.
+async fn nothing_but_the_person_a_decision_or_a_dwelling_ends_a_case(database: Database) {
+    let store = lager(&database).await;
+    let first = godkjent(&store, P, UTLEIE, &[]).await;
+    let second = godkjent(&store, Q, UTLEIE, &[]).await;
+    database.clock().advance(Duration::from_hours(24 * 365 * 4));
+    for stage in [Stage::Near, Stage::Due] {
+        let fired = DueDeadline {
+            post: first.name.clone(),
+            person: P.trim_start_matches("personer/").into(),
+            kind: FRIST_FORELOPIG_SVAR.into(),
+            stage,
+            due: START,
+            detected: START,
+            eier: "rop".into(),
+            mottakere: vec!["rop".into()],
+        };
+        let id = request_id();
+        let fire = store.write(hos(ENHET, "b1"), &id, move |tx| {
+            async move {
+                crate::Boligkontor::on_deadline(tx, fired).await?;
+                Ok::<_, Error>(OpphevReservasjonResponse::default())
+            }
+            .boxed()
+        });
+        fire.await.unwrap();
+    }
+    assert_eq!(hvem(&koen(&store, ko_for("rop", UTLEIE)).await), ["P", "Q"]);
+
+    let by_staff = |onske: &str| TrekkBoligsakRequest {
+        name: first.name.clone(),
+        request_id: request_id(),
+        onske: onske.into(),
+    };
+    let refused = kall!(&store, hos("rop", "r1"), rpc::trekk, by_staff(""));
+    assert_eq!(feil(refused), ["onske FELT_MANGLER"]);
+    let own = kall!(&store, personen(P), rpc::trekk, by_staff("")).unwrap();
+    assert_eq!(own.boligsak.unwrap().tilstand(), BoligsakTilstand::Trukket);
+    assert_eq!(hvem(&koen(&store, ko_for("rop", UTLEIE)).await), ["Q"]);
+    tildel(&store, &second.name).await;
+    assert_eq!(koen(&store, ko_for("rop", UTLEIE)).await, []);
+
+    let request = onsket(P, UTLEIE);
+    kall!(&store, hos("nav", "n1"), rpc::registrer, request).unwrap();
+    let sak = siste(&store, P).await;
+    let mut unmet = vurdering(&sak, &[]);
+    unmet.vilkar[0].utfall = Vilkarsutfall::IkkeOppfylt.into();
+    unmet.vilkar[0].begrunnelse = "Bor i Haugesund".into();
+    let sak = kall!(&store, hos("rop", "v1"), rpc::vurder, unmet).unwrap();
+    let sak = sak.boligsak.unwrap();
+    let refused = kall!(&store, hos("rop", "g1"), rpc::godkjenn, godkjenning(&sak));
+    assert_eq!(feil(refused), ["name FELT_MOTSTRID"]);
+    let mut no = AvslaBoligsakRequest {
+        name: sak.name.clone(),
+        request_id: request_id(),
+        etag: sak.etag,
+        hjemmel: lov(),
+        begrunnelse: "Er ikke bosatt i kommunen".into(),
+        klageinstans: String::new(),
+    };
+    let refused = kall!(&store, hos("rop", "g1"), rpc::avsla, no.clone());
+    assert_eq!(feil(refused), ["klageinstans FELT_MANGLER"]);
+    no.klageinstans = "Klagenemnda i Karmøy kommune, innen tre uker".into();
+    let ended = kall!(&store, hos("rop", "g1"), rpc::avsla, no).unwrap();
+    assert_eq!(
+        ended.boligsak.unwrap().tilstand(),
+        BoligsakTilstand::Avslatt
+    );
+}
+
+/// The person gets a dwelling.
+async fn tildel(store: &Store, sak: &str) {
+    let sak = sak.to_owned();
+    let tenancy = format!("{P}/leieforhold/0192f0a1-7b2c-7d3e-8f40-516273849506");
+    let id = request_id();
+    let given = store.write(hos(ENHET, "b1"), &id, move |tx| {
+        async move {
+            rpc::tildelt(tx, &sak, &tenancy).await?;
+            Ok::<_, Error>(OpphevReservasjonResponse::default())
+        }
+        .boxed()
+    });
+    given.await.unwrap();
+}
+
+/// A change today does not change what yesterday's queue was; every version can
+/// be read.
+///
+/// Guards against: a list that is read without `fra`.
+async fn a_past_day_is_ranked_as_it_stood_then(database: Database) {
+    let store = lager(&database).await;
+    let care = Tildelingstype::Omsorgsbolig;
+    godkjent(&store, P, care, &[]).await;
+    let waits = godkjent(&store, Q, care, &[]).await;
+    database.clock().advance(Duration::from_hours(24 * 10));
+    // Q turns out to need care, which goes first in Karmøy.
+    let request = vurdering(&waits, &["omsorgstrengende"]);
+    let who = hos("bestillerkontor", "v2");
+    let changed = kall!(&store, who, rpc::vurder, request).unwrap();
+    let changed = changed.boligsak.unwrap();
+    let now = koen(&store, ko_for("bestillerkontor", care)).await;
+    assert_eq!(hvem(&now), ["Q", "P"]);
+    assert_eq!(
+        now[0].foran_neste,
+        "omsorgstrengende (prioritet 1 i karmoy-1); den neste: ingen prioritert gruppe i karmoy-1"
+    );
+    let on = |day: Dag| RangerKoRequest {
+        dag: day.to_string(),
+        ..ko_for("bestillerkontor", care)
+    };
+    let began = Dag::av(START);
+    let then = koen(&store, on(began.pluss_dager(3))).await;
+    assert_eq!(hvem(&then), ["P", "Q"]);
+    assert_eq!(then[0].dag, "2026-10-04");
+    assert_eq!(koen(&store, on(began.pluss_dager(-1))).await, []);
+    tildel(&store, &changed.name).await;
+    let again = koen(&store, on(began.pluss_dager(3))).await;
+    assert_eq!(again[0].grunner, then[0].grunner);
+    assert_eq!(hvem(&again), ["P", "Q"]);
+    let request = HentBoligsakRequest {
+        name: changed.name.clone(),
+        versjon: 2,
+    };
+    let read = store.read(hos("rop", "r1"), move |tx| rpc::hent(tx, request).boxed());
+    let earlier = read.await.unwrap().boligsak.unwrap();
+    assert_eq!(earlier.tilstand(), BoligsakTilstand::UnderVurdering);
+    assert_eq!(earlier.prioritetsgrunner, Vec::<String>::new());
+    let ahead = on(began.pluss_dager(100));
+    let refused = store
+        .read(hos("bestillerkontor", "r1"), move |tx| {
+            rangering::ranger_ko(tx, ahead).boxed()
+        })
+        .await;
+    assert_eq!(feil(refused), ["dag FELT_FORM"]);
+}
+
+/// Nobody is promised a time that nothing says.
+async fn the_expected_time_is_that_of_the_last_twelve_months(database: Database) {
+    let store = lager(&database).await;
+    let first = godkjent(&store, P, UTLEIE, &[]).await;
+    let second = godkjent(&store, Q, UTLEIE, &[]).await;
+    let place = async |sak: &Boligsak| {
+        let request = HentKoplassRequest {
+            name: sak.name.replace("boligsaker", "koplasser"),
+        };
+        let read = store.read(hos("rop", "r1"), move |tx| {
+            rangering::hent_koplass(tx, request).boxed()
+        });
+        read.await.map(|answer| answer.koplass.unwrap())
+    };
+    let unknown = place(&second).await.unwrap();
+    assert_eq!((unknown.plass, unknown.ventetid_dager), (2, 0));
+    assert!(unknown.ventetid.starts_with("ikke kjent"));
+    database.clock().advance(Duration::from_hours(24 * 90));
+    tildel(&store, &first.name).await;
+    assert_eq!(feil(place(&first).await), ["FEILGRUNN_IKKE_FUNNET"]);
+    let known = place(&second).await.unwrap();
+    assert_eq!((known.plass, known.ventetid_dager), (1, 90));
+    database.clock().advance(Duration::from_hours(24 * 400));
+    assert!(
+        place(&second)
+            .await
+            .unwrap()
+            .ventetid
+            .starts_with("ikke kjent")
+    );
+}
+
+/// Each condition once, exceptions where the file has them, groups that it names.
+async fn conditions_are_those_of_the_file(database: Database) {
+    let store = lager(&database).await;
+    let request = onsket(P, UTLEIE);
+    kall!(&store, hos("nav", "n1"), rpc::registrer, request).unwrap();
+    let sak = siste(&store, P).await;
+    let try_ = async |change: &dyn Fn(&mut VurderVilkarRequest)| {
+        let mut request = vurdering(&sak, &[]);
+        change(&mut request);
+        feil(kall!(&store, hos("rop", "v1"), rpc::vurder, request))
+    };
+    let short = try_(&|asked| drop(asked.vilkar.pop())).await;
+    assert_eq!(short, ["vilkar FELT_FORM"]);
+    let other = try_(&|asked| asked.vilkar[0].nokkel = "snill".into()).await;
+    assert_eq!(
+        other,
+        ["vilkar[0].nokkel FELT_UKJENT_VERDI", "vilkar FELT_FORM"]
+    );
+    let silent = try_(&|asked| asked.vilkar[0].utfall = Vilkarsutfall::Unntak.into()).await;
+    assert_eq!(silent, ["vilkar[0].begrunnelse FELT_MANGLER"]);
+    let never = try_(&|asked| {
+        asked.vilkar[1].utfall = Vilkarsutfall::Unntak.into();
+        asked.vilkar[1].begrunnelse = "Har søkt om opphold".into();
+    })
+    .await;
+    assert_eq!(never, ["vilkar[1].utfall FELT_MOTSTRID"]);
+    let group = try_(&|asked| asked.prioritetsgrunner = vec!["bostedslos".into()]).await;
+    assert_eq!(group, ["prioritetsgrunner[0] FELT_UKJENT_VERDI"]);
+    let mut excepted = vurdering(&sak, &[]);
+    excepted.vilkar[0].utfall = Vilkarsutfall::Unntak.into();
+    excepted.vilkar[0].begrunnelse = "Vokste opp her, og flytter hjem".into();
+    let sak = kall!(&store, hos("rop", "v1"), rpc::vurder, excepted).unwrap();
+    let request = godkjenning(&sak.boligsak.unwrap());
+    kall!(&store, hos("rop", "g1"), rpc::godkjenn, request).unwrap();
+}
+
+/// A gateway of one municipality and rules of another.
+///
+/// Guards against: `regler` that does not compare.
+async fn two_municipalities_are_never_mixed(database: Database) {
+    let store = database.open(crate::MIGRATIONS).await;
+    let store = store.with_settings(Regler::innebygd("sarpsborg").unwrap());
+    let request = ko_for("rop", UTLEIE);
+    let refused = store.read(hos("rop", "r1"), move |tx| {
+        rangering::ranger_ko(tx, request).boxed()
+    });
+    let error = refused.await.unwrap_err();
+    let told = format!("{:?}", error.refusal().unwrap());
+    assert!(
+        told.contains("reglene til sarpsborg, gatewayen med karmoy"),
+        "{told}"
+    );
+}
+
+/// Also where the person is hidden from who allocates: then who still sees the
+/// person answers for the case.
+async fn who_answers_is_who_allocates_the_type(database: Database) {
+    let store = lager(&database).await;
+    let care = Tildelingstype::Omsorgsbolig;
+    for (type_, mandated, owner) in [
+        (UTLEIE, &[][..], "enheter/rop"),
+        (care, &[], "enheter/bestillerkontor"),
+        (UTLEIE, &["nav", "rop"], "enheter/rop"),
+        (UTLEIE, &["bom", "nav"], "enheter/nav"),
+        (UTLEIE, &["bom"], "enheter/bom"),
+    ] {
+        let who = samspor_chassis::testing::TestCall::new("nav").with(|permit| {
+            permit.boligtildelere = tildelere();
+            permit.mandaterte = mandated.iter().map(|unit| (*unit).to_owned()).collect();
+        });
+        kall!(&store, who.build(), rpc::registrer, onsket(P, type_)).unwrap();
+        let sak = siste(&store, P).await;
+        assert_eq!(sak.ansvarlig_enhet, owner, "{type_:?} {mandated:?}");
+    }
+}

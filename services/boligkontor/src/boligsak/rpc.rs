@@ -1,0 +1,269 @@
+//! `BoligsakService`, but for the queue ([`super::rangering`]).
+
+use samspor_chassis::{
+    domene::{Aktor, Dag, felt, navn},
+    error::{Error, FieldFaults, Refusal},
+    lager::{self, Post},
+    store::{Tx, etag},
+};
+use samspor_proto::{
+    boligkontor::{
+        AvslaBoligsakRequest, AvslaBoligsakResponse, EndreBoligsakRequest, EndreBoligsakResponse,
+        GiForelopigBoligsvarRequest, GiForelopigBoligsvarResponse, GodkjennBoligsakRequest,
+        GodkjennBoligsakResponse, HentBoligsakRequest, HentBoligsakResponse, ListBoligsakerRequest,
+        ListBoligsakerResponse, RegistrerBoligsoknadRequest, RegistrerBoligsoknadResponse,
+        Tildelingstype, TrekkBoligsakRequest, TrekkBoligsakResponse, VurderVilkarRequest,
+        VurderVilkarResponse,
+    },
+    felles::{Feilgrunn, Hjemmel, Kvittering, Rolle},
+};
+
+use super::{Avgjorelse, Boligsak, SAMLING, rules, store, to_proto};
+use crate::{bolig::typenokkel, regler::regler};
+
+pub(crate) async fn registrer(
+    tx: &mut Tx,
+    request: RegistrerBoligsoknadRequest,
+) -> Result<RegistrerBoligsoknadResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let person = navn::les_person(&request.parent, "parent", &mut faults);
+    let type_: Tildelingstype = felt::valg(
+        request.tildelingstype,
+        "tildelingstype",
+        "samspor.boligkontor.v1.Tildelingstype",
+        &mut faults,
+    );
+    if type_ == Tildelingstype::Midlertidig {
+        let form = "en bolig å bo i; et sted å sove i natt meldes til Nav (MeldBehov)";
+        faults.form("tildelingstype", form);
+    }
+    let soknad = rules::les(&person, request.soknad.unwrap_or_default(), &mut faults);
+    faults.finish()?;
+    let call = tx.call();
+    let key = typenokkel(type_);
+    let owner = rules::ansvarlig(key, &call.mandaterte, &call.boligtildelere);
+    let Some(owner) = owner.map(str::to_owned) else {
+        let mut faults = FieldFaults::new();
+        faults.form("tildelingstype", "en type som noen tildeler i kommunen");
+        return Err(faults
+            .finish()
+            .err()
+            .map_or_else(|| Error::internal("a fault is no refusal"), Into::into));
+    };
+    let actor = &call.actor;
+    let mottak = rules::Mottak {
+        id: tx.new_id(),
+        ansvarlig: owner,
+        tildelingstype: type_,
+        fra_personen: actor.rolle == Rolle::Innbygger
+            && actor.person.as_deref() == Some(person.as_str()),
+        person,
+    };
+    let moment = (tx.now(), Aktor::from(actor));
+    let (post, out) = rules::registrer(mottak, soknad, moment);
+    store::sett_inn(tx, &post).await?;
+    out.utfor(tx);
+    Ok(RegistrerBoligsoknadResponse {
+        kvittering: Some(Kvittering {
+            referanse: referanse(&post.id),
+            mottatt: Some(tx.now().into()),
+        }),
+    })
+}
+
+/// What the receipt calls it; tells nothing to who may not read the case.
+fn referanse(id: &str) -> String {
+    let tail = id.rsplit('-').next().unwrap_or(id);
+    format!("B-{}", tail.to_uppercase())
+}
+
+/// The application that a request names, for the unit that owns it.
+async fn egen(
+    tx: &mut Tx,
+    name: &str,
+    faults: FieldFaults,
+    rule: &'static str,
+) -> Result<Post<Boligsak>, Error> {
+    let post: Post<Boligsak> = lager::hent_for_endring(tx, name, faults).await?;
+    if post.enhet != tx.call().actor.enhet {
+        return Err(Refusal::new(Feilgrunn::IkkeTillatt)
+            .with("regel", rule)
+            .with("rad", "Bare enheten som tildeler boligtypen, kan dette.")
+            .into());
+    }
+    Ok(post)
+}
+
+pub(crate) async fn endre(
+    tx: &mut Tx,
+    request: EndreBoligsakRequest,
+) -> Result<EndreBoligsakResponse, Error> {
+    let mut faults = FieldFaults::new();
+    // A name that is none is refused where the record is looked for.
+    let (person, _) = navn::les_post(&request.name, SAMLING, "name", &mut FieldFaults::new());
+    let soknad = rules::les(&person, request.soknad.unwrap_or_default(), &mut faults);
+    let post = egen(tx, &request.name, faults, "W3").await?;
+    etag::krev(&request.etag, post.versjon)?;
+    let (mut post, out) = rules::endre(post, soknad)?;
+    store::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(EndreBoligsakResponse {
+        boligsak: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn gi_forelopig_svar(
+    tx: &mut Tx,
+    request: GiForelopigBoligsvarRequest,
+) -> Result<GiForelopigBoligsvarResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let told = felt::pakrevd(&request.svar, "svar", felt::LANG, &mut faults);
+    let post = egen(tx, &request.name, faults, "W3").await?;
+    let (mut post, out) = rules::forelopig_svar(post, told, tx.now())?;
+    store::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(GiForelopigBoligsvarResponse {
+        boligsak: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn vurder(
+    tx: &mut Tx,
+    request: VurderVilkarRequest,
+) -> Result<VurderVilkarResponse, Error> {
+    let post = egen(tx, &request.name, FieldFaults::new(), "W3").await?;
+    etag::krev(&request.etag, post.versjon)?;
+    let rules = regler(tx)?;
+    let sett = rules.pa(Dag::av(tx.now()))?;
+    let given = (
+        request.vilkar,
+        request.prioritetsgrunner,
+        request.skjermede_grunner,
+    );
+    let moment = (tx.now(), Aktor::from(&tx.call().actor));
+    let mut faults = FieldFaults::new();
+    let of = (sett, post.innhold.tildelingstype);
+    let assessed = rules::les_vurdering(given, of, moment, &mut faults);
+    faults.finish()?;
+    let (mut post, out) = rules::vurder(post, assessed)?;
+    store::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(VurderVilkarResponse {
+        boligsak: Some(to_proto(&post)),
+    })
+}
+
+/// Reads what a decision says.
+fn avgjorelse(
+    tx: &Tx,
+    hjemmel: Option<&Hjemmel>,
+    begrunnelse: &str,
+    faults: &mut FieldFaults,
+) -> Avgjorelse {
+    Avgjorelse {
+        tid: tx.now(),
+        av: Aktor::from(&tx.call().actor),
+        hjemmel: felt::hjemmel(hjemmel, "hjemmel", faults),
+        begrunnelse: felt::pakrevd(begrunnelse, "begrunnelse", felt::LANG, faults),
+        klageinstans: String::new(),
+    }
+}
+
+pub(crate) async fn godkjenn(
+    tx: &mut Tx,
+    request: GodkjennBoligsakRequest,
+) -> Result<GodkjennBoligsakResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let hjemmel = request.hjemmel.as_ref();
+    let decided = avgjorelse(tx, hjemmel, &request.begrunnelse, &mut faults);
+    let post = egen(tx, &request.name, faults, "W4").await?;
+    etag::krev(&request.etag, post.versjon)?;
+    let (mut post, out) = rules::godkjenn(post, decided)?;
+    if store::annen_pa_listen(tx, &post).await? {
+        let other = "en godkjent boligsak for personen i samme kø";
+        return Err(Refusal::conflict(other).into());
+    }
+    store::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(GodkjennBoligsakResponse {
+        boligsak: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn avsla(
+    tx: &mut Tx,
+    request: AvslaBoligsakRequest,
+) -> Result<AvslaBoligsakResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let hjemmel = request.hjemmel.as_ref();
+    let mut decided = avgjorelse(tx, hjemmel, &request.begrunnelse, &mut faults);
+    let where_to = &request.klageinstans;
+    decided.klageinstans = felt::pakrevd(where_to, "klageinstans", felt::KORT, &mut faults);
+    let post = egen(tx, &request.name, faults, "W4").await?;
+    etag::krev(&request.etag, post.versjon)?;
+    let (mut post, out) = rules::avsla(post, decided)?;
+    store::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(AvslaBoligsakResponse {
+        boligsak: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn trekk(
+    tx: &mut Tx,
+    request: TrekkBoligsakRequest,
+) -> Result<TrekkBoligsakResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let onske = felt::tekst(&request.onske, "onske", felt::LANG, &mut faults);
+    let post = lager::hent_for_endring(tx, &request.name, faults).await?;
+    let av = Aktor::from(&tx.call().actor);
+    let (mut post, out) = rules::trekk(post, onske, (tx.now(), &av))?;
+    store::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(TrekkBoligsakResponse {
+        boligsak: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn hent(
+    tx: &mut Tx,
+    request: HentBoligsakRequest,
+) -> Result<HentBoligsakResponse, Error> {
+    let mut post: Post<Boligsak> = lager::les_navngitt(tx, &request.name).await?;
+    if request.versjon != 0 {
+        post = store::versjon(tx, post, request.versjon.into()).await?;
+    }
+    Ok(HentBoligsakResponse {
+        boligsak: Some(to_proto(&post)),
+    })
+}
+
+pub(crate) async fn list(
+    tx: &mut Tx,
+    request: ListBoligsakerRequest,
+) -> Result<ListBoligsakerResponse, Error> {
+    let (all, next_page_token) =
+        lager::personens::<Boligsak>(tx, &request.parent, request.page_size, &request.page_token)
+            .await?;
+    Ok(ListBoligsakerResponse {
+        boligsaker: all.iter().map(to_proto).collect(),
+        next_page_token,
+    })
+}
+
+/// What a reservation rested on became a tenancy: the person has the dwelling
+/// and stands on the list no more. What is no boligsak is left alone.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "for whoever makes a tenancy of a reservation")
+)]
+pub(crate) async fn tildelt(tx: &mut Tx, grunnlag: &str, leieforhold: &str) -> Result<(), Error> {
+    if navn::krev_post(grunnlag, SAMLING).is_err() {
+        return Ok(());
+    }
+    let post = lager::hent_for_endring(tx, grunnlag, FieldFaults::new()).await?;
+    let (mut post, out) = rules::tildel(post, leieforhold, tx.now())?;
+    store::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(())
+}

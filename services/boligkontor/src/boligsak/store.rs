@@ -1,0 +1,161 @@
+//! SQL of the versions of an application, and of who stood on the list when.
+
+use samspor_chassis::{
+    domene::dokument,
+    error::{Error, Refusal},
+    lager::{self, APENT, Post},
+    params,
+    store::Tx,
+    tid::Tid,
+};
+use samspor_proto::boligkontor::Tildelingstype;
+
+use super::{Behov, Boligsak, Tilstand, ko::Ventende};
+use crate::bolig::typenokkel;
+
+async fn behold(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO boligsak_versjon (sak, versjon, innhold) VALUES ($1, $2, $3)",
+        params![
+            post.id.as_str(),
+            post.versjon,
+            dokument::skriv(&post.innhold)?
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Stores a new application.
+pub(crate) async fn sett_inn(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), Error> {
+    lager::legg_til(tx, post).await?;
+    behold(tx, post).await
+}
+
+/// Stores a change, keeps the version, and says from when it stands on the list
+/// so, or no more.
+pub(crate) async fn lagre(tx: &mut Tx, post: &mut Post<Boligsak>) -> Result<(), Error> {
+    lager::lagre(tx, post).await?;
+    behold(tx, post).await?;
+    let sak = &post.innhold;
+    let now = tx.now();
+    let allocated = sak.tilstand == Tilstand::Tildelt;
+    tx.execute(
+        "UPDATE ko SET til = $1, tildelt = $2 WHERE sak = $3 AND til = $4",
+        params![now, i64::from(allocated), post.id.as_str(), APENT],
+    )
+    .await?;
+    if sak.tilstand != Tilstand::Godkjent {
+        return Ok(());
+    }
+    let waits = Ventende::av(post);
+    tx.execute(
+        "INSERT INTO ko (sak, versjon, person, enhet, tildelingstype, fra, til, siden, grunner, \
+         behov) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        params![
+            post.id.as_str(),
+            post.versjon,
+            post.person.as_str(),
+            post.enhet.as_str(),
+            typenokkel(sak.tildelingstype),
+            now,
+            APENT,
+            waits.siden,
+            dokument::skriv(&waits.grunner)?,
+            dokument::skriv(&sak.soknad.behov)?
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The application as it was in a version.
+pub(crate) async fn versjon(
+    tx: &mut Tx,
+    mut post: Post<Boligsak>,
+    versjon: i64,
+) -> Result<Post<Boligsak>, Error> {
+    let row: Option<(String,)> = tx
+        .one(
+            "SELECT innhold FROM boligsak_versjon WHERE sak = $1 AND versjon = $2",
+            params![post.id.as_str(), versjon],
+        )
+        .await?;
+    let (innhold,) = row.ok_or_else(Refusal::not_found)?;
+    post.innhold = dokument::les(&innhold)?;
+    post.versjon = versjon;
+    Ok(post)
+}
+
+/// Who stands on the list.
+#[derive(Debug, Clone)]
+pub(crate) struct Koende {
+    pub(crate) person: String,
+    pub(crate) enhet: String,
+    pub(crate) ventende: Ventende,
+    /// As it is stored; read where a dwelling is asked about.
+    behov: String,
+}
+
+impl Koende {
+    pub(crate) fn behov(&self) -> Result<Behov, Error> {
+        dokument::les(&self.behov)
+    }
+}
+
+type Rad = (String, String, String, i64, String, String);
+
+/// The list of a type at an instant: one range of an index, of those who stood
+/// on it then or came off it later.
+pub(crate) async fn pa_listen(
+    tx: &mut Tx,
+    type_: Tildelingstype,
+    at: Tid,
+) -> Result<Vec<Koende>, Error> {
+    let rows: Vec<Rad> = tx
+        .all(
+            "SELECT sak, person, enhet, siden, grunner, behov FROM ko \
+             WHERE tildelingstype = $1 AND til > $2 AND fra <= $2",
+            params![typenokkel(type_), at],
+        )
+        .await?;
+    rows.into_iter()
+        .map(|(id, person, enhet, siden, grunner, behov)| {
+            Ok(Koende {
+                person,
+                enhet,
+                ventende: Ventende {
+                    id,
+                    siden: Tid(siden),
+                    grunner: dokument::les(&grunner)?,
+                },
+                behov,
+            })
+        })
+        .collect()
+}
+
+/// Since when and until when those waited who got a dwelling of the type in a
+/// period.
+pub(crate) async fn tildelte(
+    tx: &mut Tx,
+    type_: Tildelingstype,
+    (fra, til): (Tid, Tid),
+) -> Result<Vec<(i64, i64)>, Error> {
+    tx.all(
+        "SELECT siden, til FROM ko \
+         WHERE tildelingstype = $1 AND tildelt = 1 AND til > $2 AND til <= $3",
+        params![typenokkel(type_), fra, til],
+    )
+    .await
+}
+
+/// Whether another of the person's stands on the list of the type.
+pub(crate) async fn annen_pa_listen(tx: &mut Tx, post: &Post<Boligsak>) -> Result<bool, Error> {
+    let open = lager::apne::<Boligsak>(tx, &post.person).await?;
+    Ok(open.iter().any(|other| {
+        other.id != post.id
+            && other.innhold.tilstand == Tilstand::Godkjent
+            && other.innhold.tildelingstype == post.innhold.tildelingstype
+    }))
+}

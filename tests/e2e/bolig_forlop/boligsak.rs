@@ -1,0 +1,244 @@
+//! An application for a dwelling through the gateway: taken in by one unit,
+//! assessed and decided by the one that allocates, ranked, seen by the person.
+
+use std::sync::Arc;
+
+use samspor::desk::Desk;
+use samspor_chassis::tid::SystemClock;
+use samspor_proto::{
+    boligkontor::*,
+    felles::{Feilgrunn, Hjemmel, Rolle},
+    tilgang::{Dataklasse, Formal},
+};
+
+use crate::scene::*;
+
+const CASES: &str = "boligkontor.v1.BoligsakService/";
+
+/// What the municipality's rules ask, all met.
+const KARMOY: [&str; 5] = [
+    "bosatt",
+    "lovlig_opphold",
+    "okonomisk_vanskeligstilt",
+    "ikke_student",
+    "ikke_militartjeneste",
+];
+const SARPSBORG: [&str; 6] = [
+    "over_18",
+    "lovlig_opphold",
+    "bodd_siste_ar",
+    "uten_egnet_bolig",
+    "kan_mestre",
+    "uten_alternativ",
+];
+
+fn soknad(onske: &str) -> Boligsoknad {
+    Boligsoknad {
+        eget_onske: format!("{onske}. Sagt av Kanari Kvitterson."),
+        voksne: 1,
+        behov: Some(Boligbehov {
+            omrader: vec!["Kopervik".to_owned()],
+            funksjon: "Trenger ro. Sagt av Kanari Kvitterson.".to_owned(),
+            ..Default::default()
+        }),
+        boligsituasjon: Boligsituasjon::Bostedslos.into(),
+        ..Default::default()
+    }
+}
+
+fn hjemmel() -> Option<Hjemmel> {
+    Some(Hjemmel {
+        lov: "boligsosialloven".to_owned(),
+        paragraf: "§ 6".to_owned(),
+    })
+}
+
+async fn method<Q, R>(desk: &Desk, name: &str, request: Q) -> R
+where
+    Q: prost::Message + Clone + 'static,
+    R: prost::Message + Default + 'static,
+{
+    ok(desk, &format!("{CASES}{name}"), request).await
+}
+
+/// The latest application of the person, as the unit that owns it reads it.
+async fn taken_in(scene: &Scene, person: &str, owner: &Desk) -> Boligsak {
+    let nav = scene.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
+    let request = RegistrerBoligsoknadRequest {
+        parent: person.to_owned(),
+        request_id: request_id(),
+        tildelingstype: Tildelingstype::KommunalUtleie.into(),
+        soknad: Some(soknad("En hybel")),
+    };
+    let receipt: RegistrerBoligsoknadResponse = method(&nav, "RegistrerBoligsoknad", request).await;
+    assert!(receipt.kvittering.unwrap().referanse.starts_with("B-"));
+    let request = ListBoligsakerRequest {
+        parent: person.to_owned(),
+        ..Default::default()
+    };
+    let listed: ListBoligsakerResponse = method(owner, "ListBoligsaker", request).await;
+    listed.boligsaker[0].clone()
+}
+
+async fn assessed(owner: &Desk, sak: Boligsak, keys: &[&str]) -> Boligsak {
+    let request = VurderVilkarRequest {
+        name: sak.name,
+        request_id: request_id(),
+        etag: sak.etag,
+        vilkar: keys
+            .iter()
+            .map(|key| Vilkarsvurdering {
+                nokkel: (*key).to_owned(),
+                utfall: Vilkarsutfall::Oppfylt.into(),
+                begrunnelse: "Vist av Kanari Kvitterson".to_owned(),
+            })
+            .collect(),
+        ..Default::default()
+    };
+    let made: VurderVilkarResponse = method(owner, "VurderVilkar", request).await;
+    made.boligsak.unwrap()
+}
+
+/// One of the person's that is on the list, of the unit that allocates.
+pub async fn approved(scene: &Scene, person: &str, unit: &str, keys: &[&str]) -> Boligsak {
+    let owner = scene
+        .desk(unit, Rolle::Saksbehandler, Formal::Tildeling)
+        .await;
+    let decider = scene.desk(unit, Rolle::Beslutter, Formal::Tildeling).await;
+    let sak = taken_in(scene, person, &owner).await;
+    let sak = assessed(&owner, sak, keys).await;
+    let request = GodkjennBoligsakRequest {
+        name: sak.name,
+        request_id: request_id(),
+        etag: sak.etag,
+        hjemmel: hjemmel(),
+        begrunnelse: "Vilkårene er oppfylt, vist av Kanari Kvitterson".to_owned(),
+    };
+    let made: GodkjennBoligsakResponse = method(&decider, "GodkjennBoligsak", request).await;
+    made.boligsak.unwrap()
+}
+
+/// The whole life, in Karmøy, where rop allocates what is let.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_is_assessed_decided_ranked_and_taken_back() {
+    life(&Scene::start().await).await;
+}
+
+pub async fn life(scene: &Scene) {
+    let person = scene.person(NUMBERS[0]).await;
+    let rop = scene
+        .desk("rop", Rolle::Saksbehandler, Formal::Tildeling)
+        .await;
+    let decider = scene.desk("rop", Rolle::Beslutter, Formal::Tildeling).await;
+    // One that is refused says where to complain.
+    let sak = taken_in(scene, &person, &rop).await;
+    let request = GiForelopigBoligsvarRequest {
+        name: sak.name.clone(),
+        request_id: request_id(),
+        svar: "Avgjøres i november. Sagt til Kanari Kvitterson.".to_owned(),
+    };
+    method::<_, GiForelopigBoligsvarResponse>(&rop, "GiForelopigBoligsvar", request).await;
+    let request = HentBoligsakRequest {
+        name: sak.name.clone(),
+        versjon: 0,
+    };
+    let read: HentBoligsakResponse = method(&rop, "HentBoligsak", request).await;
+    let sak = assessed(&rop, read.boligsak.unwrap(), &KARMOY).await;
+    let request = AvslaBoligsakRequest {
+        name: sak.name,
+        request_id: request_id(),
+        etag: sak.etag,
+        hjemmel: hjemmel(),
+        begrunnelse: "Har kjøpt bolig, sier Kanari Kvitterson".to_owned(),
+        klageinstans: "Klagenemnda".to_owned(),
+    };
+    method::<_, AvslaBoligsakResponse>(&decider, "AvslaBoligsak", request).await;
+
+    let sak = approved(scene, &person, "rop", &KARMOY).await;
+    let request = EndreBoligsakRequest {
+        name: sak.name.clone(),
+        request_id: request_id(),
+        etag: sak.etag,
+        soknad: Some(soknad("En hybel med hage")),
+    };
+    method::<_, EndreBoligsakResponse>(&rop, "EndreBoligsak", request).await;
+    let queue = RangerKoRequest {
+        parent: "enheter/rop".to_owned(),
+        tildelingstype: Tildelingstype::KommunalUtleie.into(),
+        ..Default::default()
+    };
+    let ranked: RangerKoResponse = method(&rop, "RangerKo", queue.clone()).await;
+    assert_eq!(ranked.koplasser.len(), 1);
+    assert_eq!(ranked.koplasser[0].regelversjon, "karmoy-1");
+    // The queue of a unit is not another's.
+    let nav = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Tildeling)
+        .await;
+    refused::<_, RangerKoResponse>(&nav, &format!("{CASES}RangerKo"), queue).await;
+
+    let citizen = scene.person_desk(&person).await;
+    let request = HentKoplassRequest {
+        name: ranked.koplasser[0].name.clone(),
+    };
+    let own: HentKoplassResponse = method(&citizen, "HentKoplass", request.clone()).await;
+    let own = own.koplass.unwrap();
+    assert_eq!((own.plass, own.antall), (1, 1));
+    assert!(own.ventetid.starts_with("ikke kjent"));
+    // The office that keeps the queue sees it, and what was served never.
+    let keeper = scene
+        .desk("boligkontor", Rolle::Boligforvalter, Formal::Tildeling)
+        .await;
+    let seen: HentKoplassResponse = method(&keeper, "HentKoplass", request.clone()).await;
+    assert_eq!(seen.koplass.unwrap().plass, 1);
+    let request_sak = HentBoligsakRequest {
+        name: sak.name.clone(),
+        versjon: 0,
+    };
+    let seen: HentBoligsakResponse = method(&keeper, "HentBoligsak", request_sak).await;
+    let withheld = seen.boligsak.unwrap().skjerming.unwrap().klasser;
+    assert!(
+        withheld
+            .iter()
+            .any(|one| one.klasse() == Dataklasse::Straff)
+    );
+    let bom = scene
+        .desk("bom", Rolle::Saksbehandler, Formal::Tildeling)
+        .await;
+    let hidden =
+        refused::<_, HentKoplassResponse>(&bom, &format!("{CASES}HentKoplass"), request).await;
+    assert_eq!(reason(&hidden), Some(Feilgrunn::IkkeFunnet));
+
+    let request = TrekkBoligsakRequest {
+        name: sak.name,
+        request_id: request_id(),
+        onske: "Flytter til Kanari Kvitterson".to_owned(),
+    };
+    let ended: TrekkBoligsakResponse = method(&citizen, "TrekkBoligsak", request).await;
+    assert_eq!(
+        ended.boligsak.unwrap().tilstand(),
+        BoligsakTilstand::Trukket
+    );
+}
+
+/// In Sarpsborg the office that keeps the stock allocates what is let.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_sarpsborg_the_office_itself_allocates() {
+    let scene = Scene::on(Arc::new(SystemClock), |options| {
+        options.kommune = "sarpsborg".to_owned();
+    })
+    .await;
+    let person = scene.person(NUMBERS[0]).await;
+    let sak = approved(&scene, &person, "boligkontor", &SARPSBORG).await;
+    assert_eq!(sak.ansvarlig_enhet, "enheter/boligkontor");
+    assert_eq!(sak.regelversjon, "sarpsborg-1");
+    let office = scene
+        .desk("boligkontor", Rolle::Saksbehandler, Formal::Tildeling)
+        .await;
+    let request = RangerKoRequest {
+        parent: "enheter/boligkontor".to_owned(),
+        tildelingstype: Tildelingstype::KommunalUtleie.into(),
+        ..Default::default()
+    };
+    let ranked: RangerKoResponse = method(&office, "RangerKo", request).await;
+    assert_eq!(ranked.koplasser[0].plass, 1);
+}
