@@ -411,12 +411,10 @@ async fn short(scene: &Scene, person: &str) {
     assert!(waits_for(scene, KONTORET, &name).await.is_empty());
 }
 
-/// ROP reports what it delivered today of what has ended; then nothing waits.
-pub async fn reported(scene: &Scene, name: &str) {
-    let rop = scene
-        .desk("rop", Rolle::Saksbehandler, Formal::Ytelse)
-        .await;
-    let list = waits_for(scene, "rop", name).await;
+/// A unit reports what it delivered today of what has ended; then nothing waits.
+pub async fn reported(scene: &Scene, unit: &str, name: &str) {
+    let desk = scene.desk(unit, Rolle::Saksbehandler, Formal::Ytelse).await;
+    let list = waits_for(scene, unit, name).await;
     assert_eq!(list, [Ventetype::Rapport]);
     let today = day(scene, 0).to_string();
     let request = RapporterOppdragRequest {
@@ -431,10 +429,10 @@ pub async fn reported(scene: &Scene, name: &str) {
         }),
     };
     let method = format!("{OPPDRAG}/RapporterOppdrag");
-    let said: RapporterOppdragResponse = ok(&rop, &method, request).await;
+    let said: RapporterOppdragResponse = ok(&desk, &method, request).await;
     assert!(said.oppdrag.is_none());
-    no_oppdrag(&rop, name).await;
-    assert!(waits(scene, "rop", name).await.is_empty());
+    no_oppdrag(&desk, name).await;
+    assert!(waits(scene, unit, name).await.is_empty());
 }
 
 async fn paused(scene: &Scene, person: &str) {
@@ -509,7 +507,7 @@ async fn paused(scene: &Scene, person: &str) {
     let receipt: AvsluttOppdragResponse = ok(&rop, &method, request).await;
     assert!(receipt.kvittering.is_some());
     // What it delivered until then is reported all the same.
-    reported(scene, &name).await;
+    reported(scene, "rop", &name).await;
     let read = oppdrag(&herself, &name).await;
     assert_eq!(read.tilstand(), OppdragTilstand::Avsluttet);
     assert_eq!(read.alternativ, "Kanari Kvitterson kan komme på huset.");

@@ -82,7 +82,9 @@ async fn one_list_of_all_that_waits() {
     let method = "nav.v1.BotilbudService/MeldBehov";
     ok::<_, nav::MeldBehovResponse>(&police, method, request).await;
     let at_nav = asked(&scene, "nav", Rolle::System).await;
-    assert_eq!(types(&at_nav), ["BOTILBUD"]);
+    // In the evening it is due before the night too.
+    let asked_for = |kind: &&&str| **kind == "BOTILBUD";
+    assert_eq!(types(&at_nav).iter().filter(asked_for).count(), 1);
 
     let others: Vec<&Venter> = leader
         .iter()

@@ -97,7 +97,7 @@ pub async fn ended(scene: &Scene, case: &Case) {
     assert!(read.klagefrist >= day(scene, 21).to_string());
     let order = oppdrag(&herself, &delivered).await;
     assert_eq!(order.avslutningsarsak(), Avslutningsarsak::VedtakOpphort);
-    reported(scene, &delivered).await;
+    reported(scene, "rop", &delivered).await;
     let request = HentVedtakRequest {
         name: case.vedtak.clone(),
         versjon: 0,

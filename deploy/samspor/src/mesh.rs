@@ -340,12 +340,26 @@ async fn start_service(
         Bestillerkontor::NAME => server::start::<Bestillerkontor>(config, clock, ids).await,
         Nav::NAME => server::start::<Nav>(config, clock, ids).await,
         Boligkontor::NAME => {
-            let rules = Regler::innebygd(&options.kommune)?;
+            let rules = boligregler(options)?;
             server::start::<Boligkontor>(config.with_settings(rules), clock, ids).await
         }
         _ => server::start::<Rop>(config, clock, ids).await,
     };
     started.with_context(|| format!("{name} did not start"))
+}
+
+/// The municipality's own rules for housing where its folder has some.
+fn boligregler(options: &Options) -> Result<Regler> {
+    let kommune = &options.kommune;
+    let own = options
+        .katalog
+        .as_ref()
+        .map(|folder| folder.join("boligregler").join(format!("{kommune}.toml")))
+        .filter(|file| file.exists());
+    Ok(match own {
+        Some(file) => Regler::fra_fil(kommune, &file)?,
+        None => Regler::innebygd(kommune)?,
+    })
 }
 
 fn service_config(

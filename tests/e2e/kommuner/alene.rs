@@ -17,7 +17,7 @@ const LITEN: &str = include_str!("liten.toml");
 fn catalogue(file: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/policies");
-    for part in ["policies", "kommuner"] {
+    for part in ["policies", "kommuner", "boligregler"] {
         fs::create_dir(folder.path().join(part)).unwrap();
     }
     for entry in fs::read_dir(policies).unwrap() {
@@ -26,6 +26,9 @@ fn catalogue(file: &str) -> tempfile::TempDir {
         fs::copy(entry.path(), to).unwrap();
     }
     fs::write(folder.path().join("kommuner/liten.toml"), file).unwrap();
+    let rules = include_str!("../../../services/boligkontor/data/kommuner/karmoy.toml");
+    let rules = rules.replace("kommune = \"karmoy\"", "kommune = \"liten\"");
+    fs::write(folder.path().join("boligregler/liten.toml"), rules).unwrap();
     folder
 }
 

@@ -13,7 +13,7 @@ use tonic_types::StatusExt as _;
 
 use super::{BOM, Kommune, LINJER, ROP, Sak, VEDTAK, authority, sak};
 use crate::{
-    bestiller_forlop::{no_oppdrag, oppdrag, told, vedtak},
+    bestiller_forlop::{oppdrag, reported, told, vedtak},
     handovers::until,
     scene::*,
 };
@@ -249,11 +249,7 @@ async fn switched(kommune: &Kommune, case: &Sak, own: &Myndighet) {
 
     // In one step: who delivered is out, who is to deliver is asked.
     let (unit, order) = &case.oppdrag[BOM];
-    let desk = kommune
-        .scene
-        .desk(unit, Rolle::Saksbehandler, Formal::Ytelse)
-        .await;
-    no_oppdrag(&desk, order).await;
+    reported(&kommune.scene, unit, order).await;
     let herself = kommune.scene.person_desk(&case.person).await;
     let ended = oppdrag(&herself, order).await;
     assert_eq!(ended.tilstand(), OppdragTilstand::Avsluttet);
