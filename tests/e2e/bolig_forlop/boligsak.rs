@@ -46,11 +46,11 @@ fn soknad(onske: &str) -> Boligsoknad {
     }
 }
 
-fn hjemmel() -> Option<Hjemmel> {
-    Some(Hjemmel {
+fn hjemmel() -> Hjemmel {
+    Hjemmel {
         lov: "boligsosialloven".to_owned(),
         paragraf: "§ 6".to_owned(),
-    })
+    }
 }
 
 async fn method<Q, R>(desk: &Desk, name: &str, request: Q) -> R
@@ -111,7 +111,7 @@ pub async fn approved(scene: &Scene, person: &str, unit: &str, keys: &[&str]) ->
         name: sak.name,
         request_id: request_id(),
         etag: sak.etag,
-        hjemmel: hjemmel(),
+        hjemmel: Some(hjemmel()),
         begrunnelse: "Vilkårene er oppfylt, vist av Kanari Kvitterson".to_owned(),
     };
     let made: GodkjennBoligsakResponse = method(&decider, "GodkjennBoligsak", request).await;
@@ -148,7 +148,7 @@ pub async fn life(scene: &Scene) {
         name: sak.name,
         request_id: request_id(),
         etag: sak.etag,
-        hjemmel: hjemmel(),
+        hjemmel: Some(hjemmel()),
         begrunnelse: "Har kjøpt bolig, sier Kanari Kvitterson".to_owned(),
         klageinstans: "Klagenemnda".to_owned(),
     };

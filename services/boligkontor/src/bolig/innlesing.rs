@@ -385,7 +385,7 @@ pub(crate) async fn ta_inn(
         return Ok(answer);
     }
     if !store::sett_inn(tx, &nye).await? {
-        return Err(Refusal::conflict("csv: registeret ble endret imens; prøv igjen").into());
+        return Err(Refusal::conflict("en av boligene, registrert mens filen ble lest").into());
     }
     for bolig in &mut endret {
         store::lagre(tx, bolig, rules::Tomgangsendring::default()).await?;

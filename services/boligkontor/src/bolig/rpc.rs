@@ -61,10 +61,7 @@ pub(crate) async fn registrer(
     let (id, empty, now) = (tx.new_id(), tx.new_id(), tx.now());
     let bolig = rules::ny(id, nokkel, egenskaper, Tilstand::Klargjores, (empty, now));
     if !store::sett_inn(tx, std::slice::from_ref(&bolig)).await? {
-        return Err(Refusal::conflict(
-            "nokkel: registeret har en bolig med dette nummeret; endre den i stedet",
-        )
-        .into());
+        return Err(Refusal::conflict("en bolig med dette nummeret i registeret").into());
     }
     Ok(RegistrerBoligResponse {
         bolig: Some(bolig.to_proto(now)),

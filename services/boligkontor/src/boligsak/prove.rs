@@ -89,11 +89,11 @@ fn vurdering(sak: &Boligsak, grunner: &[&str]) -> VurderVilkarRequest {
     }
 }
 
-fn lov() -> Option<Hjemmel> {
-    Some(Hjemmel {
+fn lov() -> Hjemmel {
+    Hjemmel {
         lov: "boligsosialloven".into(),
         paragraf: "§ 6".into(),
-    })
+    }
 }
 
 fn godkjenning(sak: &Boligsak) -> GodkjennBoligsakRequest {
@@ -101,7 +101,7 @@ fn godkjenning(sak: &Boligsak) -> GodkjennBoligsakRequest {
         name: sak.name.clone(),
         request_id: request_id(),
         etag: sak.etag.clone(),
-        hjemmel: lov(),
+        hjemmel: Some(lov()),
         begrunnelse: "Vilkårene er oppfylt".into(),
     }
 }
@@ -308,7 +308,7 @@ async fn nothing_but_the_person_a_decision_or_a_dwelling_ends_a_case(database: D
         name: sak.name.clone(),
         request_id: request_id(),
         etag: sak.etag,
-        hjemmel: lov(),
+        hjemmel: Some(lov()),
         begrunnelse: "Er ikke bosatt i kommunen".into(),
         klageinstans: String::new(),
     };

@@ -93,7 +93,7 @@ pub(crate) async fn reserver(
     let name = dwelling.id.clone();
     flytt_bolig(tx, dwelling, verb, to).await?;
     if !bolig::store::ta(tx, &name, &post.name()).await? {
-        return Err(Refusal::conflict("bolig: noen har den; velg en annen").into());
+        return Err(Refusal::conflict("en reservasjon eller et leieforhold for boligen").into());
     }
     lager::legg_til(tx, &post).await?;
     out.utfor(tx);

@@ -64,9 +64,16 @@ pub(crate) fn krev_tildeler(
     if tildelere.is_some_and(|units| units.iter().any(|unit| unit == enhet)) {
         return Ok(());
     }
+    let allocate = tildelere
+        .map(|units| units.join(" eller "))
+        .unwrap_or_default();
+    let feil = match allocate.as_str() {
+        "" => format!("ingen enhet tildeler {type_} her"),
+        units => format!("{type_} tildeles her av {units}"),
+    };
     Err(Refusal::new(Feilgrunn::EnhetKanIkke)
         .with("enhet", format_args!("enheter/{enhet}"))
-        .with("oppgave", format_args!("tildelingsmyndighet:{type_}")))
+        .with("feil", feil))
 }
 
 /// Until when: later than now, and not longer than a dwelling is held at most.
