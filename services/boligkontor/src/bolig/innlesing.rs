@@ -262,6 +262,15 @@ fn feil(column: &str, reason: Feilgrunn, fix: &str) -> Radfeil {
     }
 }
 
+/// What a fault says would be taken.
+fn rettes_til(keys: &BTreeMap<&'static str, String>) -> String {
+    if let (Some(least), Some(most)) = (keys.get("min"), keys.get("maks")) {
+        return format!("{least}–{most}");
+    }
+    let all: Vec<&str> = keys.values().map(String::as_str).collect();
+    all.join(", ")
+}
+
 /// Holds a row to what a dwelling is held to.
 fn kontroller(
     row: Linje,
@@ -288,8 +297,7 @@ fn kontroller(
             if told.contains(&column) {
                 continue;
             }
-            let fix: Vec<String> = nokler.into_values().collect();
-            wrong.push(feil(&column, grunn, &fix.join(" – ")));
+            wrong.push(feil(&column, grunn, &rettes_til(&nokler)));
         }
     }
     if wrong.is_empty() {
@@ -399,8 +407,7 @@ fn avvist(refusal: &Refusal) -> Radfeil {
     match refusal.felt.first() {
         Some(fault) => {
             let column = fault.felt.rsplit('.').next().unwrap_or_default();
-            let fix: Vec<&str> = fault.nokler.values().map(String::as_str).collect();
-            feil(column, fault.grunn, &fix.join(" – "))
+            feil(column, fault.grunn, &rettes_til(&fault.nokler))
         }
         None => feil("tilstand", refusal.grunn, "en bolig som er i beholdningen"),
     }

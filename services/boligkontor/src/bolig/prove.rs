@@ -211,6 +211,7 @@ async fn a_register_is_taken_in_whole_or_not_at_all(database: Database) {
     assert_eq!(told[1], (4, vec!["nokkel"]));
     assert_eq!(told[2], (5, vec!["kun_kvinner", "kvadratmeter"]));
     assert_eq!(told[3].0, 6);
+    assert_eq!(report.rader[2].feil[1].rettes_til, "8–500");
     assert_eq!(antall(&store).await, 0);
 
     let good = || fil(&[rad("A-1", &[]), rad("A-2", &[("kun_kvinner", "ja")])]);
