@@ -14,7 +14,7 @@ use samspor_chassis::{
 };
 use samspor_proto::{boligkontor::*, felles::Feilgrunn};
 
-use crate::{ENHET, MIGRATIONS, bolig, prove::*, reservasjon};
+use crate::{ENHET, bolig, boligsak, leieforhold, prove::*, reservasjon};
 
 samspor_chassis::on_both_databases! {
     one_of_many_gets_the_dwelling,
@@ -23,6 +23,10 @@ samspor_chassis::on_both_databases! {
     a_reservation_that_runs_out_lets_the_dwelling_go,
     only_who_allocates_the_type_holds_it,
     a_veto_says_why_and_costs_nothing_else,
+    a_reservation_rests_on_a_case_on_the_list,
+    who_is_passed_over_and_what_it_lacks_is_reasoned,
+    a_case_ends_with_the_contract_and_its_reservation_with_the_case,
+    a_hidden_persons_unit_reserves_for_its_own_case,
 }
 
 /// Callers of the race: all that ask at the same time in CI; 64 with
@@ -58,11 +62,13 @@ async fn belegg(store: &Store) -> Vec<(String, String, i64, i64)> {
 /// Seen red: with `ta` that says true without asking the table and `flytt` that
 /// does not ask the state, together.
 async fn one_of_many_gets_the_dwelling(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let free = ledig(&store, "A-1", Tildelingstype::KommunalUtleie).await;
+    let type_ = Tildelingstype::KommunalUtleie;
+    let cases = [sak(&store, P, type_).await, sak(&store, Q, type_).await];
     let asked = (0..callers()).map(|caller| {
-        let person = if caller % 2 == 0 { P } else { Q };
-        let request = onske(person, &free.name);
+        let mut request = onske(&cases[caller % 2], &free.name);
+        request.overstyring = "Hele køen er spurt".into();
         let (store, who) = (&store, hos("rop", &format!("r{caller}")));
         async move { kall!(store, who, reservasjon::rpc::reserver, request) }
     });
@@ -104,7 +110,7 @@ async fn one_of_many_gets_the_dwelling(database: Database) {
 ///
 /// Seen red: with `opphev` that does not let the dwelling go.
 async fn a_dwelling_is_held_once_whatever_happens(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let mut dwellings = Vec::new();
     for number in 0..4 {
         let type_ = [Tildelingstype::KommunalUtleie, Tildelingstype::Hardfor][number % 2];
@@ -118,12 +124,19 @@ async fn a_dwelling_is_held_once_whatever_happens(database: Database) {
             .wrapping_add(1);
         usize::try_from(chance >> 40).unwrap() % most
     };
+    let mut cases = Vec::new();
+    for person in [P, Q] {
+        for type_ in [Tildelingstype::KommunalUtleie, Tildelingstype::Hardfor] {
+            cases.push(sak(&store, person, type_).await);
+        }
+    }
     let mut held: Vec<Reservasjon> = Vec::new();
     for _ in 0..200 {
         let verb = next(9);
         if verb == 0 || held.is_empty() {
-            let (person, dwelling) = ([P, Q][next(2)], &dwellings[next(4)]);
-            let asked = onske(person, dwelling);
+            let (person, dwelling) = (next(2), next(4));
+            let mut asked = onske(&cases[person * 2 + dwelling % 2], &dwellings[dwelling]);
+            asked.overstyring = "Den foran er bortreist".into();
             let answer = kall!(&store, hos("rop", "r1"), reservasjon::rpc::reserver, asked);
             held.extend(answer.ok().and_then(|answer| answer.reservasjon));
         } else {
@@ -196,10 +209,11 @@ async fn a_dwelling_is_held_once_whatever_happens(database: Database) {
 /// Reserved, held longer, offered, answered: the wish is kept, and a no frees the
 /// dwelling at once.
 async fn a_reservation_is_offered_and_answered(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let free = ledig(&store, "A-1", Tildelingstype::KommunalUtleie).await;
     let rop = || hos("rop", "r1");
-    let mut asked = onske(P, &free.name);
+    let case = sak(&store, P, Tildelingstype::KommunalUtleie).await;
+    let mut asked = onske(&case, &free.name);
     asked.grunnlag = format!("{Q}/boligsaker/0192f0a1-7b2c-7d3e-8f40-516273849506");
     asked.begrunnelse = String::new();
     let refused = kall!(&store, rop(), reservasjon::rpc::reserver, asked);
@@ -207,16 +221,16 @@ async fn a_reservation_is_offered_and_answered(database: Database) {
         feil(refused),
         ["grunnlag FELT_MOTSTRID", "begrunnelse FELT_MANGLER"]
     );
-    let mut asked = onske(P, &free.name);
+    let mut asked = onske(&case, &free.name);
     asked.utloper = Some(Dag::av(START).pluss_dager(400).start().into());
     let refused = kall!(&store, rop(), reservasjon::rpc::reserver, asked);
     assert_eq!(feil(refused), ["utloper FELT_FORM"]);
-    let mut asked = onske(P, &free.name);
+    let mut asked = onske(&case, &free.name);
     asked.bolig = format!("{KONTORET}/boliger/finnes-ikke");
     let refused = kall!(&store, rop(), reservasjon::rpc::reserver, asked);
     assert_eq!(feil(refused), ["FEILGRUNN_IKKE_FUNNET"]);
 
-    let asked = onske(P, &free.name);
+    let asked = onske(&case, &free.name);
     let held = kall!(&store, rop(), reservasjon::rpc::reserver, asked).unwrap();
     let held = held.reservasjon.unwrap();
     assert_eq!(held.tilstand(), ReservasjonTilstand::Reservert);
@@ -278,9 +292,10 @@ async fn a_reservation_is_offered_and_answered(database: Database) {
 ///
 /// Seen red: with `utlop` that does not look at the time.
 async fn a_reservation_that_runs_out_lets_the_dwelling_go(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let free = ledig(&store, "A-1", Tildelingstype::Hardfor).await;
-    let asked = onske(P, &free.name);
+    let case = sak(&store, P, Tildelingstype::Hardfor).await;
+    let asked = onske(&case, &free.name);
     let held = kall!(&store, hos("rop", "r1"), reservasjon::rpc::reserver, asked).unwrap();
     let held = held.reservasjon.unwrap();
     let fire = async |at: Tid| {
@@ -325,15 +340,16 @@ async fn a_reservation_that_runs_out_lets_the_dwelling_go(database: Database) {
 ///
 /// Seen red: without `krev_tildeler`.
 async fn only_who_allocates_the_type_holds_it(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     for (type_, unit) in [
         (Tildelingstype::Midlertidig, "nav"),
         (Tildelingstype::KommunalUtleie, "rop"),
         (Tildelingstype::Omsorgsbolig, "bestillerkontor"),
     ] {
         let free = ledig(&store, bolig::typenokkel(type_), type_).await;
+        let case = sak(&store, P, type_).await;
         for asks in ["nav", "rop", "bestillerkontor", ENHET] {
-            let asked = onske(P, &free.name);
+            let asked = onske(&case, &free.name);
             let answer = kall!(&store, hos(asks, "x1"), reservasjon::rpc::reserver, asked);
             if asks == unit {
                 answer.unwrap();
@@ -350,9 +366,10 @@ async fn only_who_allocates_the_type_holds_it(database: Database) {
 
 /// Who keeps the stock can say no, with a reason that is kept (R11).
 async fn a_veto_says_why_and_costs_nothing_else(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let free = ledig(&store, "A-1", Tildelingstype::Hardfor).await;
-    let asked = onske(P, &free.name);
+    let case = sak(&store, P, Tildelingstype::Hardfor).await;
+    let asked = onske(&case, &free.name);
     let held = kall!(&store, hos("rop", "r1"), reservasjon::rpc::reserver, asked).unwrap();
     let veto = |begrunnelse: &str| NedleggVetoRequest {
         name: held.reservasjon.clone().unwrap().name,
@@ -383,4 +400,189 @@ async fn a_veto_says_why_and_costs_nothing_else(database: Database) {
     let ended = ended.unwrap().reservasjon.unwrap();
     assert_eq!((ended.veto, ended.slutt.as_str()), (true, reason));
     assert_eq!(belegg(&store).await[0].1, "LEDIG");
+}
+
+/// A case of the person's, of that type, on the list, with nothing held for it;
+/// temporary housing rests on a stay or a request for a bed.
+///
+/// Seen red: without `krev_sak`.
+async fn a_reservation_rests_on_a_case_on_the_list(database: Database) {
+    let store = lager(&database).await;
+    let type_ = Tildelingstype::KommunalUtleie;
+    let free = ledig(&store, "A-1", type_).await;
+    let second = ledig(&store, "A-2", type_).await;
+    let tonight = ledig(&store, "N-1", Tildelingstype::Midlertidig).await;
+    let rop = || hos("rop", "r1");
+    let case = sak(&store, P, type_).await;
+    let other_type = sak(&store, P, Tildelingstype::Hardfor).await;
+    let unknown = format!("{P}/boligsaker/0192f0a1-7b2c-7d3e-8f40-516273849506");
+    let stay = format!("{P}/opphold/0192f0a1-7b2c-7d3e-8f40-516273849506");
+    for (ground, told) in [
+        (&other_type, "grunnlag FELT_MOTSTRID"),
+        (&unknown, "grunnlag FELT_FORM"),
+        (&stay, "grunnlag FELT_FORM"),
+    ] {
+        let asked = onske(ground, &free.name);
+        let refused = kall!(&store, rop(), reservasjon::rpc::reserver, asked);
+        assert_eq!(feil(refused), [told], "{ground}");
+    }
+    let asked = onske(&case, &tonight.name);
+    let refused = kall!(&store, hos("nav", "n1"), reservasjon::rpc::reserver, asked);
+    assert_eq!(feil(refused), ["grunnlag FELT_FORM"]);
+
+    let asked = onske(&case, &free.name);
+    kall!(&store, rop(), reservasjon::rpc::reserver, asked).unwrap();
+    let asked = onske(&case, &second.name);
+    let refused = kall!(&store, rop(), reservasjon::rpc::reserver, asked);
+    assert_eq!(feil(refused), ["FEILGRUNN_KONFLIKT"]);
+
+    let request = TrekkBoligsakRequest {
+        name: other_type.clone(),
+        request_id: request_id(),
+        onske: String::new(),
+    };
+    kall!(&store, personen(P), boligsak::rpc::trekk, request).unwrap();
+    let hard = ledig(&store, "H-1", Tildelingstype::Hardfor).await;
+    let asked = onske(&other_type, &hard.name);
+    let refused = kall!(&store, rop(), reservasjon::rpc::reserver, asked);
+    assert_eq!(feil(refused), ["grunnlag FELT_FORM"], "taken back");
+}
+
+/// Who stands before and is suited is passed over with a reason only; one for
+/// whom a dwelling is held, or whom this one does not suit, is not passed over.
+/// What was so is kept with the reservation.
+///
+/// Seen red: without `krev_begrunnet`; with `plassering` that does not ask what
+/// is held.
+async fn who_is_passed_over_and_what_it_lacks_is_reasoned(database: Database) {
+    let store = lager(&database).await;
+    let type_ = Tildelingstype::KommunalUtleie;
+    let first = sak(&store, P, type_).await;
+    database.clock().advance(Duration::from_hours(48));
+    let second = sak(&store, Q, type_).await;
+    let near = ledig(&store, "A-1", type_).await;
+    let other = ledig(&store, "A-2", type_).await;
+    let rop = || hos("rop", "r1");
+
+    let asked = onske(&second, &near.name);
+    let refused = kall!(&store, rop(), reservasjon::rpc::reserver, asked.clone());
+    let told = format!("{:?}", refused.as_ref().unwrap_err());
+    assert!(told.contains("plass 2 etter karmoy-1"), "{told}");
+    assert_eq!(feil(refused), ["overstyring FELT_FORM"]);
+    let mut reasoned = asked;
+    reasoned.request_id = request_id();
+    reasoned.overstyring = "Den foran er innlagt til over nyttår".into();
+    let held = kall!(&store, rop(), reservasjon::rpc::reserver, reasoned).unwrap();
+    let held = held.reservasjon.unwrap();
+    assert_eq!((held.plass, held.forbigatte), (2, 1));
+    assert_eq!(held.regelversjon, "karmoy-1");
+
+    // The first gets the other; nobody is passed over. Far away it needs a reason.
+    let asked = onske(&first, &other.name);
+    let held = kall!(&store, rop(), reservasjon::rpc::reserver, asked).unwrap();
+    let held = held.reservasjon.unwrap();
+    assert_eq!((held.plass, held.forbigatte), (1, 0));
+    let back = OpphevReservasjonRequest {
+        name: held.name,
+        request_id: request_id(),
+        etag: held.etag,
+        begrunnelse: "Fant en annen".into(),
+    };
+    kall!(&store, rop(), reservasjon::rpc::opphev, back).unwrap();
+    let mut far = leilighet(type_);
+    far.omrade = "Åkrehamn".into();
+    let far = ledig_som(&store, "A-3", far).await;
+    let mut asked = onske(&first, &far.name);
+    let refused = kall!(&store, rop(), reservasjon::rpc::reserver, asked.clone());
+    assert_eq!(feil(refused), ["egnethetsunntak FELT_FORM"]);
+    asked.request_id = request_id();
+    asked.egnethetsunntak = "Personen har familie i Åkrehamn".into();
+    let held = kall!(&store, rop(), reservasjon::rpc::reserver, asked).unwrap();
+    let held = held.reservasjon.unwrap();
+    assert_eq!(
+        held.uegnet_fordi,
+        ["ligger i Åkrehamn, ønsket Kopervik".to_owned()]
+    );
+    let back = OpphevReservasjonRequest {
+        name: held.name,
+        request_id: request_id(),
+        etag: held.etag,
+        begrunnelse: "Fant en annen".into(),
+    };
+    kall!(&store, rop(), reservasjon::rpc::opphev, back).unwrap();
+
+    // Q has one held: a third is no pass over Q, and P whom it suits is one.
+    let third = "personer/5f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+    database.clock().advance(Duration::from_hours(48));
+    let third = sak(&store, third, type_).await;
+    let mut asked = onske(&third, &other.name);
+    asked.overstyring = "Trenger den nå".into();
+    let held = kall!(&store, rop(), reservasjon::rpc::reserver, asked).unwrap();
+    let held = held.reservasjon.unwrap();
+    assert_eq!((held.plass, held.forbigatte), (3, 1));
+}
+
+/// A contract takes the person off the list; a case that is taken back lets the
+/// dwelling go.
+///
+/// Seen red: with `innga` that leaves the case; with `trekk` that leaves the
+/// reservation.
+async fn a_case_ends_with_the_contract_and_its_reservation_with_the_case(database: Database) {
+    let store = lager(&database).await;
+    let type_ = Tildelingstype::Hardfor;
+    let held = holdt(&store, P, "A-1", type_).await;
+    let request = kontrakt(&held.name);
+    let made = kall!(&store, hos(ENHET, "b1"), leieforhold::rpc::innga, request).unwrap();
+    let tenancy = made.reservasjon.unwrap().leieforhold;
+    let read = |name: String| {
+        store.read(hos("rop", "r1"), move |tx| {
+            let request = HentBoligsakRequest { name, versjon: 0 };
+            async move { boligsak::rpc::hent(tx, request).await }.boxed()
+        })
+    };
+    let case = read(held.grunnlag).await.unwrap().boligsak.unwrap();
+    assert_eq!(case.tilstand(), BoligsakTilstand::Tildelt);
+    assert_eq!(case.leieforhold, tenancy);
+
+    let held = holdt(&store, Q, "A-2", type_).await;
+    let request = TrekkBoligsakRequest {
+        name: held.grunnlag.clone(),
+        request_id: request_id(),
+        onske: String::new(),
+    };
+    kall!(&store, personen(Q), boligsak::rpc::trekk, request).unwrap();
+    let states: Vec<(String, String)> = belegg(&store)
+        .await
+        .into_iter()
+        .map(|(key, state, ..)| (key, state))
+        .collect();
+    let state = |key: &str, state: &str| (key.to_owned(), state.to_owned());
+    assert_eq!(states, [state("A-1", "UTLEID"), state("A-2", "LEDIG")]);
+}
+
+/// Who is hidden from the unit that allocates the type is not left without a
+/// dwelling: the unit that has the case for that reason reserves.
+///
+/// Seen red: without `skjult_sak`.
+async fn a_hidden_persons_unit_reserves_for_its_own_case(database: Database) {
+    let store = lager(&database).await;
+    let type_ = Tildelingstype::Omsorgsbolig;
+    let free = ledig(&store, "O-1", type_).await;
+    let hidden = |unit, who| skjult(unit, who, &["rop"]);
+    let case = boligsak::prove::godkjent_hos(&store, P, type_, "rop", &hidden).await;
+    let asked = onske(&case.name, &free.name);
+    let refused = kall!(
+        &store,
+        hos("rop", "r1"),
+        reservasjon::rpc::reserver,
+        asked.clone()
+    );
+    assert_eq!(feil(refused), ["FEILGRUNN_ENHET_KAN_IKKE"], "not hidden");
+    kall!(
+        &store,
+        hidden("rop", "r1"),
+        reservasjon::rpc::reserver,
+        asked
+    )
+    .unwrap();
 }

@@ -98,6 +98,10 @@ const MIGRATIONS: Migrations = &[
         "003_boligsak",
         include_str!("../migrations/003_boligsak.sql"),
     ),
+    (
+        "006_reservasjon",
+        include_str!("../migrations/006_reservasjon.sql"),
+    ),
 ];
 
 /// The service.

@@ -13,7 +13,7 @@ use samspor_proto::{
     boligkontor::*, felles::Feilgrunn, internt::Boligtildeler, klassifisering::Klasser,
 };
 
-use crate::{ENHET, MIGRATIONS, Regler, bolig, leieforhold, reservasjon};
+use crate::{ENHET, MIGRATIONS, Regler, bolig, boligsak, leieforhold, reservasjon};
 
 pub(crate) const P: &str = "personer/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
 pub(crate) const Q: &str = "personer/4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
@@ -64,11 +64,17 @@ pub(crate) fn tildelere() -> Vec<Boligtildeler> {
 }
 
 pub(crate) fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
+    skjult(enhet, ansatt, &[])
+}
+
+/// The same about a person who is hidden from all but some units.
+pub(crate) fn skjult(enhet: &str, ansatt: &str, mandaterte: &[&str]) -> Arc<Call> {
     TestCall::new(enhet)
         .ansatt(ansatt)
         .with(|permit| {
             permit.boligtildelere = tildelere();
             permit.kommune = "karmoy".into();
+            permit.mandaterte = mandaterte.iter().map(|one| (*one).to_owned()).collect();
             permit.klasser = Klasser::alle().iter().map(Into::into).collect();
         })
         .build()
@@ -114,11 +120,16 @@ pub(crate) fn leilighet(type_: Tildelingstype) -> Boligegenskaper {
 
 /// A dwelling of the stock that can be had.
 pub(crate) async fn ledig(store: &Store, nokkel: &str, type_: Tildelingstype) -> Bolig {
+    ledig_som(store, nokkel, leilighet(type_)).await
+}
+
+/// One that is like this.
+pub(crate) async fn ledig_som(store: &Store, nokkel: &str, som: Boligegenskaper) -> Bolig {
     let request = RegistrerBoligRequest {
         parent: KONTORET.into(),
         request_id: request_id(),
         nokkel: nokkel.into(),
-        egenskaper: Some(leilighet(type_)),
+        egenskaper: Some(som),
     };
     let answer = kall!(store, hos(ENHET, "b1"), bolig::rpc::registrer, request).unwrap();
     let request = MeldKlargjortRequest {
@@ -129,13 +140,25 @@ pub(crate) async fn ledig(store: &Store, nokkel: &str, type_: Tildelingstype) ->
     answer.bolig.unwrap()
 }
 
-/// Asks for a dwelling for a person.
-pub(crate) fn onske(person: &str, bolig: &str) -> ReserverBoligRequest {
+/// A case of the person's on the list of a type; for temporary housing the name
+/// of a stay.
+pub(crate) async fn sak(store: &Store, person: &str, type_: Tildelingstype) -> String {
+    if type_ == Tildelingstype::Midlertidig {
+        return format!("{person}/opphold/0192f0a1-7b2c-7d3e-8f40-516273849506");
+    }
+    boligsak::prove::godkjent(store, person, type_, &[])
+        .await
+        .name
+}
+
+/// Asks for a dwelling for the person of a case.
+pub(crate) fn onske(sak: &str, bolig: &str) -> ReserverBoligRequest {
+    let person = sak.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
     ReserverBoligRequest {
-        parent: person.into(),
+        parent: person,
         request_id: request_id(),
         bolig: bolig.into(),
-        grunnlag: format!("{person}/boligsaker/0192f0a1-7b2c-7d3e-8f40-516273849506"),
+        grunnlag: sak.into(),
         begrunnelse: "Nær dem som leverer tjenestene".into(),
         ..Default::default()
     }
@@ -162,7 +185,7 @@ pub(crate) async fn holdt(
         Tildelingstype::Midlertidig => "nav",
         _ => "rop",
     };
-    let asked = onske(person, &free.name);
+    let asked = onske(&sak(store, person, type_).await, &free.name);
     let held = kall!(store, hos(unit, "r1"), reservasjon::rpc::reserver, asked).unwrap();
     let held = held.reservasjon.unwrap();
     if type_ == Tildelingstype::Midlertidig {

@@ -17,7 +17,7 @@ pub(crate) mod ko;
     clippy::indexing_slicing,
     reason = "tests"
 )]
-mod prove;
+pub(crate) mod prove;
 pub(crate) mod rangering;
 pub(crate) mod rpc;
 pub(crate) mod rules;

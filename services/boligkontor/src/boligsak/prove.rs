@@ -1,9 +1,10 @@
 //! Applications and their queue, through the handlers and the store.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 use samspor_chassis::{
+    call::Call,
     deadlines::{DueDeadline, Stage},
     domene::Dag,
     error::Error,
@@ -119,6 +120,24 @@ pub(crate) async fn godkjent(
     };
     let request = onsket(person, type_);
     kall!(store, hos("nav", "n1"), rpc::registrer, request).unwrap();
+    avgjort(store, person, unit, grunner).await
+}
+
+/// One of a hidden person's, with the one unit that sees the person.
+pub(crate) async fn godkjent_hos(
+    store: &Store,
+    person: &str,
+    type_: Tildelingstype,
+    unit: &str,
+    hidden: &dyn Fn(&'static str, &'static str) -> Arc<Call>,
+) -> Boligsak {
+    let request = onsket(person, type_);
+    kall!(store, hidden("nav", "n1"), rpc::registrer, request).unwrap();
+    avgjort(store, person, unit, &[]).await
+}
+
+/// The latest application of the person is approved.
+async fn avgjort(store: &Store, person: &str, unit: &str, grunner: &[&str]) -> Boligsak {
     let sak = siste(store, person).await;
     let request = vurdering(&sak, grunner);
     let sak = kall!(store, hos(unit, "v1"), rpc::vurder, request).unwrap();

@@ -23,8 +23,9 @@ use super::{
     store::{self, Koende},
 };
 use crate::{
-    bolig::{self, Bolig},
+    bolig::{self, Bolig, Egenskaper},
     regler::regler,
+    reservasjon::Plassering,
 };
 
 /// The queue of a type at an instant.
@@ -105,6 +106,37 @@ impl Ko {
             skjerming: None,
         }
     }
+}
+
+/// Where the person of a case stands now, whom a dwelling for it passes over,
+/// and what it lacks.
+pub(crate) async fn plassering(
+    tx: &mut Tx,
+    sak: &Post<Boligsak>,
+    bolig: &Egenskaper,
+) -> Result<Plassering, Error> {
+    let now = tx.now();
+    let type_ = sak.innhold.tildelingstype;
+    let queue = ko(tx, type_, now).await?;
+    let held = store::holdt_for(tx, type_).await?;
+    let mut plass = 0;
+    let mut passed = 0;
+    for (place, one) in &queue.plasser {
+        plass += 1;
+        if place.id == sak.id {
+            break;
+        }
+        let name = navn::post(&one.person, super::SAMLING, &place.id);
+        if !held.contains(&name) && uegnet_fordi(&one.behov()?, bolig).is_empty() {
+            passed += 1;
+        }
+    }
+    Ok(Plassering {
+        plass,
+        forbigatte: passed,
+        regelversjon: queue.regelversjon,
+        uegnet_fordi: uegnet_fordi(&sak.innhold.soknad.behov, bolig),
+    })
 }
 
 pub(crate) async fn ranger_ko(

@@ -19,7 +19,7 @@ use samspor_proto::{
 };
 
 use super::{Avgjorelse, Boligsak, SAMLING, rules, store, to_proto};
-use crate::{bolig::typenokkel, regler::regler};
+use crate::{bolig::typenokkel, regler::regler, reservasjon};
 
 pub(crate) async fn registrer(
     tx: &mut Tx,
@@ -220,6 +220,7 @@ pub(crate) async fn trekk(
     let (mut post, out) = rules::trekk(post, onske, (tx.now(), &av))?;
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
+    reservasjon::rpc::slipp_sak(tx, &post).await?;
     Ok(TrekkBoligsakResponse {
         boligsak: Some(to_proto(&post)),
     })
@@ -253,10 +254,6 @@ pub(crate) async fn list(
 
 /// What a reservation rested on became a tenancy: the person has the dwelling
 /// and stands on the list no more. What is no boligsak is left alone.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for whoever makes a tenancy of a reservation")
-)]
 pub(crate) async fn tildelt(tx: &mut Tx, grunnlag: &str, leieforhold: &str) -> Result<(), Error> {
     if navn::krev_post(grunnlag, SAMLING).is_err() {
         return Ok(());

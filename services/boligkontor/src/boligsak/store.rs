@@ -1,5 +1,7 @@
 //! SQL of the versions of an application, and of who stood on the list when.
 
+use std::collections::BTreeSet;
+
 use samspor_chassis::{
     domene::dokument,
     error::{Error, Refusal},
@@ -11,7 +13,7 @@ use samspor_chassis::{
 use samspor_proto::boligkontor::Tildelingstype;
 
 use super::{Behov, Boligsak, Tilstand, ko::Ventende};
-use crate::bolig::typenokkel;
+use crate::{bolig::typenokkel, reservasjon::Reservasjon};
 
 async fn behold(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), Error> {
     tx.execute(
@@ -132,6 +134,24 @@ pub(crate) async fn pa_listen(
                 behov,
             })
         })
+        .collect()
+}
+
+/// Names of the cases of a type for which a dwelling is held.
+pub(crate) async fn holdt_for(
+    tx: &mut Tx,
+    type_: Tildelingstype,
+) -> Result<BTreeSet<String>, Error> {
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT r.innhold FROM bolig b JOIN belegg k ON k.bolig = b.id \
+             JOIN reservasjon r ON r.nokkel = b.id AND r.tilstand = 'APEN' \
+             WHERE b.tildelingstype = $1 AND b.tilstand = 'RESERVERT'",
+            params![typenokkel(type_)],
+        )
+        .await?;
+    rows.into_iter()
+        .map(|(innhold,)| Ok(dokument::les::<Reservasjon>(&innhold)?.grunnlag))
         .collect()
 }
 

@@ -12,9 +12,7 @@ use samspor_proto::{
 };
 
 use super::{Oppsigelse, Periode, Tilstand, rules};
-use crate::{
-    ENHET, MIGRATIONS, bolig, innstillinger::innstillinger, leieforhold, prove::*, reservasjon,
-};
+use crate::{ENHET, bolig, innstillinger::innstillinger, leieforhold, prove::*, reservasjon};
 
 samspor_chassis::on_both_databases! {
     the_dwelling_goes_from_the_reservation_to_the_tenancy_and_back,
@@ -135,9 +133,10 @@ async fn avsluttet(
 /// From accepted to let, and from moved out to made ready; who has the dwelling
 /// is one row all the way. Only temporary housing needs no yes.
 async fn the_dwelling_goes_from_the_reservation_to_the_tenancy_and_back(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let free = ledig(&store, "A-1", Tildelingstype::KommunalUtleie).await;
-    let asked = onske(P, &free.name);
+    let case = sak(&store, P, Tildelingstype::KommunalUtleie).await;
+    let asked = onske(&case, &free.name);
     let rop = || hos("rop", "r1");
     let held = kall!(&store, rop(), reservasjon::rpc::reserver, asked).unwrap();
     let held = held.reservasjon.unwrap();
@@ -212,7 +211,7 @@ async fn the_dwelling_goes_from_the_reservation_to_the_tenancy_and_back(database
 
 /// The tables refuse the second tenancy of a dwelling, whoever forgets to ask.
 async fn a_dwelling_is_let_once(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await;
     let id = let_to.bolig.rsplit('/').next().unwrap().to_owned();
     let dwelling = id.clone();
@@ -246,7 +245,7 @@ async fn a_dwelling_is_let_once(database: Database) {
 /// Three years where nothing else is said, and a reason for less; a second
 /// tenancy of a person needs a reason too.
 async fn a_contract_is_long_enough_and_one_for_each_person(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await;
     let until = &let_to.perioder[0].til;
     assert_eq!(until.as_str(), "2029-09-30");
@@ -291,7 +290,7 @@ fn oppsigelse(tenancy: &proto::Leieforhold, grunn: Oppsigelsesgrunn) -> SiOppLei
 /// municipality with three months to the end of a month, and not renewed only
 /// with something else to offer.
 async fn a_tenancy_is_renewed_and_ended_in_time(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await;
     let office = || hos(ENHET, "b2");
     let asked = Dag::av("2029-03-31".parse::<Dag>().unwrap().start());
@@ -381,7 +380,7 @@ async fn leid_til(store: &Store, person: &str) -> proto::Leieforhold {
 /// The tenancy stands, and who allocated it and who follows the tenant hear
 /// (N4).
 async fn to_renounce_follow_up_changes_nothing_else(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await;
     let request = MeldOppfolgingAvslattRequest {
         name: let_to.name.clone(),

@@ -21,7 +21,7 @@ use super::{
     to_proto,
 };
 use crate::{
-    bolig,
+    bolig, boligsak,
     innstillinger::innstillinger,
     reservasjon::{self, Reservasjon},
     restansesak::{Avgjort, Restansesak},
@@ -93,6 +93,7 @@ pub(crate) async fn innga(
         return Err(Refusal::conflict("bolig: noen leier den").into());
     }
     lager::lagre(tx, &mut held).await?;
+    boligsak::rpc::tildelt(tx, &held.innhold.grunnlag, &post.name()).await?;
     out.utfor(tx);
     ended.utfor(tx);
     Ok(InngaKontraktResponse {

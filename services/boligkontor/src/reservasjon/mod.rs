@@ -63,6 +63,8 @@ pub(crate) struct Reservasjon {
     pub(crate) grunnlag: String,
     pub(crate) reservert: (Tid, Aktor),
     pub(crate) utloper: Tid,
+    /// Where the person stood; none for temporary housing.
+    pub(crate) plassering: Option<Plassering>,
     pub(crate) begrunnelse: String,
     pub(crate) overstyring: String,
     pub(crate) egnethetsunntak: String,
@@ -71,6 +73,18 @@ pub(crate) struct Reservasjon {
     pub(crate) slutt: Option<Slutt>,
     /// Name of the tenancy that it became.
     pub(crate) leieforhold: String,
+}
+
+/// Where the person stood in the queue when the dwelling was reserved, and what
+/// it lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Plassering {
+    /// From 1.
+    pub(crate) plass: i32,
+    /// How many were passed over.
+    pub(crate) forbigatte: i32,
+    pub(crate) regelversjon: String,
+    pub(crate) uegnet_fordi: Vec<String>,
 }
 
 /// What the person said.
@@ -161,6 +175,7 @@ pub(crate) fn to_proto(post: &Post<Reservasjon>) -> proto::Reservasjon {
         grunnlag,
         reservert,
         utloper,
+        plassering,
         begrunnelse,
         overstyring,
         egnethetsunntak,
@@ -169,6 +184,12 @@ pub(crate) fn to_proto(post: &Post<Reservasjon>) -> proto::Reservasjon {
         slutt,
         leieforhold,
     } = post.innhold.clone();
+    let place = plassering.unwrap_or(Plassering {
+        plass: 0,
+        forbigatte: 0,
+        regelversjon: String::new(),
+        uegnet_fordi: Vec::new(),
+    });
     proto::Reservasjon {
         name: post.name(),
         etag: post.etag(),
@@ -194,6 +215,10 @@ pub(crate) fn to_proto(post: &Post<Reservasjon>) -> proto::Reservasjon {
         avsluttet_av: slutt.as_ref().map(|end| end.av.to_proto()),
         slutt: slutt.map(|end| end.begrunnelse).unwrap_or_default(),
         leieforhold,
+        plass: place.plass,
+        forbigatte: place.forbigatte,
+        regelversjon: place.regelversjon,
+        uegnet_fordi: place.uegnet_fordi,
         skjerming: None,
     }
 }

@@ -12,14 +12,15 @@ use samspor_proto::{
         HentReservasjonResponse, ListReservasjonerRequest, ListReservasjonerResponse,
         NedleggVetoRequest, NedleggVetoResponse, OpphevReservasjonRequest,
         OpphevReservasjonResponse, ReserverBoligRequest, ReserverBoligResponse, SvarTilbudRequest,
-        SvarTilbudResponse, TilbyBoligRequest, TilbyBoligResponse,
+        SvarTilbudResponse, TilbyBoligRequest, TilbyBoligResponse, Tildelingstype,
     },
     felles::Feilgrunn,
 };
 
 use super::{Reservasjon, Slutt, Svar, rules, to_proto};
 use crate::{
-    bolig::{self, Bolig, typenokkel},
+    bolig::{self, typenokkel},
+    boligsak::{self, Boligsak, rangering},
     innstillinger::innstillinger,
 };
 
@@ -32,24 +33,64 @@ fn lengder() -> Result<rules::Lengder, Error> {
     })
 }
 
-/// The dwelling goes to another state without an RPC of its own.
-async fn flytt_bolig(
-    tx: &mut Tx,
-    bolig: Bolig,
-    verb: &'static str,
-    til: bolig::Tilstand,
-) -> Result<(), Error> {
-    let moment = (tx.new_id(), tx.now());
-    let (mut bolig, change) = bolig::rules::flytt(bolig, verb, til, None, moment)?;
-    bolig::store::lagre(tx, &mut bolig, change).await
-}
-
 /// The dwelling of a reservation that ends without a contract can be had again.
 async fn frigi(tx: &mut Tx, post: &Post<Reservasjon>) -> Result<(), Error> {
     let dwelling = bolig::store::hent_for_endring(tx, &post.innhold.bolig).await?;
     bolig::store::slipp(tx, &dwelling.id, &post.name()).await?;
     let (verb, to) = (bolig::rules::FRIGI, bolig::Tilstand::Ledig);
-    flytt_bolig(tx, dwelling, verb, to).await
+    bolig::rpc::flytt(tx, dwelling, verb, to, None).await?;
+    Ok(())
+}
+
+/// The case that a reservation rests on. Temporary housing rests on a request
+/// for a bed or a stay, which are kept by the unit that allocates it.
+async fn grunnlag(
+    tx: &mut Tx,
+    person: &str,
+    type_: Tildelingstype,
+    name: &str,
+) -> Result<Option<Post<Boligsak>>, Error> {
+    let mut faults = FieldFaults::new();
+    if type_ == Tildelingstype::Midlertidig {
+        let of = |collection| navn::krev_post(name, collection).is_ok();
+        if !of("botilbud") && !of("opphold") {
+            let form = "personer/{person}/botilbud/{botilbud} eller \
+                        personer/{person}/opphold/{opphold}";
+            faults.form("grunnlag", form);
+        }
+        faults.finish()?;
+        return Ok(None);
+    }
+    let (_, id) = navn::les_post(name, boligsak::SAMLING, "grunnlag", &mut faults);
+    faults.finish()?;
+    match lager::hent(tx, person, &id).await {
+        Ok(sak) => Ok(Some(sak)),
+        Err(error) if error.refusal().is_some() => {
+            let mut faults = FieldFaults::new();
+            faults.form("grunnlag", "en boligsak som personen har");
+            faults.finish()?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The person is hidden, and the case is with the unit for that reason.
+fn skjult_sak(tx: &Tx, sak: &Post<Boligsak>) -> bool {
+    let call = tx.call();
+    sak.enhet == call.actor.enhet && call.mandaterte.contains(&sak.enhet)
+}
+
+/// What is held for a case that was taken back is let go.
+pub(crate) async fn slipp_sak(tx: &mut Tx, sak: &Post<Boligsak>) -> Result<(), Error> {
+    let open: Vec<Post<Reservasjon>> = lager::apne(tx, &sak.person).await?;
+    let name = sak.name();
+    for held in open {
+        if held.innhold.grunnlag == name {
+            slutt(tx, held, "Søknaden er trukket.".to_owned(), false).await?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) async fn reserver(
@@ -76,12 +117,28 @@ pub(crate) async fn reserver(
     faults.finish()?;
     lager::las_person(tx, &person).await?;
     let dwelling = bolig::store::hent_for_endring(tx, &wanted).await?;
-    let type_ = typenokkel(dwelling.tildelingstype());
-    rules::krev_tildeler(&av.enhet, type_, tx.call().boligtildelere.get(type_))?;
+    let type_ = dwelling.tildelingstype();
+    let sak = grunnlag(tx, &person, type_, &ground).await?;
+    let own = sak.as_ref().is_some_and(|sak| skjult_sak(tx, sak));
+    if !own {
+        let key = typenokkel(type_);
+        rules::krev_tildeler(&av.enhet, key, tx.call().boligtildelere.get(key))?;
+    }
+    let plassering = match &sak {
+        None => None,
+        Some(sak) => {
+            let open: Vec<Post<Reservasjon>> = lager::apne(tx, &person).await?;
+            rules::krev_sak(sak, type_, &open)?;
+            let place = rangering::plassering(tx, sak, &dwelling.innhold.egenskaper).await?;
+            rules::krev_begrunnet(&place, &passed, &unsuited)?;
+            Some(place)
+        }
+    };
     let onsket = rules::Onsket {
         bolig: dwelling.id.clone(),
-        tildelingstype: dwelling.tildelingstype(),
+        tildelingstype: type_,
         grunnlag: ground,
+        plassering,
         utloper: until,
         begrunnelse: reason,
         overstyring: passed,
@@ -91,7 +148,7 @@ pub(crate) async fn reserver(
     let (post, out) = rules::reserver((person, id), onsket, (now, av), lengder()?)?;
     let (verb, to) = ("ReserverBolig", bolig::Tilstand::Reservert);
     let name = dwelling.id.clone();
-    flytt_bolig(tx, dwelling, verb, to).await?;
+    bolig::rpc::flytt(tx, dwelling, verb, to, None).await?;
     if !bolig::store::ta(tx, &name, &post.name()).await? {
         return Err(Refusal::conflict("en reservasjon eller et leieforhold for boligen").into());
     }

@@ -8,8 +8,12 @@ use samspor_chassis::{
 };
 use samspor_proto::{boligkontor::Tildelingstype, felles::Feilgrunn};
 
-use super::{FRIST_UTLOP, Reservasjon, Slutt, Svar, Tilstand, fakta};
-use crate::ENHET;
+use super::{FRIST_UTLOP, Plassering, Reservasjon, Slutt, Svar, Tilstand, fakta};
+use crate::{
+    ENHET,
+    bolig::typenokkel,
+    boligsak::{self, Boligsak},
+};
 
 /// Which verb is allowed in which state.
 pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
@@ -38,6 +42,7 @@ pub(crate) struct Onsket {
     pub(crate) bolig: String,
     pub(crate) tildelingstype: Tildelingstype,
     pub(crate) grunnlag: String,
+    pub(crate) plassering: Option<Plassering>,
     pub(crate) utloper: Option<Tid>,
     pub(crate) begrunnelse: String,
     pub(crate) overstyring: String,
@@ -52,7 +57,73 @@ pub(crate) struct Lengder {
     pub(crate) lengst: u16,
 }
 
-/// The unit allocates the type of dwelling in this municipality.
+/// The case can get a dwelling of the type: on the list of that type, with
+/// nothing held for it.
+///
+/// # Errors
+/// A fault of `grunnlag`; `KONFLIKT` where a dwelling is held for it.
+pub(crate) fn krev_sak(
+    sak: &Post<Boligsak>,
+    type_: Tildelingstype,
+    apne: &[Post<Reservasjon>],
+) -> Result<(), Refusal> {
+    let mut faults = FieldFaults::new();
+    if sak.innhold.tildelingstype != type_ {
+        let (case, dwelling) = (typenokkel(sak.innhold.tildelingstype), typenokkel(type_));
+        let told = format_args!("saken gjelder {case}, boligen tildeles som {dwelling}");
+        faults.contradicts("grunnlag", "bolig", told);
+    } else if sak.innhold.tilstand != boligsak::Tilstand::Godkjent {
+        let state = sak.innhold.tilstand.kode();
+        faults.form(
+            "grunnlag",
+            format_args!("en godkjent boligsak; denne er {state}"),
+        );
+    }
+    faults.finish()?;
+    let name = sak.name();
+    if apne.iter().any(|held| held.innhold.grunnlag == name) {
+        let held = "en åpen reservasjon for boligsaken; opphev den først";
+        return Err(Refusal::conflict(held));
+    }
+    Ok(())
+}
+
+/// Who is passed over, and what a dwelling lacks, is said with a reason.
+///
+/// # Errors
+/// Faults of `overstyring` and `egnethetsunntak`, which say what is to be
+/// reasoned.
+pub(crate) fn krev_begrunnet(
+    plassering: &Plassering,
+    overstyring: &str,
+    egnethetsunntak: &str,
+) -> Result<(), Refusal> {
+    let Plassering {
+        plass,
+        forbigatte,
+        regelversjon,
+        uegnet_fordi,
+    } = plassering;
+    let mut faults = FieldFaults::new();
+    if *forbigatte > 0 && overstyring.is_empty() {
+        faults.form(
+            "overstyring",
+            format_args!(
+                "en begrunnelse: personen står på plass {plass} etter {regelversjon}, og boligen \
+                 passer for {forbigatte} foran (RangerKo med bolig viser hvem)"
+            ),
+        );
+    }
+    if !uegnet_fordi.is_empty() && egnethetsunntak.is_empty() {
+        let lacks = uegnet_fordi.join("; ");
+        let told = format_args!("en begrunnelse: boligen {lacks}");
+        faults.form("egnethetsunntak", told);
+    }
+    faults.finish()
+}
+
+/// The unit allocates the type of dwelling in this municipality; or the case is
+/// the unit's own, because the person is hidden from the others.
 ///
 /// # Errors
 /// `ENHET_KAN_IKKE`, which names the unit and what it would have to do.
@@ -133,6 +204,7 @@ pub(crate) fn reserver(
         grunnlag: onsket.grunnlag,
         reservert: (now, av),
         utloper,
+        plassering: onsket.plassering,
         begrunnelse: onsket.begrunnelse,
         overstyring: onsket.overstyring,
         egnethetsunntak: onsket.egnethetsunntak,

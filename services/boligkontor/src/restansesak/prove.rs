@@ -11,7 +11,7 @@ use samspor_proto::{
 };
 
 use super::{Avgjort, Mote, Part, Tilstand, rules};
-use crate::{ENHET, MIGRATIONS, leieforhold, prove::*, restansesak};
+use crate::{ENHET, leieforhold, prove::*, restansesak};
 
 samspor_chassis::on_both_databases! {
     nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_held,
@@ -155,7 +155,7 @@ async fn sagt_opp(
 async fn nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_held(
     database: Database,
 ) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await.name;
     let (arrears, breach) = (Oppsigelsesgrunn::Restanse, Oppsigelsesgrunn::Mislighold);
     let refused = sagt_opp(&store, &let_to, arrears, "").await;
@@ -225,7 +225,7 @@ async fn nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_hel
 
 /// Nothing is owed any more, and the units hear.
 async fn what_was_paid_closes_the_case(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await.name;
     let wrong = RegistrerRestanseRequest {
         parent: Q.into(),
