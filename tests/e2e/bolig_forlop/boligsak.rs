@@ -16,14 +16,14 @@ use crate::scene::*;
 const CASES: &str = "boligkontor.v1.BoligsakService/";
 
 /// What the municipality's rules ask, all met.
-const KARMOY: [&str; 5] = [
+pub const KARMOY: [&str; 5] = [
     "bosatt",
     "lovlig_opphold",
     "okonomisk_vanskeligstilt",
     "ikke_student",
     "ikke_militartjeneste",
 ];
-const SARPSBORG: [&str; 6] = [
+pub const SARPSBORG: [&str; 6] = [
     "over_18",
     "lovlig_opphold",
     "bodd_siste_ar",

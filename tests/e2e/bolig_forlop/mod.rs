@@ -179,7 +179,7 @@ async fn a_dwelling_is_held_offered_and_answered() {
 }
 
 async fn held(scene: &Scene) {
-    let case = scene.case(NUMBERS[0]).await;
+    let person = scene.person(NUMBERS[0]).await;
     let keeper = scene
         .desk("boligkontor", Rolle::Boligforvalter, Formal::Tildeling)
         .await;
@@ -188,20 +188,20 @@ async fn held(scene: &Scene) {
     let rop = scene
         .desk("rop", Rolle::Saksbehandler, Formal::Tildeling)
         .await;
+    let sak = boligsak::approved(scene, &person, "rop", &boligsak::KARMOY).await;
     let reserve = |bolig: &Bolig| ReserverBoligRequest {
-        parent: case.person.clone(),
+        parent: person.clone(),
         request_id: request_id(),
         bolig: bolig.name.clone(),
-        grunnlag: format!(
-            "{}/boligsaker/0192f0a1-7b2c-7d3e-8f40-516273849506",
-            case.person
-        ),
+        grunnlag: sak.name.clone(),
         begrunnelse: "Nær tjenestene. Sagt av Kanari Kvitterson.".to_owned(),
         ..Default::default()
     };
     let method = format!("{HELD}ReserverBolig");
     // Nav allocates temporary housing here, not rop.
-    let wrong = refused::<_, ReserverBoligResponse>(&rop, &method, reserve(&ready[1])).await;
+    let mut tonight = reserve(&ready[1]);
+    tonight.grunnlag = format!("{person}/opphold/0192f0a1-7b2c-7d3e-8f40-516273849506");
+    let wrong = refused::<_, ReserverBoligResponse>(&rop, &method, tonight).await;
     assert_eq!(reason(&wrong), Some(Feilgrunn::EnhetKanIkke));
     let got: ReserverBoligResponse = ok(&rop, &method, reserve(&ready[0])).await;
     let got = got.reservasjon.unwrap();
@@ -257,7 +257,7 @@ async fn held(scene: &Scene) {
         offered.reservasjon.unwrap()
     };
     let offered = offer(got.reservasjon.unwrap()).await;
-    let person = scene.person_desk(&case.person).await;
+    let own_desk = scene.person_desk(&person).await;
     let answer = async |held: &Reservasjon, aksepterer| {
         let request = SvarTilbudRequest {
             name: held.name.clone(),
@@ -266,7 +266,7 @@ async fn held(scene: &Scene) {
             onske: "Med hund. Sagt av Kanari Kvitterson.".to_owned(),
         };
         let method = format!("{HELD}SvarTilbud");
-        let answered: SvarTilbudResponse = ok(&person, &method, request).await;
+        let answered: SvarTilbudResponse = ok(&own_desk, &method, request).await;
         answered.reservasjon.unwrap()
     };
     let no = answer(&offered, false).await;
@@ -291,11 +291,11 @@ async fn held(scene: &Scene) {
     };
     ok::<_, OpphevReservasjonResponse>(&rop, &format!("{HELD}OpphevReservasjon"), request).await;
     let request = ListReservasjonerRequest {
-        parent: case.person.clone(),
+        parent: person.clone(),
         ..Default::default()
     };
     let method = format!("{HELD}ListReservasjoner");
-    let all: ListReservasjonerResponse = ok(&person, &method, request).await;
+    let all: ListReservasjonerResponse = ok(&own_desk, &method, request).await;
     assert_eq!(all.reservasjoner.len(), 3);
     assert!(
         all.reservasjoner

@@ -24,6 +24,8 @@ use crate::{
     innstillinger::innstillinger,
 };
 
+const RESERVER: &str = "ReserverBolig";
+
 fn lengder() -> Result<rules::Lengder, Error> {
     let settings = innstillinger()?;
     Ok(rules::Lengder {
@@ -124,6 +126,7 @@ pub(crate) async fn reserver(
         let key = typenokkel(type_);
         rules::krev_tildeler(&av.enhet, key, tx.call().boligtildelere.get(key))?;
     }
+    bolig::rules::OVERGANGER.krev(RESERVER, dwelling.tilstand, dwelling.tilstand.kode())?;
     let plassering = match &sak {
         None => None,
         Some(sak) => {
@@ -146,7 +149,7 @@ pub(crate) async fn reserver(
     };
     let (id, now) = (tx.new_id(), tx.now());
     let (post, out) = rules::reserver((person, id), onsket, (now, av), lengder()?)?;
-    let (verb, to) = ("ReserverBolig", bolig::Tilstand::Reservert);
+    let (verb, to) = (RESERVER, bolig::Tilstand::Reservert);
     let name = dwelling.id.clone();
     bolig::rpc::flytt(tx, dwelling, verb, to, None).await?;
     if !bolig::store::ta(tx, &name, &post.name()).await? {
