@@ -27,6 +27,12 @@ struct Fil {
     restanse_svar_dager: Verdi,
     restanse_mote_dager: Verdi,
     restanse_utfall_dager: Verdi,
+    arbeid_akutt_timer: Verdi,
+    arbeid_haster_arbeidsdager: Verdi,
+    arbeid_vanlig_arbeidsdager: Verdi,
+    klargjoring_arbeidsdager: Verdi,
+    nabo_svar_arbeidsdager: Verdi,
+    bekymring_svar_arbeidsdager: Verdi,
 }
 
 /// The values.
@@ -54,6 +60,18 @@ pub(crate) struct Innstillinger {
     pub(crate) restanse_mote_dager: u16,
     /// Days for which the outcome of a joint case lets a tenancy be ended.
     pub(crate) restanse_utfall_dager: u16,
+    /// Hours within which something acute is repaired.
+    pub(crate) arbeid_akutt_timer: u16,
+    /// Working days within which something urgent is repaired.
+    pub(crate) arbeid_haster_arbeidsdager: u16,
+    /// Working days within which anything else is repaired.
+    pub(crate) arbeid_vanlig_arbeidsdager: u16,
+    /// Working days within which a dwelling is made ready.
+    pub(crate) klargjoring_arbeidsdager: u16,
+    /// Working days within which a neighbour is answered.
+    pub(crate) nabo_svar_arbeidsdager: u16,
+    /// Working days within which a concern about a tenant is seen to.
+    pub(crate) bekymring_svar_arbeidsdager: u16,
 }
 
 fn les() -> Option<Innstillinger> {
@@ -70,6 +88,12 @@ fn les() -> Option<Innstillinger> {
         restanse_svar_dager: file.restanse_svar_dager.verdi,
         restanse_mote_dager: file.restanse_mote_dager.verdi,
         restanse_utfall_dager: file.restanse_utfall_dager.verdi,
+        arbeid_akutt_timer: file.arbeid_akutt_timer.verdi,
+        arbeid_haster_arbeidsdager: file.arbeid_haster_arbeidsdager.verdi,
+        arbeid_vanlig_arbeidsdager: file.arbeid_vanlig_arbeidsdager.verdi,
+        klargjoring_arbeidsdager: file.klargjoring_arbeidsdager.verdi,
+        nabo_svar_arbeidsdager: file.nabo_svar_arbeidsdager.verdi,
+        bekymring_svar_arbeidsdager: file.bekymring_svar_arbeidsdager.verdi,
     })
 }
 
@@ -105,6 +129,12 @@ mod tests {
             &file.restanse_svar_dager,
             &file.restanse_mote_dager,
             &file.restanse_utfall_dager,
+            &file.arbeid_akutt_timer,
+            &file.arbeid_haster_arbeidsdager,
+            &file.arbeid_vanlig_arbeidsdager,
+            &file.klargjoring_arbeidsdager,
+            &file.nabo_svar_arbeidsdager,
+            &file.bekymring_svar_arbeidsdager,
         ] {
             assert!(value.verdi > 0 && value.kilde.len() > 10);
         }

@@ -10,12 +10,16 @@
 //! that it stands in, by the municipality's own rules ([`regler`]). In each,
 //! `mod.rs` has the record and its states, `rules.rs` what may happen to it
 //! (pure), `rpc.rs` the contract, `store.rs` the SQL; records of a person stand
-//! on the chassis's `lager`.
+//! on the chassis's `lager`, those of a dwelling on [`boligpost`].
+//! [`arbeidsordre`] is what is repaired or made ready, [`nabohenvendelse`] what
+//! neighbours say, [`bekymring`] what a caretaker is worried about.
 //!
 //! A new verb: the contract (`proto/samspor/boligkontor/v1`), a row in the
 //! resource's `OVERGANGER`, a pure function beside the others, a thin function
 //! in `rpc.rs`, a line in the table below.
 
+mod arbeidsordre;
+mod bekymring;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -25,9 +29,19 @@
 )]
 mod beleggprove;
 mod bolig;
+mod boligpost;
 mod boligsak;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+mod driftprove;
 mod innstillinger;
 mod leieforhold;
+mod nabohenvendelse;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -55,31 +69,46 @@ use samspor_proto::{
     boligkontor::{
         AvgjorRestansesakRequest, AvgjorRestansesakResponse, AvslaBoligsakRequest,
         AvslaBoligsakResponse, AvsluttLeieforholdRequest, AvsluttLeieforholdResponse,
-        AvviklBoligRequest, AvviklBoligResponse, EndreBoligRequest, EndreBoligResponse,
-        EndreBoligsakRequest, EndreBoligsakResponse, ForlengLeieforholdRequest,
-        ForlengLeieforholdResponse, ForlengReservasjonRequest, ForlengReservasjonResponse,
-        GiForelopigBoligsvarRequest, GiForelopigBoligsvarResponse, GodkjennBoligsakRequest,
-        GodkjennBoligsakResponse, HentBoligRequest, HentBoligResponse, HentBoligsakRequest,
+        AvviklBoligRequest, AvviklBoligResponse, AvvisArbeidsordreRequest,
+        AvvisArbeidsordreResponse, BekreftBekymringRequest, BekreftBekymringResponse,
+        BestillArbeidRequest, BestillArbeidResponse, BesvarNabohenvendelseRequest,
+        BesvarNabohenvendelseResponse, EndreBoligRequest, EndreBoligResponse, EndreBoligsakRequest,
+        EndreBoligsakResponse, ForlengLeieforholdRequest, ForlengLeieforholdResponse,
+        ForlengReservasjonRequest, ForlengReservasjonResponse, GiForelopigBoligsvarRequest,
+        GiForelopigBoligsvarResponse, GodkjennBoligsakRequest, GodkjennBoligsakResponse,
+        HentArbeidsordreRequest, HentArbeidsordreResponse, HentBekymringRequest,
+        HentBekymringResponse, HentBoligRequest, HentBoligResponse, HentBoligsakRequest,
         HentBoligsakResponse, HentKoplassRequest, HentKoplassResponse, HentLeieforholdRequest,
-        HentLeieforholdResponse, HentReservasjonRequest, HentReservasjonResponse,
-        HentRestansesakRequest, HentRestansesakResponse, ImporterBoligerRequest,
-        ImporterBoligerResponse, InngaKontraktRequest, InngaKontraktResponse, ListBoligerRequest,
-        ListBoligerResponse, ListBoligsakerRequest, ListBoligsakerResponse, ListLeieforholdRequest,
-        ListLeieforholdResponse, ListReservasjonerRequest, ListReservasjonerResponse,
-        ListRestansesakerRequest, ListRestansesakerResponse, MeldFlyttingRequest,
-        MeldFlyttingResponse, MeldKlargjortRequest, MeldKlargjortResponse,
-        MeldOppfolgingAvslattRequest, MeldOppfolgingAvslattResponse, NedleggVetoRequest,
-        NedleggVetoResponse, OppdaterRestanseRequest, OppdaterRestanseResponse,
-        OpphevReservasjonRequest, OpphevReservasjonResponse, RangerKoRequest, RangerKoResponse,
-        RegistrerBoligRequest, RegistrerBoligResponse, RegistrerBoligsoknadRequest,
-        RegistrerBoligsoknadResponse, RegistrerRestanseRequest, RegistrerRestanseResponse,
-        RegistrerRestansemoteRequest, RegistrerRestansemoteResponse, ReserverBoligRequest,
-        ReserverBoligResponse, SettIDriftRequest, SettIDriftResponse, SiOppLeieforholdRequest,
-        SiOppLeieforholdResponse, SvarRestansesakRequest, SvarRestansesakResponse,
-        SvarTilbudRequest, SvarTilbudResponse, TaUtAvDriftRequest, TaUtAvDriftResponse,
-        TilbyBoligRequest, TilbyBoligResponse, TrekkBoligsakRequest, TrekkBoligsakResponse,
-        VurderVilkarRequest, VurderVilkarResponse, bolig_service_server, boligsak_service_server,
-        leieforhold_service_server, reservasjon_service_server, restansesak_service_server,
+        HentLeieforholdResponse, HentNabohenvendelseRequest, HentNabohenvendelseResponse,
+        HentReservasjonRequest, HentReservasjonResponse, HentRestansesakRequest,
+        HentRestansesakResponse, ImporterBoligerRequest, ImporterBoligerResponse,
+        InngaKontraktRequest, InngaKontraktResponse, ListApneArbeidsordrerRequest,
+        ListApneArbeidsordrerResponse, ListApneNabohenvendelserRequest,
+        ListApneNabohenvendelserResponse, ListArbeidsordrerRequest, ListArbeidsordrerResponse,
+        ListBekymringerRequest, ListBekymringerResponse, ListBoligerRequest, ListBoligerResponse,
+        ListBoligsakerRequest, ListBoligsakerResponse, ListLeieforholdRequest,
+        ListLeieforholdResponse, ListNabohenvendelserRequest, ListNabohenvendelserResponse,
+        ListReservasjonerRequest, ListReservasjonerResponse, ListRestansesakerRequest,
+        ListRestansesakerResponse, LukkArbeidsordreRequest, LukkArbeidsordreResponse,
+        MeldArbeidUtfortRequest, MeldArbeidUtfortResponse, MeldBekymringRequest,
+        MeldBekymringResponse, MeldFeilILeieforholdRequest, MeldFeilILeieforholdResponse,
+        MeldFeilRequest, MeldFeilResponse, MeldFlyttingRequest, MeldFlyttingResponse,
+        MeldKlargjortRequest, MeldKlargjortResponse, MeldOppfolgingAvslattRequest,
+        MeldOppfolgingAvslattResponse, NedleggVetoRequest, NedleggVetoResponse,
+        OppdaterRestanseRequest, OppdaterRestanseResponse, OpphevReservasjonRequest,
+        OpphevReservasjonResponse, RangerKoRequest, RangerKoResponse, RegistrerBoligRequest,
+        RegistrerBoligResponse, RegistrerBoligsoknadRequest, RegistrerBoligsoknadResponse,
+        RegistrerNabohenvendelseRequest, RegistrerNabohenvendelseResponse,
+        RegistrerRestanseRequest, RegistrerRestanseResponse, RegistrerRestansemoteRequest,
+        RegistrerRestansemoteResponse, ReserverBoligRequest, ReserverBoligResponse,
+        SettIDriftRequest, SettIDriftResponse, SiOppLeieforholdRequest, SiOppLeieforholdResponse,
+        StartNabohenvendelseRequest, StartNabohenvendelseResponse, SvarRestansesakRequest,
+        SvarRestansesakResponse, SvarTilbudRequest, SvarTilbudResponse, TaUtAvDriftRequest,
+        TaUtAvDriftResponse, TilbyBoligRequest, TilbyBoligResponse, TrekkBoligsakRequest,
+        TrekkBoligsakResponse, VurderVilkarRequest, VurderVilkarResponse,
+        arbeidsordre_service_server, bekymring_service_server, bolig_service_server,
+        boligsak_service_server, leieforhold_service_server, nabohenvendelse_service_server,
+        reservasjon_service_server, restansesak_service_server,
     },
     felles::Feilgrunn,
 };
@@ -98,6 +127,7 @@ const MIGRATIONS: Migrations = &[
         "003_boligsak",
         include_str!("../migrations/003_boligsak.sql"),
     ),
+    ("005_drift", include_str!("../migrations/005_drift.sql")),
     (
         "006_reservasjon",
         include_str!("../migrations/006_reservasjon.sql"),
@@ -131,7 +161,18 @@ impl Agency for Boligkontor {
         .add_service(restansesak_service_server::RestansesakServiceServer::new(
             service.clone(),
         ))
-        .add_service(boligsak_service_server::BoligsakServiceServer::new(service))
+        .add_service(boligsak_service_server::BoligsakServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(arbeidsordre_service_server::ArbeidsordreServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(
+            nabohenvendelse_service_server::NabohenvendelseServiceServer::new(service.clone()),
+        )
+        .add_service(bekymring_service_server::BekymringServiceServer::new(
+            service,
+        ))
     }
 
     /// A reservation that runs out lets the dwelling go; every other deadline
@@ -182,6 +223,7 @@ samspor_chassis::rpc! {
         write si_opp_leieforhold(SiOppLeieforholdRequest) -> SiOppLeieforholdResponse = leieforhold::rpc::si_opp;
         write meld_flytting(MeldFlyttingRequest) -> MeldFlyttingResponse = leieforhold::rpc::meld_flytting;
         write avslutt_leieforhold(AvsluttLeieforholdRequest) -> AvsluttLeieforholdResponse = leieforhold::rpc::avslutt;
+        write meld_feil_i_leieforhold(MeldFeilILeieforholdRequest) -> MeldFeilILeieforholdResponse = arbeidsordre::rpc::meld_feil_i_leieforhold;
         write meld_oppfolging_avslatt(MeldOppfolgingAvslattRequest) -> MeldOppfolgingAvslattResponse = leieforhold::rpc::meld_oppfolging_avslatt;
         read hent_leieforhold(HentLeieforholdRequest) -> HentLeieforholdResponse = leieforhold::rpc::hent;
         read list_leieforhold(ListLeieforholdRequest) -> ListLeieforholdResponse = leieforhold::rpc::list;
@@ -213,6 +255,39 @@ samspor_chassis::rpc! {
         read list_boligsaker(ListBoligsakerRequest) -> ListBoligsakerResponse = boligsak::rpc::list;
         read ranger_ko(RangerKoRequest) -> RangerKoResponse = boligsak::rangering::ranger_ko;
         read hent_koplass(HentKoplassRequest) -> HentKoplassResponse = boligsak::rangering::hent_koplass;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl arbeidsordre_service_server::ArbeidsordreService for Boligkontor {
+        write meld_feil(MeldFeilRequest) -> MeldFeilResponse = arbeidsordre::rpc::meld_feil;
+        write bestill_arbeid(BestillArbeidRequest) -> BestillArbeidResponse = arbeidsordre::rpc::bestill;
+        write meld_arbeid_utfort(MeldArbeidUtfortRequest) -> MeldArbeidUtfortResponse = arbeidsordre::rpc::meld_utfort;
+        write lukk_arbeidsordre(LukkArbeidsordreRequest) -> LukkArbeidsordreResponse = arbeidsordre::rpc::lukk;
+        write avvis_arbeidsordre(AvvisArbeidsordreRequest) -> AvvisArbeidsordreResponse = arbeidsordre::rpc::avvis;
+        read hent_arbeidsordre(HentArbeidsordreRequest) -> HentArbeidsordreResponse = arbeidsordre::rpc::hent;
+        read list_arbeidsordrer(ListArbeidsordrerRequest) -> ListArbeidsordrerResponse = arbeidsordre::rpc::list;
+        read list_apne_arbeidsordrer(ListApneArbeidsordrerRequest) -> ListApneArbeidsordrerResponse = arbeidsordre::rpc::list_apne;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl nabohenvendelse_service_server::NabohenvendelseService for Boligkontor {
+        write registrer_nabohenvendelse(RegistrerNabohenvendelseRequest) -> RegistrerNabohenvendelseResponse = nabohenvendelse::registrer;
+        write start_nabohenvendelse(StartNabohenvendelseRequest) -> StartNabohenvendelseResponse = nabohenvendelse::start;
+        write besvar_nabohenvendelse(BesvarNabohenvendelseRequest) -> BesvarNabohenvendelseResponse = nabohenvendelse::besvar;
+        read hent_nabohenvendelse(HentNabohenvendelseRequest) -> HentNabohenvendelseResponse = nabohenvendelse::hent;
+        read list_nabohenvendelser(ListNabohenvendelserRequest) -> ListNabohenvendelserResponse = nabohenvendelse::list;
+        read list_apne_nabohenvendelser(ListApneNabohenvendelserRequest) -> ListApneNabohenvendelserResponse = nabohenvendelse::list_apne;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl bekymring_service_server::BekymringService for Boligkontor {
+        write meld_bekymring(MeldBekymringRequest) -> MeldBekymringResponse = bekymring::meld;
+        write bekreft_bekymring(BekreftBekymringRequest) -> BekreftBekymringResponse = bekymring::bekreft;
+        read hent_bekymring(HentBekymringRequest) -> HentBekymringResponse = bekymring::hent;
+        read list_bekymringer(ListBekymringerRequest) -> ListBekymringerResponse = bekymring::list;
     }
 }
 

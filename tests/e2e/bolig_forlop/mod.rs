@@ -2,6 +2,7 @@
 //! dwelling for whom, and what each sees of that.
 
 pub mod boligsak;
+pub mod drift;
 pub mod leie;
 
 use samspor::desk::Desk;
@@ -23,6 +24,7 @@ pub async fn lives() {
     Box::pin(held(&Scene::start().await)).await;
     Box::pin(leie::let_to(&Scene::start().await)).await;
     Box::pin(boligsak::life(&Scene::start().await)).await;
+    Box::pin(drift::life(&Scene::start().await)).await;
 }
 
 /// A dwelling as the register writes it.

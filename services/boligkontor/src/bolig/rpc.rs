@@ -19,7 +19,7 @@ use super::{
     rules::{self, Arsak},
     store::{self, Utvalg},
 };
-use crate::ENHET;
+use crate::{ENHET, arbeidsordre};
 
 /// The id of `enheter/boligkontor/boliger/{uuid}`; else a fault of the field
 /// and the empty id, which no row has.
@@ -34,7 +34,7 @@ pub(crate) fn les_navn(name: &str, field: &'static str, faults: &mut FieldFaults
 }
 
 /// The unit that keeps the stock; another has nothing here.
-fn krev_kontoret(parent: &str, faults: &mut FieldFaults) {
+pub(crate) fn krev_kontoret(parent: &str, faults: &mut FieldFaults) {
     let unit = navn::les_enhet(parent, "parent", faults);
     if !unit.is_empty() && unit != ENHET {
         faults.form("parent", format_args!("enheter/{ENHET}"));
@@ -105,9 +105,10 @@ pub(crate) async fn flytt(
     til: Tilstand,
     arsak: Option<Arsak>,
 ) -> Result<Bolig, Error> {
-    let moment = (tx.new_id(), tx.now());
+    let (before, moment) = (bolig.tilstand, (tx.new_id(), tx.now()));
     let (mut bolig, change) = rules::flytt(bolig, verb, til, arsak, moment)?;
     store::lagre(tx, &mut bolig, change).await?;
+    arbeidsordre::rpc::folg_bolig(tx, &bolig.id, before, til).await?;
     Ok(bolig)
 }
 

@@ -138,24 +138,25 @@ impl lager::Innhold for Leieforhold {
 }
 
 /// What access rules build on: the municipality lets a dwelling to the person
-/// while it runs, and has the case until what follows of it is settled.
+/// while it runs, and has the case until what follows of it is settled; who
+/// allocated it and who follows the tenant up read it while it runs.
 pub(crate) fn fakta(post: &Post<Leieforhold>, innstillinger: &Innstillinger) -> Vec<Faktum> {
     let Leieforhold {
-        forste, avsluttet, ..
+        forste,
+        avsluttet,
+        tildelt_av,
+        oppfolgere,
+        ..
     } = &post.innhold;
     let settled = avsluttet.map(|end| {
         let days = i32::from(innstillinger.oppgjor_dager);
         Dag::av(end).pluss_dager(days).slutt()
     });
-    [
-        ("utleier", Faktumtype::Utleier, *avsluttet),
-        ("sak", Faktumtype::Sak, settled),
-    ]
-    .map(|(key, type_, til)| {
+    let fact = |key: String, unit: &str, type_, til| {
         Relasjon {
             id: format!("leieforhold/{}/{key}", post.id),
             subjekt: &post.person,
-            part: Hvem::Enhet(ENHET),
+            part: Hvem::Enhet(unit),
             type_,
             post: post.name(),
             fra: forste.tid,
@@ -163,8 +164,20 @@ pub(crate) fn fakta(post: &Post<Leieforhold>, innstillinger: &Innstillinger) -> 
             opprettet_av: &forste.av.ansatt,
         }
         .faktum()
-    })
-    .into()
+    };
+    let mut facts = vec![
+        fact("utleier".into(), ENHET, Faktumtype::Utleier, *avsluttet),
+        fact("sak".into(), ENHET, Faktumtype::Sak, settled),
+    ];
+    if tildelt_av != ENHET {
+        let allocates = Faktumtype::Tildelingsmyndighet;
+        facts.push(fact("tildelt".into(), tildelt_av, allocates, *avsluttet));
+    }
+    for unit in oppfolgere.iter().filter(|unit| *unit != ENHET) {
+        let key = format!("oppfolger/{unit}");
+        facts.push(fact(key, unit, Faktumtype::Part, *avsluttet));
+    }
+    facts
 }
 
 impl Periode {

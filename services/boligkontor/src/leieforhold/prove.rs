@@ -93,7 +93,9 @@ fn every_state_and_verb() {
             "MeldOppfolgingAvslatt" => {
                 rules::meld_oppfolging_avslatt(post, "Nei".into(), (START, av()))
             }
-            "RegistrerRestanse" => rules::krev(&post, name).map(|()| (post, Virkninger::new())),
+            "RegistrerRestanse" | "MeldFeilILeieforhold" => {
+                rules::krev(&post, name).map(|()| (post, Virkninger::new()))
+            }
             _ => Err(Refusal::not_found()),
         };
         after.map(|(post, _)| post.innhold.tilstand.kode())

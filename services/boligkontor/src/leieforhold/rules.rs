@@ -25,6 +25,10 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
         &[Tilstand::Lopende, Tilstand::Oppsagt],
     ),
     ("RegistrerRestanse", &[Tilstand::Lopende, Tilstand::Oppsagt]),
+    (
+        "MeldFeilILeieforhold",
+        &[Tilstand::Lopende, Tilstand::Oppsagt],
+    ),
 ]);
 
 pub(crate) fn krev(post: &Post<Leieforhold>, verb: &str) -> Result<(), Refusal> {

@@ -29,7 +29,7 @@ use super::*;
 use crate::policy::vocabulary::{READ, alle_formal};
 
 /// Lines that a person can be asked to read.
-const MOST_LINES: usize = 2_600;
+const MOST_LINES: usize = 2_200;
 
 /// Rules for record types that no contract has yet: what the koordinerende
 /// enhet oversees.
@@ -83,7 +83,8 @@ kommunens fil; hva en rolle rekker til, i `roller.toml`.
 
     // Chapters 2 and 3 from the same worlds.
     let mut witnesses = doing_witnesses(&permits);
-    let mut types = String::new();
+    // Types whose tables are equal share one: the table, and a line for each.
+    let mut types: Vec<(String, Vec<(&str, String)>)> = Vec::new();
     let mut closed_to_all: Vec<Vec<String>> = Vec::new();
     for (name, r#type) in &kontrakter().ressurser {
         let spots = spots(&permits, r#type);
@@ -104,9 +105,8 @@ kommunens fil; hva en rolle rekker til, i `roller.toml`.
         .iter()
         .collect();
         let with_parts = has_parts(r#type);
-        writeln!(
-            types,
-            "### {name}\n\nNavn `{}`. Finnes for den som har {}.{}\n",
+        let known = format!(
+            "Navn `{}`. Finnes for den som har {}.{}",
             r#type.ressurs.monster,
             kortnavn(existence),
             if r#type.ressurs.eier_felt.is_empty() {
@@ -114,14 +114,18 @@ kommunens fil; hva en rolle rekker til, i `roller.toml`.
             } else {
                 ""
             },
-        )
-        .unwrap();
+        );
         let mut head = header(&["Regel", "Roller", "Formål", "Eier"]);
         if with_parts {
             head.push("Deler".to_owned());
         }
         head.extend(columns.iter().map(|class| kortnavn(*class).to_owned()));
-        table(&mut types, &head, &type_rows(&spots, with_parts, &columns));
+        let mut rows = String::new();
+        table(&mut rows, &head, &type_rows(&spots, with_parts, &columns));
+        match types.iter_mut().find(|(same, _)| *same == rows) {
+            Some((_, sharing)) => sharing.push((name, known)),
+            None => types.push((rows, vec![(name, known)])),
+        }
 
         let by_staff: Klasser = spots
             .iter()
@@ -149,10 +153,16 @@ rollene i kapittel 3.
     out += "## 3 Hva som kan leses, per posttype
 
 Roller og formål er de som `formaal.toml` binder sammen. TEKNISK følger med enhver annen
-klasse.
+klasse. Posttyper som leses likt, står sammen.
 
 ";
-    out += &types;
+    for (rows, sharing) in &types {
+        let names: Vec<&str> = sharing.iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = sharing.iter().map(|(_, known)| known.as_str()).collect();
+        // A line each, also where the page is set.
+        let known = known.join("  \n");
+        write!(out, "### {}\n\n{known}\n\n{rows}", names.join(", ")).unwrap();
+    }
     out += "### Klasser som ingen ansatt leser uten samtykke\n\n";
     table(&mut out, &header(&["Posttype", "Klasser"]), &closed_to_all);
 
