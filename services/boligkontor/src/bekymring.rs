@@ -152,13 +152,12 @@ pub(crate) async fn meld(
     let said = felt::pakrevd(&request.innhold, "innhold", felt::LANG, &mut faults);
     faults.finish()?;
     let dwelling = bolig::store::hent_for_endring(tx, &dwelling).await?;
-    let referanse = match leietaker(tx, &dwelling.id).await? {
-        Some(tenancy) => om_leietaker(tx, &tenancy, said).await?,
-        None => {
-            let order =
-                arbeidsordre::rpc::feil_i(tx, &dwelling.id, Hastegrad::Haster, said).await?;
-            order.id
-        }
+    let referanse = if let Some(tenancy) = leietaker(tx, &dwelling.id).await? {
+        om_leietaker(tx, &tenancy, said).await?
+    } else {
+        arbeidsordre::rpc::feil_i(tx, &dwelling.id, Hastegrad::Haster, said)
+            .await?
+            .id
     };
     Ok(MeldBekymringResponse {
         kvittering: Some(Kvittering {

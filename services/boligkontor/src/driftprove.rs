@@ -9,9 +9,7 @@ use samspor_chassis::{
 };
 use samspor_proto::boligkontor::*;
 
-use crate::{
-    Boligkontor, ENHET, MIGRATIONS, bekymring, leieforhold, nabohenvendelse, prove::*, restansesak,
-};
+use crate::{Boligkontor, ENHET, bekymring, leieforhold, nabohenvendelse, prove::*, restansesak};
 
 samspor_chassis::on_both_databases! {
     a_neighbour_learns_nothing_about_the_tenant,
@@ -47,9 +45,9 @@ async fn besvart(store: &Store, bolig: &str) -> Nabohenvendelse {
 /// Whatever is known of who lives there, or that nobody does, the neighbour is
 /// told the same; and nothing of it reaches the tenancy.
 ///
-/// Seen red: with an answer that says the state of the dwelling.
+/// Seen red: with an answer that says which dwelling it is about.
 async fn a_neighbour_learns_nothing_about_the_tenant(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let office = || hos(ENHET, "b1");
     let empty = ledig(&store, "A-1", Tildelingstype::Hardfor).await.name;
     let tenancy = leid(&store, "A-2", Tildelingstype::Hardfor).await;
@@ -125,7 +123,7 @@ async fn om_personen(store: &Store) -> Vec<Bekymring> {
 ///
 /// Seen red: with the office among those who are told, and without the deadline.
 async fn who_follows_the_tenant_up_answers_for_a_concern(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let tenancy = leid(&store, "A-1", Tildelingstype::Hardfor).await;
     let (office, followers) = (
         hendelser(&store, ENHET).await,
@@ -175,7 +173,7 @@ async fn who_follows_the_tenant_up_answers_for_a_concern(database: Database) {
 ///
 /// Seen red: with a refusal where nobody lives.
 async fn a_concern_is_received_alike_wherever_it_is_about(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let empty = ledig(&store, "A-1", Tildelingstype::Hardfor).await.name;
     let tenancy = leid(&store, "A-2", Tildelingstype::Hardfor).await;
     let receipts = [

@@ -440,6 +440,7 @@ mod tests {
         assert!(fault.to_string().contains("begins after"), "{fault}");
     }
 
+    /// Seen red: with the first edition that has begun.
     #[test]
     fn a_past_day_has_the_edition_that_held_then() {
         let text = "kommune = \"x\"\n\

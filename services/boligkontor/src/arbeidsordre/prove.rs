@@ -13,8 +13,8 @@ use samspor_proto::boligkontor::*;
 
 use super::{Tilstand, rules};
 use crate::{
-    Boligkontor, ENHET, MIGRATIONS, arbeidsordre, boligpost::Innhold as _,
-    innstillinger::innstillinger, leieforhold, prove::*,
+    Boligkontor, ENHET, arbeidsordre, boligpost::Innhold as _, innstillinger::innstillinger,
+    leieforhold, prove::*,
 };
 
 samspor_chassis::on_both_databases! {
@@ -110,7 +110,7 @@ async fn boligens(store: &Store, bolig: &str) -> Vec<Arbeidsordre> {
 }
 
 async fn what_is_broken_is_ordered_done_and_seen_to_be_done(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let office = || hos(ENHET, "b1");
     let free = ledig(&store, "A-1", Tildelingstype::Hardfor).await;
     let silent = MeldFeilRequest {
@@ -188,7 +188,7 @@ async fn what_is_broken_is_ordered_done_and_seen_to_be_done(database: Database) 
 ///
 /// Seen red: with `folg_bolig` that closes nothing.
 async fn a_dwelling_that_is_made_ready_has_one_order_for_it(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let office = || hos(ENHET, "b1");
     let tenancy = leid(&store, "A-1", Tildelingstype::Hardfor).await;
     assert_eq!(boligens(&store, &tenancy.bolig).await, []);
@@ -238,7 +238,7 @@ async fn a_dwelling_that_is_made_ready_has_one_order_for_it(database: Database) 
 ///
 /// Seen red: with who reported it in the order.
 async fn the_tenant_reports_and_the_order_says_nothing_about_who(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let tenancy = leid(&store, "A-1", Tildelingstype::Hardfor).await;
     let request = || MeldFeilILeieforholdRequest {
         name: tenancy.name.clone(),
@@ -309,9 +309,9 @@ async fn apne(store: &Store, page_token: String) -> ListApneArbeidsordrerRespons
 /// and the office is told.
 ///
 /// Seen red: with a page that begins after the id alone, and with an order that
-/// is out of the list when its time is over.
+/// sets no deadline.
 async fn what_breaks_next_comes_first_and_stays_when_it_is_broken(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let one = ledig(&store, "A-1", Tildelingstype::Hardfor).await.name;
     let other = ledig(&store, "A-2", Tildelingstype::Hardfor).await.name;
     let slow = meldt(&store, &one, Hastegrad::Vanlig).await.name;
@@ -340,7 +340,7 @@ async fn what_breaks_next_comes_first_and_stays_when_it_is_broken(database: Data
 ///
 /// Seen red: without the index `arbeidsordre_frist`.
 async fn the_work_list_is_read_in_its_index(database: Database) {
-    let store = database.open(MIGRATIONS).await;
+    let store = lager(&database).await;
     let bolig = ledig(&store, "A-1", Tildelingstype::Hardfor).await.name;
     let bolig = bolig.rsplit('/').next().unwrap().to_owned();
     let written = store

@@ -99,6 +99,8 @@ mod tests {
     use crate::prove::leilighet;
 
     /// A need, what the dwelling is like, and whether and why it does not suit.
+    ///
+    /// Seen red: with nine floors that need no lift.
     #[test]
     fn each_need_is_held_against_the_dwelling() {
         type Change = (fn(&mut Behov), fn(&mut Egenskaper), &'static str);

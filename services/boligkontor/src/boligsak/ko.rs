@@ -156,6 +156,8 @@ mod tests {
 
     /// Ålesund's three groups in their order, then the wait, then the id; and
     /// prison is never named in a reason.
+    ///
+    /// Seen red: with an order that does not ask how long somebody waited.
     #[test]
     fn each_place_says_why_it_is_before_the_next() {
         let rules = alesund();
@@ -250,7 +252,7 @@ mod tests {
         /// contacts, complaints about noise, help that is needed) changes no
         /// place.
         ///
-        /// Guards against: `Ventende::av` that adds a group for children.
+        /// Seen red: with `Ventende::av` that adds a group for children.
         #[test]
         fn what_is_no_input_changes_no_place(
             cases in prop::collection::vec((0..400_i32, prop::option::of(0..2_usize)), 1..20),
@@ -292,6 +294,8 @@ mod tests {
 
         /// In whatever order the cases are read, the queue is the same, and
         /// nobody is lost.
+        ///
+        /// Seen red: with an order that does not end with the id.
         #[test]
         fn the_order_is_that_of_the_cases_alone(
             days in prop::collection::vec((0..5_i32, 0..4_usize), 0..30), turn in 0..30_usize,

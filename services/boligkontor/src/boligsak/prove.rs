@@ -171,7 +171,8 @@ fn hvem(places: &[Koplass]) -> Vec<&str> {
 /// From received to the list, each step by who may, with the place, its reasons
 /// and the facts.
 ///
-/// Guards against: `krev_en_annen` that lets who assessed decide.
+/// Seen red: with `krev_en_annen` that lets who assessed decide, and without
+/// the question for another case on the list.
 async fn an_application_is_assessed_decided_and_stands_in_the_queue(database: Database) {
     let store = lager(&database).await;
     let mut empty = onsket(P, UTLEIE);
@@ -272,6 +273,9 @@ async fn an_application_is_assessed_decided_and_stands_in_the_queue(database: Da
 /// R11: the deadline of the preliminary answer passes, years pass, the person
 /// does nothing: the case stands where it stood. What the person says, a refusal
 /// and a dwelling end it.
+///
+/// Seen red: with `godkjenn` that takes a condition that is not met, and with
+/// staff who need not say how the person took it back.
 async fn nothing_but_the_person_a_decision_or_a_dwelling_ends_a_case(database: Database) {
     let store = lager(&database).await;
     let first = godkjent(&store, P, UTLEIE, &[]).await;
@@ -359,7 +363,7 @@ async fn tildel(store: &Store, sak: &str) {
 /// A change today does not change what yesterday's queue was; every version can
 /// be read.
 ///
-/// Guards against: a list that is read without `fra`.
+/// Seen red: with a list that is read without `fra`.
 async fn a_past_day_is_ranked_as_it_stood_then(database: Database) {
     let store = lager(&database).await;
     let care = Tildelingstype::Omsorgsbolig;
@@ -408,6 +412,8 @@ async fn a_past_day_is_ranked_as_it_stood_then(database: Database) {
 }
 
 /// Nobody is promised a time that nothing says.
+///
+/// Seen red: with everybody who ever got a dwelling.
 async fn the_expected_time_is_that_of_the_last_twelve_months(database: Database) {
     let store = lager(&database).await;
     let first = godkjent(&store, P, UTLEIE, &[]).await;
@@ -440,6 +446,8 @@ async fn the_expected_time_is_that_of_the_last_twelve_months(database: Database)
 }
 
 /// Each condition once, exceptions where the file has them, groups that it names.
+///
+/// Seen red: with an exception from every condition.
 async fn conditions_are_those_of_the_file(database: Database) {
     let store = lager(&database).await;
     let request = onsket(P, UTLEIE);
@@ -477,7 +485,7 @@ async fn conditions_are_those_of_the_file(database: Database) {
 
 /// A gateway of one municipality and rules of another.
 ///
-/// Guards against: `regler` that does not compare.
+/// Seen red: with `regler` that does not compare.
 async fn two_municipalities_are_never_mixed(database: Database) {
     let store = database.open(crate::MIGRATIONS).await;
     let store = store.with_settings(Regler::innebygd("sarpsborg").unwrap());
@@ -495,6 +503,8 @@ async fn two_municipalities_are_never_mixed(database: Database) {
 
 /// Also where the person is hidden from who allocates: then who still sees the
 /// person answers for the case.
+///
+/// Seen red: with `ansvarlig` that does not ask who may see the person.
 async fn who_answers_is_who_allocates_the_type(database: Database) {
     let store = lager(&database).await;
     let care = Tildelingstype::Omsorgsbolig;

@@ -152,6 +152,9 @@ async fn sagt_opp(
 /// Guards K7: not without a case, not while it is open, not on an outcome that
 /// does not say so or is old; and the outcome that says so needs the answer of
 /// every unit and a meeting. Another reason is no way around.
+///
+/// Seen red: without the question for an open case, and with `avgjor` that asks
+/// neither for answers nor for a meeting.
 async fn nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_held(
     database: Database,
 ) {
@@ -224,6 +227,8 @@ async fn nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_hel
 }
 
 /// Nothing is owed any more, and the units hear.
+///
+/// Seen red: with `oppdater` that closes nothing.
 async fn what_was_paid_closes_the_case(database: Database) {
     let store = lager(&database).await;
     let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await.name;
