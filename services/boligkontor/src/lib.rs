@@ -7,7 +7,8 @@
 //! holds a dwelling for a person until it is offered and answered,
 //! [`leieforhold`] is the tenancy that it becomes, [`restansesak`] the joint case
 //! about arrears, [`boligsak`] an application with its conditions and the queue
-//! that it stands in, by the municipality's own rules ([`regler`]). In each,
+//! that it stands in, by the municipality's own rules ([`regler`]), [`behov`] what
+//! all of it amounts to, with the stays that nav tells of. In each,
 //! `mod.rs` has the record and its states, `rules.rs` what may happen to it
 //! (pure), `rpc.rs` the contract, `store.rs` the SQL; records of a person stand
 //! on the chassis's `lager`, those of a dwelling on [`boligpost`].
@@ -19,6 +20,7 @@
 //! in `rpc.rs`, a line in the table below.
 
 mod arbeidsordre;
+mod behov;
 mod bekymring;
 #[cfg(test)]
 #[allow(
@@ -62,6 +64,7 @@ use samspor_chassis::{
     deadlines::{DueDeadline, Stage, notify},
     domene::Aktor,
     error::{Error, Refusal},
+    feeds::Consumer,
     server::{Agency, Chassis},
     store::{Migrations, Tx},
 };
@@ -76,27 +79,29 @@ use samspor_proto::{
         EndreBoligsakResponse, ForlengLeieforholdRequest, ForlengLeieforholdResponse,
         ForlengReservasjonRequest, ForlengReservasjonResponse, GiForelopigBoligsvarRequest,
         GiForelopigBoligsvarResponse, GodkjennBoligsakRequest, GodkjennBoligsakResponse,
-        HentArbeidsordreRequest, HentArbeidsordreResponse, HentBekymringRequest,
-        HentBekymringResponse, HentBoligRequest, HentBoligResponse, HentBoligsakRequest,
-        HentBoligsakResponse, HentKoplassRequest, HentKoplassResponse, HentLeieforholdRequest,
-        HentLeieforholdResponse, HentNabohenvendelseRequest, HentNabohenvendelseResponse,
-        HentReservasjonRequest, HentReservasjonResponse, HentRestansesakRequest,
-        HentRestansesakResponse, ImporterBoligerRequest, ImporterBoligerResponse,
-        InngaKontraktRequest, InngaKontraktResponse, ListApneArbeidsordrerRequest,
-        ListApneArbeidsordrerResponse, ListApneNabohenvendelserRequest,
-        ListApneNabohenvendelserResponse, ListArbeidsordrerRequest, ListArbeidsordrerResponse,
-        ListBekymringerRequest, ListBekymringerResponse, ListBoligerRequest, ListBoligerResponse,
-        ListBoligsakerRequest, ListBoligsakerResponse, ListLeieforholdRequest,
-        ListLeieforholdResponse, ListNabohenvendelserRequest, ListNabohenvendelserResponse,
-        ListReservasjonerRequest, ListReservasjonerResponse, ListRestansesakerRequest,
-        ListRestansesakerResponse, LukkArbeidsordreRequest, LukkArbeidsordreResponse,
-        MeldArbeidUtfortRequest, MeldArbeidUtfortResponse, MeldBekymringRequest,
-        MeldBekymringResponse, MeldFeilILeieforholdRequest, MeldFeilILeieforholdResponse,
-        MeldFeilRequest, MeldFeilResponse, MeldFlyttingRequest, MeldFlyttingResponse,
-        MeldKlargjortRequest, MeldKlargjortResponse, MeldOppfolgingAvslattRequest,
-        MeldOppfolgingAvslattResponse, NedleggVetoRequest, NedleggVetoResponse,
-        OppdaterRestanseRequest, OppdaterRestanseResponse, OpphevReservasjonRequest,
-        OpphevReservasjonResponse, RangerKoRequest, RangerKoResponse, RegistrerBoligRequest,
+        HentArbeidsordreRequest, HentArbeidsordreResponse, HentBehovsoversiktRequest,
+        HentBehovsoversiktResponse, HentBekymringRequest, HentBekymringResponse, HentBoligRequest,
+        HentBoligResponse, HentBoligsakRequest, HentBoligsakResponse, HentKoplassRequest,
+        HentKoplassResponse, HentLeieforholdRequest, HentLeieforholdResponse,
+        HentNabohenvendelseRequest, HentNabohenvendelseResponse, HentPublisertBehovRequest,
+        HentPublisertBehovResponse, HentReservasjonRequest, HentReservasjonResponse,
+        HentRestansesakRequest, HentRestansesakResponse, ImporterBoligerRequest,
+        ImporterBoligerResponse, InngaKontraktRequest, InngaKontraktResponse,
+        ListApneArbeidsordrerRequest, ListApneArbeidsordrerResponse,
+        ListApneNabohenvendelserRequest, ListApneNabohenvendelserResponse,
+        ListArbeidsordrerRequest, ListArbeidsordrerResponse, ListBekymringerRequest,
+        ListBekymringerResponse, ListBoligerRequest, ListBoligerResponse, ListBoligsakerRequest,
+        ListBoligsakerResponse, ListLeieforholdRequest, ListLeieforholdResponse,
+        ListNabohenvendelserRequest, ListNabohenvendelserResponse, ListReservasjonerRequest,
+        ListReservasjonerResponse, ListRestansesakerRequest, ListRestansesakerResponse,
+        LukkArbeidsordreRequest, LukkArbeidsordreResponse, MeldArbeidUtfortRequest,
+        MeldArbeidUtfortResponse, MeldBekymringRequest, MeldBekymringResponse,
+        MeldFeilILeieforholdRequest, MeldFeilILeieforholdResponse, MeldFeilRequest,
+        MeldFeilResponse, MeldFlyttingRequest, MeldFlyttingResponse, MeldKlargjortRequest,
+        MeldKlargjortResponse, MeldOppfolgingAvslattRequest, MeldOppfolgingAvslattResponse,
+        NedleggVetoRequest, NedleggVetoResponse, OppdaterRestanseRequest, OppdaterRestanseResponse,
+        OpphevReservasjonRequest, OpphevReservasjonResponse, PubliserBehovRequest,
+        PubliserBehovResponse, RangerKoRequest, RangerKoResponse, RegistrerBoligRequest,
         RegistrerBoligResponse, RegistrerBoligsoknadRequest, RegistrerBoligsoknadResponse,
         RegistrerNabohenvendelseRequest, RegistrerNabohenvendelseResponse,
         RegistrerRestanseRequest, RegistrerRestanseResponse, RegistrerRestansemoteRequest,
@@ -106,9 +111,9 @@ use samspor_proto::{
         SvarRestansesakResponse, SvarTilbudRequest, SvarTilbudResponse, TaUtAvDriftRequest,
         TaUtAvDriftResponse, TilbyBoligRequest, TilbyBoligResponse, TrekkBoligsakRequest,
         TrekkBoligsakResponse, VurderVilkarRequest, VurderVilkarResponse,
-        arbeidsordre_service_server, bekymring_service_server, bolig_service_server,
-        boligsak_service_server, leieforhold_service_server, nabohenvendelse_service_server,
-        reservasjon_service_server, restansesak_service_server,
+        arbeidsordre_service_server, behov_service_server, bekymring_service_server,
+        bolig_service_server, boligsak_service_server, leieforhold_service_server,
+        nabohenvendelse_service_server, reservasjon_service_server, restansesak_service_server,
     },
     felles::Feilgrunn,
 };
@@ -127,6 +132,7 @@ const MIGRATIONS: Migrations = &[
         "003_boligsak",
         include_str!("../migrations/003_boligsak.sql"),
     ),
+    ("004_behov", include_str!("../migrations/004_behov.sql")),
     ("005_drift", include_str!("../migrations/005_drift.sql")),
     (
         "006_reservasjon",
@@ -171,8 +177,13 @@ impl Agency for Boligkontor {
             nabohenvendelse_service_server::NabohenvendelseServiceServer::new(service.clone()),
         )
         .add_service(bekymring_service_server::BekymringServiceServer::new(
-            service,
+            service.clone(),
         ))
+        .add_service(behov_service_server::BehovServiceServer::new(service))
+    }
+
+    fn consumers() -> Vec<Consumer> {
+        vec![behov::opphold::FRA_NAV]
     }
 
     /// A reservation that runs out lets the dwelling go; every other deadline
@@ -288,6 +299,14 @@ samspor_chassis::rpc! {
         write bekreft_bekymring(BekreftBekymringRequest) -> BekreftBekymringResponse = bekymring::bekreft;
         read hent_bekymring(HentBekymringRequest) -> HentBekymringResponse = bekymring::hent;
         read list_bekymringer(ListBekymringerRequest) -> ListBekymringerResponse = bekymring::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl behov_service_server::BehovService for Boligkontor {
+        read hent_behovsoversikt(HentBehovsoversiktRequest) -> HentBehovsoversiktResponse = behov::rpc::hent;
+        write publiser_behov(PubliserBehovRequest) -> PubliserBehovResponse = behov::rpc::publiser;
+        read hent_publisert_behov(HentPublisertBehovRequest) -> HentPublisertBehovResponse = behov::rpc::hent_publisert;
     }
 }
 

@@ -11,6 +11,7 @@ use samspor_chassis::{
 use samspor_proto::boligkontor::{Tildelingstype, Tomgangsarsak};
 
 use super::{Bolig, Tilstand, Tomgang, rules::Tomgangsendring, typenokkel};
+use crate::behov;
 
 /// id, versjon, nokkel, tilstand, siden, innhold; and of the open period: id,
 /// arsak, merknad, fra, kostnad_per_dag.
@@ -39,7 +40,7 @@ macro_rules! bolig_der {
     };
 }
 
-fn arsak(code: &str) -> Result<Tomgangsarsak, Error> {
+pub(crate) fn arsak(code: &str) -> Result<Tomgangsarsak, Error> {
     Tomgangsarsak::from_str_name(&format!("TOMGANGSARSAK_{code}"))
         .ok_or_else(dokument::ukjent_tilstand)
 }
@@ -143,6 +144,7 @@ pub(crate) async fn lagre(
     bolig: &mut Bolig,
     change: Tomgangsendring,
 ) -> Result<(), Error> {
+    behov::store::noter_bolig(tx, bolig).await?;
     let affected = tx
         .execute(
             "UPDATE bolig SET versjon = versjon + 1, tildelingstype = $1, omrade = $2, \

@@ -64,7 +64,7 @@ async fn siste(store: &Store, person: &str) -> Boligsak {
     listed.await.unwrap().boligsaker.remove(0)
 }
 
-fn vurdering(sak: &Boligsak, grunner: &[&str]) -> VurderVilkarRequest {
+pub(crate) fn vurdering(sak: &Boligsak, grunner: &[&str]) -> VurderVilkarRequest {
     let keys = match sak.tildelingstype() {
         Tildelingstype::Omsorgsbolig => &["uten_egnet_bolig", "kan_ikke_ivareta_seg_selv"][..],
         _ => &[
@@ -97,7 +97,7 @@ fn lov() -> Hjemmel {
     }
 }
 
-fn godkjenning(sak: &Boligsak) -> GodkjennBoligsakRequest {
+pub(crate) fn godkjenning(sak: &Boligsak) -> GodkjennBoligsakRequest {
     GodkjennBoligsakRequest {
         name: sak.name.clone(),
         request_id: request_id(),

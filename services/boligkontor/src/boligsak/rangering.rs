@@ -23,6 +23,7 @@ use super::{
     store::{self, Koende},
 };
 use crate::{
+    behov::opphold::{self, Midlertidig},
     bolig::{self, Bolig, Egenskaper},
     regler::regler,
     reservasjon::Plassering,
@@ -74,7 +75,12 @@ pub(crate) async fn ko(tx: &mut Tx, type_: Tildelingstype, at: Tid) -> Result<Ko
 }
 
 impl Ko {
-    fn to_proto(&self, (place, one): &(Plass, Koende), unsuited: Option<Vec<String>>) -> Koplass {
+    fn to_proto(
+        &self,
+        (place, one): &(Plass, Koende),
+        unsuited: Option<Vec<String>>,
+        stay: Option<Midlertidig>,
+    ) -> Koplass {
         let ventetid = match self.ventetid {
             None => "ikke kjent: ingen har fått bolig av typen de siste tolv månedene".to_owned(),
             Some(days) => format!(
@@ -103,6 +109,8 @@ impl Ko {
             }
             .into(),
             uegnet_fordi: unsuited.unwrap_or_default(),
+            midlertidig_siden: stay.map(|stay| stay.siden.into()),
+            over_tre_maneder: stay.is_some_and(|stay| stay.over_tre_maneder),
             skjerming: None,
         }
     }
@@ -189,6 +197,7 @@ pub(crate) async fn ranger_ko(
         .take(most)
         .collect();
     let (found, next_page_token) = page.cut(found, |(place, _)| place.plass.to_string());
+    let stays = opphold::alle(tx, at).await?;
     let mut koplasser = Vec::new();
     for place in found {
         let unsuited = match &dwelling {
@@ -198,7 +207,8 @@ pub(crate) async fn ranger_ko(
             }
             None => None,
         };
-        koplasser.push(queue.to_proto(place, unsuited));
+        let stay = stays.get(&place.1.person).copied();
+        koplasser.push(queue.to_proto(place, unsuited, stay));
     }
     Ok(RangerKoResponse {
         koplasser,
@@ -219,7 +229,8 @@ pub(crate) async fn hent_koplass(
     let mut places = queue.plasser.iter();
     let place = places.find(|(place, _)| place.id == id);
     let place = place.ok_or_else(Refusal::not_found)?;
+    let stay = opphold::na(tx, &person).await?;
     Ok(HentKoplassResponse {
-        koplass: Some(queue.to_proto(place, None)),
+        koplass: Some(queue.to_proto(place, None, stay)),
     })
 }

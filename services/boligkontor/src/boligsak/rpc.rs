@@ -8,18 +8,23 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     boligkontor::{
-        AvslaBoligsakRequest, AvslaBoligsakResponse, EndreBoligsakRequest, EndreBoligsakResponse,
-        GiForelopigBoligsvarRequest, GiForelopigBoligsvarResponse, GodkjennBoligsakRequest,
-        GodkjennBoligsakResponse, HentBoligsakRequest, HentBoligsakResponse, ListBoligsakerRequest,
-        ListBoligsakerResponse, RegistrerBoligsoknadRequest, RegistrerBoligsoknadResponse,
-        Tildelingstype, TrekkBoligsakRequest, TrekkBoligsakResponse, VurderVilkarRequest,
-        VurderVilkarResponse,
+        self as proto, AvslaBoligsakRequest, AvslaBoligsakResponse, EndreBoligsakRequest,
+        EndreBoligsakResponse, GiForelopigBoligsvarRequest, GiForelopigBoligsvarResponse,
+        GodkjennBoligsakRequest, GodkjennBoligsakResponse, HentBoligsakRequest,
+        HentBoligsakResponse, ListBoligsakerRequest, ListBoligsakerResponse,
+        RegistrerBoligsoknadRequest, RegistrerBoligsoknadResponse, Tildelingstype,
+        TrekkBoligsakRequest, TrekkBoligsakResponse, VurderVilkarRequest, VurderVilkarResponse,
     },
     felles::{Feilgrunn, Hjemmel, Kvittering, Rolle},
 };
 
 use super::{Avgjorelse, Boligsak, SAMLING, rules, store, to_proto};
-use crate::{bolig::typenokkel, regler::regler, reservasjon};
+use crate::{
+    behov::opphold::{self, Midlertidig},
+    bolig::typenokkel,
+    regler::regler,
+    reservasjon,
+};
 
 pub(crate) async fn registrer(
     tx: &mut Tx,
@@ -77,6 +82,20 @@ fn referanse(id: &str) -> String {
     format!("B-{}", tail.to_uppercase())
 }
 
+/// As the contract carries it, with what nav's clock says of the person now.
+async fn vist(tx: &mut Tx, post: &Post<Boligsak>) -> Result<proto::Boligsak, Error> {
+    let stay = opphold::na(tx, &post.person).await?;
+    Ok(med_opphold(post, stay))
+}
+
+fn med_opphold(post: &Post<Boligsak>, stay: Option<Midlertidig>) -> proto::Boligsak {
+    proto::Boligsak {
+        midlertidig_siden: stay.map(|stay| stay.siden.into()),
+        over_tre_maneder: stay.is_some_and(|stay| stay.over_tre_maneder),
+        ..to_proto(post)
+    }
+}
+
 /// The application that a request names, for the unit that owns it.
 async fn egen(
     tx: &mut Tx,
@@ -108,7 +127,7 @@ pub(crate) async fn endre(
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
     Ok(EndreBoligsakResponse {
-        boligsak: Some(to_proto(&post)),
+        boligsak: Some(vist(tx, &post).await?),
     })
 }
 
@@ -123,7 +142,7 @@ pub(crate) async fn gi_forelopig_svar(
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
     Ok(GiForelopigBoligsvarResponse {
-        boligsak: Some(to_proto(&post)),
+        boligsak: Some(vist(tx, &post).await?),
     })
 }
 
@@ -149,7 +168,7 @@ pub(crate) async fn vurder(
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
     Ok(VurderVilkarResponse {
-        boligsak: Some(to_proto(&post)),
+        boligsak: Some(vist(tx, &post).await?),
     })
 }
 
@@ -186,7 +205,7 @@ pub(crate) async fn godkjenn(
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
     Ok(GodkjennBoligsakResponse {
-        boligsak: Some(to_proto(&post)),
+        boligsak: Some(vist(tx, &post).await?),
     })
 }
 
@@ -205,7 +224,7 @@ pub(crate) async fn avsla(
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
     Ok(AvslaBoligsakResponse {
-        boligsak: Some(to_proto(&post)),
+        boligsak: Some(vist(tx, &post).await?),
     })
 }
 
@@ -222,7 +241,7 @@ pub(crate) async fn trekk(
     out.utfor(tx);
     reservasjon::rpc::slipp_sak(tx, &post).await?;
     Ok(TrekkBoligsakResponse {
-        boligsak: Some(to_proto(&post)),
+        boligsak: Some(vist(tx, &post).await?),
     })
 }
 
@@ -235,7 +254,7 @@ pub(crate) async fn hent(
         post = store::versjon(tx, post, request.versjon.into()).await?;
     }
     Ok(HentBoligsakResponse {
-        boligsak: Some(to_proto(&post)),
+        boligsak: Some(vist(tx, &post).await?),
     })
 }
 
@@ -246,8 +265,14 @@ pub(crate) async fn list(
     let (all, next_page_token) =
         lager::personens::<Boligsak>(tx, &request.parent, request.page_size, &request.page_token)
             .await?;
+    // One person, and one clock.
+    let stay = match all.first() {
+        Some(post) => opphold::na(tx, &post.person).await?,
+        None => None,
+    };
+    let boligsaker = all.iter().map(|post| med_opphold(post, stay)).collect();
     Ok(ListBoligsakerResponse {
-        boligsaker: all.iter().map(to_proto).collect(),
+        boligsaker,
         next_page_token,
     })
 }

@@ -13,7 +13,7 @@ use samspor_chassis::{
 use samspor_proto::boligkontor::Tildelingstype;
 
 use super::{Behov, Boligsak, Tilstand, ko::Ventende};
-use crate::{bolig::typenokkel, reservasjon::Reservasjon};
+use crate::{behov, bolig::typenokkel, reservasjon::Reservasjon};
 
 async fn behold(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), Error> {
     tx.execute(
@@ -25,7 +25,7 @@ async fn behold(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), Error> {
         ],
     )
     .await?;
-    Ok(())
+    behov::store::noter_sak(tx, post).await
 }
 
 /// Stores a new application.

@@ -346,7 +346,12 @@ pub(crate) async fn innvilget(
         };
         let post = Post::ny(enhet, person.to_owned(), tx.new_id(), stay);
         lager::legg_til(tx, &post).await?;
-        fortell(&post, "OppholdStartet", &mut out);
+        // Who counts knows by this that the clock goes on, without reading it.
+        let begun = match post.innhold.fortsetter.is_empty() {
+            true => "OppholdStartet",
+            false => "OppholdFortsatt",
+        };
+        fortell(&post, begun, &mut out);
         out.faktum(faktum(&post));
         let ask = Dag::av(now).pluss_dager(settings.brukererfaring_dager.into());
         brukererfaring::spor(&post.emne(), ask, &mut out);
