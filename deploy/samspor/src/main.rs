@@ -18,6 +18,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use samspor::{
+    behov::{self, Av, Til},
     config::Config,
     demo, importer,
     mesh::{self, Mesh, Options},
@@ -142,6 +143,36 @@ enum Command {
         /// Without colour, also on a terminal.
         #[arg(long, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]
         uten_farge: bool,
+        /// Folder of `samspor up`.
+        #[arg(long, default_value = "samspor-data")]
+        data_dir: PathBuf,
+    },
+    /// Shows who waits for a dwelling, what there is and what stands empty: exact
+    /// for a unit that allocates, or a published month.
+    Behov {
+        /// Unit that asks: rop, nav, boligkontor …
+        #[arg(long, default_value = "boligkontor")]
+        enhet: String,
+        /// The gateway.
+        #[arg(long, default_value = "127.0.0.1:7070")]
+        adresse: std::net::SocketAddr,
+        /// File with an access token; none: a caseworker of the unit, by the dev
+        /// issuer.
+        #[arg(long)]
+        token_fil: Option<PathBuf>,
+        /// A day that has passed, YYYY-MM-DD; none: now.
+        #[arg(long, conflicts_with = "maned")]
+        dag: Option<String>,
+        /// A published month, YYYY-MM.
+        #[arg(long)]
+        maned: Option<String>,
+        /// As CSV, in a file or on the terminal.
+        #[arg(long, value_name = "FIL", num_args = 0..=1, conflicts_with = "html")]
+        #[expect(clippy::option_option, reason = "given, and given with a file")]
+        csv: Option<Option<PathBuf>>,
+        /// As one file of HTML with charts.
+        #[arg(long, value_name = "FIL")]
+        html: Option<PathBuf>,
         /// Folder of `samspor up`.
         #[arg(long, default_value = "samspor-data")]
         data_dir: PathBuf,
@@ -329,6 +360,36 @@ async fn run(cli: Cli) -> Result<()> {
             let source = Arc::new(move || token.clone());
             let colour = !uten_farge;
             samspor::innboks::run(adresse, source, &enhet, cli.json, colour, now).await
+        }
+        Command::Behov {
+            enhet,
+            adresse,
+            token_fil,
+            dag,
+            maned,
+            csv,
+            html,
+            data_dir,
+        } => {
+            let token = if let Some(file) = token_fil {
+                samspor::config::read_text(&file)?
+            } else {
+                let now = SystemClock.now().0 / 1_000_000;
+                let employee = format!("{enhet}-behov");
+                let asks = claims(enhet, "SAKSBEHANDLER", employee, String::new())?;
+                mesh::issuer_of(&data_dir)?.token(&asks, now, 300)?
+            };
+            let of = match (dag, maned) {
+                (_, Some(maned)) => Av::Maned(maned),
+                (Some(dag), None) => Av::Dag(dag),
+                (None, None) => Av::Na,
+            };
+            let to = match (csv, html) {
+                (Some(file), _) => Til::Csv(file),
+                (None, Some(file)) => Til::Html(file),
+                (None, None) => Til::Tabell,
+            };
+            behov::run(adresse, Arc::new(move || token.clone()), of, to).await
         }
         Command::Token {
             enhet,

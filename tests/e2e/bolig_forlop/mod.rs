@@ -1,6 +1,7 @@
 //! The stock through the gateway: who keeps it, who reads it, who holds a
 //! dwelling for whom, and what each sees of that.
 
+pub mod behov;
 pub mod boligsak;
 pub mod drift;
 pub mod leie;
@@ -25,6 +26,7 @@ pub async fn lives() {
     Box::pin(leie::let_to(&Scene::start().await)).await;
     Box::pin(boligsak::life(&Scene::start().await)).await;
     Box::pin(drift::life(&Scene::start().await)).await;
+    Box::pin(behov::life(&Scene::start().await)).await;
 }
 
 /// A dwelling as the register writes it.

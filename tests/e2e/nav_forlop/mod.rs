@@ -16,7 +16,7 @@ use crate::scene::{NUMBERS, Scene, basis, ok, refused, request_id, strict};
 const KANARI: &str = "Sagt av Kanari Kvitterson 01819010435.";
 
 const MELD: &str = "nav.v1.BotilbudService/MeldBehov";
-const INNVILG: &str = "nav.v1.BotilbudService/InnvilgBotilbud";
+pub const INNVILG: &str = "nav.v1.BotilbudService/InnvilgBotilbud";
 const HENT: &str = "nav.v1.BotilbudService/HentBotilbud";
 const LIST: &str = "nav.v1.BotilbudService/ListBotilbud";
 const I_NATT: &str = "nav.v1.NattService/HentNattilbud";
@@ -56,7 +56,7 @@ fn idag(scene: &Scene, days: i32) -> String {
     Dag::av(scene.mesh.now()).pluss_dager(days).to_string()
 }
 
-async fn plassen(scene: &Scene, leverandor: &str) -> String {
+pub async fn plassen(scene: &Scene, leverandor: &str) -> String {
     let desk = scene
         .desk("nav", Rolle::Saksbehandler, Formal::Tildeling)
         .await;
@@ -77,7 +77,7 @@ async fn plassen(scene: &Scene, leverandor: &str) -> String {
     made.plass.unwrap().name
 }
 
-fn innvilg(scene: &Scene, name: &str, plass: &str) -> InnvilgBotilbudRequest {
+pub fn innvilg(scene: &Scene, name: &str, plass: &str) -> InnvilgBotilbudRequest {
     InnvilgBotilbudRequest {
         name: name.to_owned(),
         request_id: request_id(),
@@ -109,7 +109,7 @@ async fn svar(desk: &Desk, person: &str) -> Nattsvar {
 }
 
 /// The police tell of somebody, and the name of the request as nav sees it.
-async fn meldt(scene: &Scene, person: &str) -> String {
+pub async fn meldt(scene: &Scene, person: &str) -> String {
     let police = scene.desk("politi", Rolle::Inntak, Formal::Sikkerhet).await;
     let request = behov(person, Meldekanal::AnnenEnhet);
     ok::<_, MeldBehovResponse>(&police, MELD, request).await;

@@ -3,9 +3,8 @@
 //!
 //! Rounding alone hides nobody. Four parts that print 0 (0 to 2 each) and their
 //! sum that prints 10 (8 to 12) say that each part is 2; two groups, their
-//! overlap and what both are of say as much by another way. So the cube prints
-//! no two numbers between which more is known than that one is not larger than
-//! the other: no sum of types or of states, no waits side by side (three months
+//! overlap and what both are of narrow each other too. So the cube prints no
+//! numbers between which more is known than that one is not larger than another: no sum of types or of states, no waits side by side (three months
 //! *or more*, of these twelve *or more*), of each group who waits and nothing
 //! that cuts across it, no causes of what is coming. Between such numbers the
 //! rounding keeps the order by itself: what prints the same may be any of the
