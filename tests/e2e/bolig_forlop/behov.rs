@@ -187,7 +187,7 @@ async fn over_three_months_is_heard() {
         clock.advance(Duration::from_hours(24 * 7));
     }
     until(async || {
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         let overview = exact(&rop).await;
         (listed(&overview).over_tre_maneder == 1).then_some(())
     })

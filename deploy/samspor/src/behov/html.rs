@@ -198,7 +198,7 @@ fn stablet(out: &mut String, numbers: &[i64], top: i64, length: &impl Fn(i64) ->
             let _ = writeln!(
                 out,
                 "<text x=\"{}\" y=\"{}\" class=\"i s{series}i\">{}</text>",
-                VENSTRE + (from + to) / 2,
+                VENSTRE + i64::midpoint(from, to),
                 top + STOLPE / 2 + 5,
                 tall(*one)
             );
@@ -215,24 +215,22 @@ fn stablet(out: &mut String, numbers: &[i64], top: i64, length: &impl Fn(i64) ->
 
 fn tabell(out: &mut String, section: &Avsnitt) {
     let title = t(section.tittel);
-    let _ = writeln!(
+    let _ = write!(
         out,
         "<div class=\"rull\" role=\"region\" aria-label=\"Tabell: {title}\" tabindex=\"0\">\n\
-         <table>\n<caption>{title}</caption>\n<thead>\n<tr><th scope=\"col\">{}</th>{}</tr>\n\
-         </thead>\n<tbody>",
-        t(section.rad),
-        section
-            .kolonner
-            .iter()
-            .map(|column| format!("<th scope=\"col\">{}</th>", t(column)))
-            .collect::<String>()
+         <table>\n<caption>{title}</caption>\n<thead>\n<tr><th scope=\"col\">{}</th>",
+        t(section.rad)
     );
+    for column in &section.kolonner {
+        let _ = write!(out, "<th scope=\"col\">{}</th>", t(column));
+    }
+    out.push_str("</tr>\n</thead>\n<tbody>\n");
     for (name, numbers) in &section.rader {
-        let cells: String = numbers
-            .iter()
-            .map(|number| format!("<td>{}</td>", tall(*number)))
-            .collect();
-        let _ = writeln!(out, "<tr><th scope=\"row\">{}</th>{cells}</tr>", t(name));
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", t(name));
+        for number in numbers {
+            let _ = write!(out, "<td>{}</td>", tall(*number));
+        }
+        out.push_str("</tr>\n");
     }
     out.push_str("</tbody>\n</table>\n</div>\n");
 }

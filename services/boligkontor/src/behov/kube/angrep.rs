@@ -328,8 +328,8 @@ fn from_the_plain_cubes_persons_are_found() {
 /// left learns nothing but an order, and no difference is one person's.
 #[test]
 fn from_two_months_nobody_is_found() {
-    let states = |month: u8| move |atom: &[Option<(u8, u8)>; 2]| atom[usize::from(month)];
     type Teller = fn(Option<(u8, u8)>) -> bool;
+    let states = |month: u8| move |atom: &[Option<(u8, u8)>; 2]| atom[usize::from(month)];
     let cells: [Teller; 5] = [
         |one| one.is_some(),
         |one| one.is_some_and(|(stay, _)| stay > 0),
