@@ -369,6 +369,34 @@ fn each_story_plays_to_its_end() {
     }
 }
 
+/// The overview of need, as a table, as rows and as a page; a unit that allocates
+/// nothing is refused.
+fn behov(address: &str, data: &Path, folder: &Path) {
+    let data = data.display().to_string();
+    let shown = |more: &[&str]| {
+        let arguments = ["behov", "--adresse", address, "--data-dir", &data];
+        run(&[&arguments, more].concat(), folder)
+    };
+    let text = |more: &[&str]| {
+        let told = shown(more);
+        assert!(told.status.success(), "{told:?}");
+        String::from_utf8(told.stdout).unwrap()
+    };
+    assert!(text(&["--enhet", "rop"]).starts_with("Behovsoversikt for boliger "));
+    assert!(text(&["--csv"]).starts_with("dag;visning;avsnitt;rad;kolonne;antall\n"));
+    let page = folder.join("behov.html");
+    assert_eq!(text(&["--html", &page.display().to_string()]), "");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    assert!(!shown(&["--enhet", "bom"]).status.success());
+    assert!(!shown(&["--maned", "2020-01"]).status.success());
+    assert!(
+        !shown(&["--maned", "2020-01", "--dag", "2020-01-01"])
+            .status
+            .success()
+    );
+}
+
 /// The work list of a running mesh, told to a person and to a machine.
 ///
 /// Seen red: with bestillerkontor's list left out.
@@ -390,6 +418,7 @@ async fn the_work_list_is_told_by_the_program() {
     };
     assert_eq!(list(&["--enhet", "rop"]), "ingenting venter på rop\n");
     assert_eq!(list(&["--json"]), "");
+    behov(&address, &data, folder.path());
 
     let desk = |role: Rolle| mesh.desk(employee("bestillerkontor", &format!("{role:?}"), role));
     let known = desk(Rolle::Saksbehandler).await.unwrap();

@@ -183,6 +183,13 @@ async fn the_clock_runs_over_places_providers_and_short_breaks(database: Databas
         let newest = oppholdene(&store).await.remove(0);
         assert_eq!(newest.klokke_fra, clock);
         assert_eq!(newest.fortsetter.is_empty(), clock == "2026-11-25");
+        // Who counts is told whether the clock goes on.
+        let told = hendelser(&store, "boligkontor").await;
+        let begun = match newest.fortsetter.is_empty() {
+            true => "OppholdStartet",
+            false => "OppholdFortsatt",
+        };
+        assert_eq!(told.last().map(String::as_str), Some(begun));
         kall!(
             store,
             hos(ENHET, "n1"),

@@ -655,6 +655,9 @@ async fn opphold_steg(
 /// Two years of applications, decisions, dwellings, tenancies and stays: after
 /// each step the overview is what a plain count of the records says, and when all
 /// is over, the overview of each day is the one that was seen then.
+///
+/// Seen red: with those of an undecided application among who has none, and with
+/// dwellings whose past is not kept.
 async fn at_every_step_the_overview_is_what_is_so(database: Database) {
     let store = lager(&database).await;
     let mut chance = Tilfelle(20_250_131);
@@ -709,7 +712,8 @@ async fn at_every_step_the_overview_is_what_is_so(database: Database) {
 /// Two stays with a break that the clock goes over, and one after a longer break:
 /// however the events come, the same is known.
 ///
-/// Guards against: `folger` that is left out where an event ends a stay.
+/// Seen red: with a clock that begins anew in each stay, and with an end that a
+/// later event takes away.
 async fn stays_are_heard_in_any_order_and_as_often_as_they_come(database: Database) {
     let store = lager(&database).await;
     let day = |days: i32| {
@@ -761,6 +765,8 @@ async fn stays_are_heard_in_any_order_and_as_often_as_they_come(database: Databa
 }
 
 /// Nav's clock is shown at the case and at the place, and the place is the same.
+///
+/// Seen red: with a list of cases that does not ask for the clock.
 async fn a_case_shows_navs_clock_and_no_place_changes(database: Database) {
     let store = lager(&database).await;
     let first = boligsak::prove::godkjent(&store, P, UTLEIE, &[]).await;
@@ -854,6 +860,8 @@ fn sier(month: &PublisertBehov, type_: Tildelingstype, mal: Behovsmal) -> i32 {
 
 /// The snapshot is of the end of the month, and what happens later, or is heard
 /// later, changes nothing of it.
+///
+/// Seen red: with what is so now instead of then, and with exact numbers.
 async fn a_month_is_published_once_and_stays_as_it_was(database: Database) {
     let store = lager(&database).await;
     for number in 0..3 {

@@ -26,12 +26,12 @@ fn type_av(key: &str) -> Result<Tildelingstype, Error> {
         .ok_or_else(dokument::ukjent_tilstand)
 }
 
-/// An application is stored: from now on it counts as it is, or no more.
+/// A version of an application is stored: from now on that one counts, or none.
 pub(crate) async fn noter_sak(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), Error> {
     let now = tx.now();
     tx.execute(
-        "UPDATE boligbehov SET til = $1 WHERE sak = $2 AND til = $3",
-        params![now, post.id.as_str(), APENT],
+        "UPDATE boligbehov SET til = $1 WHERE sak = $2 AND versjon = $3",
+        params![now, post.id.as_str(), post.versjon - 1],
     )
     .await?;
     let Some(status) = status(post.innhold.tilstand) else {
