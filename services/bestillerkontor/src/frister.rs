@@ -23,6 +23,8 @@ pub(crate) struct Frister {
     pub(crate) utsatt_underretning: Tidsrom,
     /// Longest pause of a service at a time.
     pub(crate) pause: Tidsrom,
+    /// Within which the unit does what boligkontor's events ask it for.
+    pub(crate) boligoppgave: Vindu,
     /// Within which the days of a service without a vedtak are counted.
     pub(crate) kortvarig: Vindu,
 }
@@ -76,6 +78,7 @@ mod tests {
         ] {
             assert!(time.maneder > 0 && !time.kilde.is_empty());
         }
+        assert!(all.boligoppgave.dager > 0 && !all.boligoppgave.kilde.is_empty());
         assert!(all.kortvarig.dager > 14 && !all.kortvarig.kilde.is_empty());
     }
 }

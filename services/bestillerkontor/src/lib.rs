@@ -101,6 +101,7 @@ use samspor_chassis::{
         felt,
     },
     error::{Error, FieldFaults, Refusal},
+    feeds::Consumer,
     server::{Agency, Chassis},
     store::{Migrations, Tx},
     tid::Tid,
@@ -186,6 +187,7 @@ const MIGRATIONS: Migrations = &[
         "009_klage_vedtak",
         include_str!("../migrations/009_klage_vedtak.sql"),
     ),
+    ("010_bolig", include_str!("../migrations/010_bolig.sql")),
 ];
 
 /// The service.
@@ -222,6 +224,10 @@ impl Agency for Bestillerkontor {
             service.clone(),
         ))
         .add_service(oppdrag_service_server::OppdragServiceServer::new(service))
+    }
+
+    fn consumers() -> Vec<Consumer> {
+        vec![innboks::bolig::FRA_BOLIGKONTOR]
     }
 
     /// The last day of a vedtak or a short service ends it; every other

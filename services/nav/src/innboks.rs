@@ -1,7 +1,8 @@
 //! Innboks: what waits for a unit until it is done.
 //!
 //! APEN → KVITTERT (someone took it) | BORTFALT (there is nothing left to
-//! take). Filled by the records of this service and by their deadlines.
+//! take). Filled by the records of this service, by their deadlines, and by
+//! boligkontor's events ([`crate::bolig`]).
 //! Invariants: one task of a kind about a record; it says which record it is
 //! about and nothing of what is in it; taking it does not stop its deadline,
 //! only doing what it asks for does.
@@ -76,6 +77,18 @@ samspor_chassis::tilstand! {
         Brukererfaring = "BRUKERERFARING",
         /// Answer what the person said.
         BrukererfaringSvar = "BRUKERERFARING_SVAR",
+        /// An application for a dwelling is to be assessed.
+        Boligsak = "BOLIGSAK",
+        /// Find the person another dwelling.
+        FinnBolig = "FINN_BOLIG",
+        /// Answer a joint case about arrears.
+        Restanse = "RESTANSE",
+        /// Answer a concern about a tenant.
+        Bekymring = "BEKYMRING",
+        /// See to a tenant who renounced all follow-up.
+        OppfolgingAvslatt = "OPPFOLGING_AVSLATT",
+        /// See to where a tenant goes whose tenancy is ended.
+        LeieforholdOppsagt = "LEIEFORHOLD_OPPSAGT",
     }
 }
 
@@ -226,6 +239,20 @@ pub(crate) async fn ferdig(tx: &mut Tx, type_: Type, post: &str) -> Result<(), E
     lagre(tx, &mut task).await
 }
 
+/// All of a kind about a person were done, or are asked for no more.
+pub(crate) async fn ferdig_om(tx: &mut Tx, type_: Type, person: &str) -> Result<(), Error> {
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT post FROM oppgave WHERE person = $1 AND type = $2 AND venter = 1",
+            params![person, type_.kode()],
+        )
+        .await?;
+    for (post,) in rows {
+        ferdig(tx, type_, &post).await?;
+    }
+    Ok(())
+}
+
 /// Whether somebody is asked for that already.
 pub(crate) async fn venter(tx: &mut Tx, type_: Type, post: &str) -> Result<bool, Error> {
     let task = om(tx, type_, post).await?;
@@ -277,6 +304,13 @@ pub(crate) async fn kvitter(
     let now = tx.now();
     task.tilstand = Tilstand::Kvittert;
     task.innhold.kvittert = Some((now, av));
+    // There is no record of what is done about these: who takes them does it.
+    if matches!(
+        task.type_,
+        Type::OppfolgingAvslatt | Type::LeieforholdOppsagt
+    ) {
+        task.innhold.utfort = Some(now);
+    }
     lagre(tx, &mut task).await?;
     let mut out = Virkninger::new();
     out.hendelse("OppgaveKvittert", &task.emne(), [task.enhet.clone()]);

@@ -19,6 +19,7 @@
 //! that goes on: a line in [`apne`], so that the case does not end before it.
 
 mod apne;
+mod bolig;
 mod botilbud;
 mod brukererfaring;
 mod forvaltning;
@@ -51,6 +52,7 @@ use samspor_chassis::{
     deadlines::{DueDeadline, Stage, notify},
     domene::{Aktor, navn},
     error::{Error, FieldFaults, Refusal},
+    feeds::Consumer,
     server::{Agency, Chassis},
     store::{Migrations, Tx},
 };
@@ -121,6 +123,7 @@ impl Agency for Nav {
                 "002_opphold_og_oppfolging",
                 include_str!("../migrations/002_opphold_og_oppfolging.sql"),
             ),
+            ("003_bolig", include_str!("../migrations/003_bolig.sql")),
         ]
     }
 
@@ -153,6 +156,10 @@ impl Agency for Nav {
         )
         .add_service(natt_service_server::NattServiceServer::new(service.clone()))
         .add_service(innboks_service_server::InnboksServiceServer::new(service))
+    }
+
+    fn consumers() -> Vec<Consumer> {
+        vec![bolig::FRA_BOLIGKONTOR]
     }
 
     /// A deadline tells the unit, and becomes a task where somebody must act.

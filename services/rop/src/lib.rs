@@ -205,7 +205,10 @@ impl Agency for Rop {
     }
 
     fn consumers() -> Vec<Consumer> {
-        vec![innboks::FRA_BESTILLERKONTOR]
+        vec![
+            innboks::FRA_BESTILLERKONTOR,
+            innboks::bolig::FRA_BOLIGKONTOR,
+        ]
     }
 
     /// A deadline tells the unit, and becomes a task where somebody must act.

@@ -62,7 +62,7 @@ where
 }
 
 /// The latest application of the person, as the unit that owns it reads it.
-async fn taken_in(scene: &Scene, person: &str, owner: &Desk) -> Boligsak {
+pub async fn taken_in(scene: &Scene, person: &str, owner: &Desk) -> Boligsak {
     let nav = scene.desk("nav", Rolle::Inntak, Formal::Oppfolging).await;
     let request = RegistrerBoligsoknadRequest {
         parent: person.to_owned(),
@@ -104,8 +104,16 @@ pub async fn approved(scene: &Scene, person: &str, unit: &str, keys: &[&str]) ->
     let owner = scene
         .desk(unit, Rolle::Saksbehandler, Formal::Tildeling)
         .await;
-    let decider = scene.desk(unit, Rolle::Beslutter, Formal::Tildeling).await;
     let sak = taken_in(scene, person, &owner).await;
+    approved_of(scene, sak, unit, keys).await
+}
+
+/// The same, of one that was taken in.
+pub async fn approved_of(scene: &Scene, sak: Boligsak, unit: &str, keys: &[&str]) -> Boligsak {
+    let owner = scene
+        .desk(unit, Rolle::Saksbehandler, Formal::Tildeling)
+        .await;
+    let decider = scene.desk(unit, Rolle::Beslutter, Formal::Tildeling).await;
     let sak = assessed(&owner, sak, keys).await;
     let request = GodkjennBoligsakRequest {
         name: sak.name,

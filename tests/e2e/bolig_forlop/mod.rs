@@ -4,6 +4,7 @@
 pub mod behov;
 pub mod boligsak;
 pub mod drift;
+mod hendelser;
 pub mod leie;
 
 use samspor::desk::Desk;

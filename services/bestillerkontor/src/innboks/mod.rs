@@ -6,8 +6,10 @@
 //! bestillerkontor where it hears of it, and, for an order, of who ordered;
 //! clearing it takes the rows away, in the same transaction. A deadline that was broken
 //! stays, marked, until somebody has acted. Every handler of this service hands
-//! its effects over by [`utfor`].
+//! its effects over by [`utfor`]. What boligkontor asks of the unit becomes such
+//! deadlines too ([`bolig`]).
 
+pub(crate) mod bolig;
 pub(crate) mod rpc;
 pub(crate) mod store;
 

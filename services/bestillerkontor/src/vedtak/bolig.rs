@@ -127,3 +127,21 @@ pub(crate) async fn meld_bolig(
         }),
     })
 }
+
+/// Boligkontor says that the person rents a dwelling by that right. Nothing where
+/// the right waits no longer.
+pub(crate) async fn oppfylt(tx: &mut Tx, post: &str, tid: Tid) -> Result<(), Error> {
+    if !innboks::store::venter(tx, post, FRIST_BOLIG).await? {
+        return Ok(());
+    }
+    let (person, id) = navn::krev_post(post, SAMLING)?;
+    let mut vedtak = store::hent(tx, &person, &id).await?;
+    let melding = Melding {
+        tid: tx.now(),
+        av: Aktor::from(&tx.call().actor),
+        utfall: Utfall::Tildelt(Dag::av(tid)),
+    };
+    let virkninger = meld(&mut vedtak, melding);
+    store::lagre(tx, &mut vedtak).await?;
+    innboks::utfor(tx, virkninger).await
+}

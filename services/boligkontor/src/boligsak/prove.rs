@@ -28,6 +28,7 @@ samspor_chassis::on_both_databases! {
     conditions_are_those_of_the_file,
     two_municipalities_are_never_mixed,
     who_answers_is_who_allocates_the_type,
+    who_gave_the_right_hears_that_it_became_a_dwelling,
 }
 
 const UTLEIE: Tildelingstype = Tildelingstype::KommunalUtleie;
@@ -523,4 +524,36 @@ async fn who_answers_is_who_allocates_the_type(database: Database) {
         let sak = siste(&store, P).await;
         assert_eq!(sak.ansvarlig_enhet, owner, "{type_:?} {mandated:?}");
     }
+}
+
+/// About the vedtak, which is all that who gave the right knows.
+///
+/// Seen red: with an event about the application.
+async fn who_gave_the_right_hears_that_it_became_a_dwelling(database: Database) {
+    let store = lager(&database).await;
+    let care = Tildelingstype::Omsorgsbolig;
+    let right = format!("{P}/vedtak/0192f0a1-7b2c-7d3e-8f40-516273849506");
+    let mut request = onsket(P, care);
+    if let Some(soknad) = &mut request.soknad {
+        soknad.rett.clone_from(&right);
+    }
+    kall!(&store, hos("nav", "n1"), rpc::registrer, request).unwrap();
+    let sak = siste(&store, P).await;
+    let unit = "bestillerkontor";
+    let request = vurdering(&sak, &[]);
+    let sak = kall!(&store, hos(unit, "v1"), rpc::vurder, request).unwrap();
+    let request = godkjenning(&sak.boligsak.unwrap());
+    let sak = kall!(&store, hos(unit, "g1"), rpc::godkjenn, request).unwrap();
+    tildel(&store, &sak.boligsak.unwrap().name).await;
+    let mut tx = store.begin_read(hos(ENHET, "b1")).await.unwrap();
+    let told: Vec<(String,)> = tx
+        .all(
+            "SELECT h.post FROM chassis_hendelse h \
+             JOIN chassis_hendelse_mottaker m ON m.hendelse = h.nr \
+             WHERE h.type = 'BoligrettOppfylt' AND m.mottaker = 'bestillerkontor'",
+            samspor_chassis::params![],
+        )
+        .await
+        .unwrap();
+    assert_eq!(told, [(right,)]);
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use samspor_chassis::{
-    domene::{Aktor, Overganger, Virkninger, felt, kalender, navn},
+    domene::{Aktor, Emne, Overganger, Virkninger, felt, kalender, navn},
     error::{FieldFaults, Refusal},
     lager::Post,
     tid::Tid,
@@ -487,6 +487,15 @@ pub(crate) fn tildel(
     post.innhold.tildelt = Some((now, leieforhold.to_owned()));
     let mut out = Virkninger::new();
     out.hendelse("BoligsakTildelt", &post.emne(), mottakere(&post));
+    let right = &post.innhold.soknad.rett;
+    if !right.is_empty() {
+        // About the vedtak: who gave the right has nothing else to find it by.
+        let emne = Emne {
+            post: right.clone(),
+            ..post.emne()
+        };
+        out.hendelse("BoligrettOppfylt", &emne, ["bestillerkontor"]);
+    }
     out.fakta.extend(fakta(&post));
     Ok((post, out))
 }

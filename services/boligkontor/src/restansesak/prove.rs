@@ -183,6 +183,8 @@ async fn nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_hel
     let stranger = svart(&store, &second.name, "bom").await;
     assert_eq!(feil(stranger), ["FEILGRUNN_IKKE_TILLATT"]);
     let second = svart(&store, &second.name, "nav").await.unwrap();
+    let heard = hendelser(&store, "nav").await;
+    assert_eq!(heard.last().map(String::as_str), Some("RestansesakBesvart"));
     let allow = Restanseutfall::OppsigelseTillatt;
     let early = avgjort(&store, &second, allow).await;
     assert_eq!(

@@ -143,9 +143,11 @@ pub(crate) fn svar(
             .with("regel", "W5")
             .with("rad", "Bare enhetene som saken nevner, svarer i den."));
     };
+    let mut told = vec![ENHET.to_owned(), av.enhet.clone()];
+    told.dedup();
     own.svar = Some((now, av, tiltak));
     let mut out = Virkninger::new();
-    out.hendelse("RestansesakBesvart", &post.emne(), [ENHET.to_owned()]);
+    out.hendelse("RestansesakBesvart", &post.emne(), told);
     Ok((post, out))
 }
 

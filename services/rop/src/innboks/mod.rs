@@ -2,12 +2,13 @@
 //!
 //! APEN → KVITTERT (someone took it) | BORTFALT (there is nothing left to
 //! take). The list holds what is not done, taken or not, with what breaks next
-//! first. Filled by bestillerkontor's events and by three missed contacts in a
-//! row, and by deadlines of the unit's own records, which become tasks when
+//! first. Filled by the events of bestillerkontor and of boligkontor ([`bolig`]),
+//! by three missed contacts in a row, and by deadlines of the unit's own records, which become tasks when
 //! they are near. Invariants: an event makes one task however often it arrives; the task
 //! says which record it is about and nothing of what is in it; taking it does
 //! not stop its deadline, only doing what it asks for does.
 
+pub(crate) mod bolig;
 pub(crate) mod rpc;
 pub(crate) mod rules;
 pub(crate) mod store;
@@ -77,6 +78,38 @@ samspor_chassis::tilstand! {
         AvsluttOppfolging = "AVSLUTT_OPPFOLGING",
         /// Confirm an oppfølging.
         BekreftOppfolging = "BEKREFT_OPPFOLGING",
+        /// An application for a dwelling is to be assessed.
+        Boligsak = "BOLIGSAK",
+        /// Find the person another dwelling.
+        FinnBolig = "FINN_BOLIG",
+        /// Answer a joint case about arrears.
+        Restanse = "RESTANSE",
+        /// Answer a concern about a tenant.
+        Bekymring = "BEKYMRING",
+        /// See to a tenant who renounced all follow-up.
+        OppfolgingAvslatt = "OPPFOLGING_AVSLATT",
+        /// See to where a tenant goes whose tenancy is ended.
+        LeieforholdOppsagt = "LEIEFORHOLD_OPPSAGT",
+    }
+}
+
+impl Type {
+    /// Boligkontor asks for it.
+    pub(crate) const fn er_bolig(self) -> bool {
+        matches!(
+            self,
+            Self::Boligsak
+                | Self::FinnBolig
+                | Self::Restanse
+                | Self::Bekymring
+                | Self::OppfolgingAvslatt
+                | Self::LeieforholdOppsagt
+        )
+    }
+
+    /// There is no record of what is done about it: who takes it does it.
+    pub(crate) const fn gjort_nar_tatt(self) -> bool {
+        matches!(self, Self::OppfolgingAvslatt | Self::LeieforholdOppsagt)
     }
 }
 

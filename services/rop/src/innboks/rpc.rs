@@ -159,9 +159,10 @@ pub(crate) async fn ferdig(
     }
 }
 
-/// Nothing is asked for about the person any more.
+/// Nothing is asked for about the person any more, but what boligkontor asks
+/// for: its own events end that.
 pub(crate) async fn avslutt_alle(tx: &mut Tx, person: &str) -> Result<(), Error> {
-    for type_ in Type::ALLE {
+    for type_ in Type::ALLE.iter().filter(|type_| !type_.er_bolig()) {
         for task in store::ugjorte(tx, person, *type_).await? {
             gjor_ferdig(tx, task).await?;
         }
@@ -169,7 +170,7 @@ pub(crate) async fn avslutt_alle(tx: &mut Tx, person: &str) -> Result<(), Error>
     Ok(())
 }
 
-async fn gjor_ferdig(tx: &mut Tx, task: Oppgave) -> Result<(), Error> {
+pub(super) async fn gjor_ferdig(tx: &mut Tx, task: Oppgave) -> Result<(), Error> {
     if let Some((mut task, out)) = rules::ferdig(task, tx.now()) {
         store::lagre(tx, &mut task).await?;
         out.utfor(tx);
@@ -230,14 +231,20 @@ pub(crate) async fn oppgave_om(
 }
 
 /// A task of the unit that no other record has a deadline for.
-fn ny(tx: &Tx, type_: Type, person: &str, post: &str, siden: Tid) -> Result<Oppgave, Error> {
+pub(super) fn ny(
+    tx: &Tx,
+    type_: Type,
+    person: &str,
+    post: &str,
+    siden: Tid,
+) -> Result<Oppgave, Error> {
     let days = innstillinger()?.oppgave_arbeidsdager;
     let due = kalender::arbeidsdager_etter(siden, days);
     let (person, id, post) = (person.to_owned(), tx.new_id(), post.to_owned());
     Ok(rules::ny(type_, person, id, ENHET, post, siden, due))
 }
 
-async fn legg_inn(tx: &mut Tx, task: &Oppgave) -> Result<bool, Error> {
+pub(super) async fn legg_inn(tx: &mut Tx, task: &Oppgave) -> Result<bool, Error> {
     let inserted = store::sett_inn(tx, task).await?;
     if inserted {
         fortell(tx, task);

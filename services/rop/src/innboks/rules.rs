@@ -87,6 +87,9 @@ pub(crate) fn kvitter(
     OVERGANGER.krev("KvitterOppgave", oppgave.tilstand, oppgave.tilstand.kode())?;
     oppgave.tilstand = Tilstand::Kvittert;
     oppgave.innhold.kvittert = Some((now, av));
+    if oppgave.type_.gjort_nar_tatt() {
+        oppgave.innhold.utfort = Some(now);
+    }
     let mut out = Virkninger::new();
     let owner = [oppgave.ansvarlig_enhet.clone()];
     out.hendelse("OppgaveKvittert", &oppgave.emne(), owner);

@@ -1,0 +1,209 @@
+//! What boligkontor's events ask of the unit, as one that allocates care
+//! dwellings, and what they end: a right that became a dwelling waits no more.
+
+use futures::{FutureExt as _, future::BoxFuture};
+use samspor_chassis::{
+    domene::{Dag, Emne, Virkninger, kalender, navn},
+    error::Error,
+    feeds::Consumer,
+    store::Tx,
+    tid::Tid,
+};
+use samspor_proto::hendelse::Hendelse;
+
+use super::{store, utfor};
+use crate::{ENHET, frister::frister, vedtak};
+
+/// What boligkontor tells the unit waits in its work list.
+pub(crate) const FRA_BOLIGKONTOR: Consumer = Consumer {
+    from: "boligkontor",
+    enhet: ENHET,
+    apply: bruk,
+};
+
+/// Deadline: an application for a dwelling is assessed.
+const FRIST_BOLIGSAK: &str = "boligsak";
+/// Deadline: the person is found another dwelling.
+const FRIST_FINN_BOLIG: &str = "finn_bolig";
+/// Deadline: the unit says what it does in a joint case about arrears.
+const FRIST_RESTANSE: &str = "restanse";
+/// Deadline: a concern about a tenant is answered.
+const FRIST_BEKYMRING: &str = "bekymring";
+
+/// What an event asks for, about its record. An application that rests on a right
+/// is told here too where another unit allocates: then it asks for nothing.
+fn ber_om(hendelse: &Hendelse) -> Option<&'static str> {
+    let own = hendelse.eier == navn::enhet(ENHET);
+    match hendelse.r#type.as_str() {
+        "BoligsakMottatt" if own => Some(FRIST_BOLIGSAK),
+        "TilbudAvslatt" | "VetoNedlagt" | "ReservasjonUtlopt" if own => Some(FRIST_FINN_BOLIG),
+        "RestanseVarslet" => Some(FRIST_RESTANSE),
+        "BekymringMottatt" => Some(FRIST_BEKYMRING),
+        _ => None,
+    }
+}
+
+/// What about its record an event ends.
+fn gjort(hendelse: &str) -> Option<&'static str> {
+    match hendelse {
+        "BoligsakGodkjent" | "BoligsakAvslatt" | "BoligsakTrukket" => Some(FRIST_BOLIGSAK),
+        "RestansesakBesvart" | "RestansesakAvgjort" => Some(FRIST_RESTANSE),
+        "BekymringBekreftet" => Some(FRIST_BEKYMRING),
+        _ => None,
+    }
+}
+
+/// A dwelling is held for the person, or asked for no more.
+fn har_bolig(hendelse: &str) -> bool {
+    matches!(
+        hendelse,
+        "BoligReservert" | "BoligsakTildelt" | "BoligsakTrukket" | "LeieforholdInngatt"
+    )
+}
+
+/// The effect of one event.
+pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), Error>> {
+    async move {
+        let person = hendelse.post.strip_prefix("personer/");
+        let Some(person) = person.and_then(|rest| rest.split('/').next()) else {
+            return Ok(());
+        };
+        crate::las_person(tx, person).await?;
+        let committed = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
+        let since = committed.unwrap_or(tx.now());
+        if hendelse.r#type == "BoligrettOppfylt" {
+            return vedtak::bolig::oppfylt(tx, &hendelse.post, since).await;
+        }
+        let mut out = Virkninger::new();
+        if let Some(kind) = ber_om(&hendelse) {
+            let emne = Emne {
+                person: person.to_owned(),
+                post: hendelse.post.clone(),
+                eier: ENHET.to_owned(),
+            };
+            let last = Dag::av(since).pluss_dager(frister().boligoppgave.dager);
+            let due = kalender::til_arbeidsdag(last.slutt());
+            out.frist(kind, &emne, due, None, [ENHET]);
+        }
+        if let Some(kind) = gjort(&hendelse.r#type) {
+            out.slett_frist(kind, &hendelse.post);
+        }
+        if har_bolig(&hendelse.r#type) {
+            for post in store::personens(tx, person, FRIST_FINN_BOLIG).await? {
+                out.slett_frist(FRIST_FINN_BOLIG, &post);
+            }
+        }
+        utfor(tx, out).await
+    }
+    .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use samspor_chassis::{
+        store::Store,
+        testing::{Database, request_id},
+    };
+    use samspor_proto::bestillerkontor::{
+        FattVedtakResponse, ListVenteposterRequest, Ventepost, Ventetype,
+    };
+
+    use super::*;
+    use crate::{
+        MIGRATIONS,
+        eierprove::{P, fattet, hos},
+    };
+
+    samspor_chassis::on_both_databases! {
+        each_event_puts_its_row_there_and_another_takes_it_away,
+    }
+
+    async fn hendt(store: &Store, type_: &str, post: &str, eier: &str) {
+        let event = Hendelse {
+            r#type: type_.into(),
+            post: post.into(),
+            eier: eier.into(),
+            ..Default::default()
+        };
+        let id = request_id();
+        let done = store.write(hos(ENHET, "a1"), &id, move |tx| {
+            async move {
+                bruk(tx, event).await?;
+                Ok::<_, Error>(FattVedtakResponse::default())
+            }
+            .boxed()
+        });
+        done.await.unwrap();
+    }
+
+    /// Kinds of what waits for the unit about the person and boligkontor's
+    /// records, and the right to a dwelling.
+    async fn venter(store: &Store) -> Vec<Ventetype> {
+        let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
+        let request = ListVenteposterRequest {
+            parent: navn::enhet(ENHET),
+            ..Default::default()
+        };
+        let list = super::super::rpc::list(&mut tx, request).await.unwrap();
+        let housing = |kind: &Ventetype| {
+            *kind == Ventetype::Bolig || *kind as i32 >= Ventetype::Boligsak as i32
+        };
+        let kinds = list.venteposter.iter().map(Ventepost::r#type);
+        let mut kinds: Vec<Ventetype> = kinds.filter(housing).collect();
+        kinds.sort_unstable_by_key(|kind| *kind as i32);
+        kinds
+    }
+
+    /// Once however often it comes, gone when it is done; what another unit
+    /// allocates asks for nothing here; the right waits until it is a dwelling.
+    ///
+    /// Seen red: with applications of others, without the end by person, and with
+    /// `oppfylt` that changes nothing.
+    async fn each_event_puts_its_row_there_and_another_takes_it_away(database: Database) {
+        let store = database.open(MIGRATIONS).await;
+        let decided = fattet(&store).await;
+        assert_eq!(venter(&store).await, [Ventetype::Bolig]);
+        let of =
+            |collection: &str| format!("{P}/{collection}/0192f0a1-7b2c-7d3e-8f40-516273849506");
+        let (own, other) = ("enheter/bestillerkontor", "enheter/rop");
+        let case = of("boligsaker");
+        hendt(&store, "BoligsakMottatt", &case, other).await;
+        assert_eq!(venter(&store).await, [Ventetype::Bolig]);
+        for _ in 0..2 {
+            hendt(&store, "BoligsakMottatt", &case, own).await;
+            let waits = [Ventetype::Bolig, Ventetype::Boligsak];
+            assert_eq!(venter(&store).await, waits);
+        }
+        hendt(&store, "BoligsakGodkjent", &case, own).await;
+        assert_eq!(venter(&store).await, [Ventetype::Bolig]);
+        hendt(&store, "TilbudAvslatt", &of("reservasjoner"), own).await;
+        let waits = [Ventetype::Bolig, Ventetype::FinnBolig];
+        assert_eq!(venter(&store).await, waits);
+        let next = format!("{P}/reservasjoner/0192f0a1-7b2c-7d3e-8f40-516273849507");
+        hendt(&store, "BoligReservert", &next, own).await;
+        assert_eq!(venter(&store).await, [Ventetype::Bolig]);
+        hendt(
+            &store,
+            "RestanseVarslet",
+            &of("restansesaker"),
+            "enheter/boligkontor",
+        )
+        .await;
+        hendt(&store, "BekymringMottatt", &of("bekymringer"), own).await;
+        let waits = [Ventetype::Bolig, Ventetype::Restanse, Ventetype::Bekymring];
+        assert_eq!(venter(&store).await, waits);
+        hendt(&store, "RestansesakBesvart", &of("restansesaker"), own).await;
+        hendt(&store, "BekymringBekreftet", &of("bekymringer"), own).await;
+        assert_eq!(venter(&store).await, [Ventetype::Bolig]);
+        for _ in 0..2 {
+            hendt(&store, "BoligrettOppfylt", &decided.name, own).await;
+            assert_eq!(venter(&store).await, []);
+        }
+        let mut tx = store.begin_read(hos(ENHET, "a1")).await.unwrap();
+        let (person, id) = navn::krev_post(&decided.name, vedtak::SAMLING).unwrap();
+        let kept = vedtak::store::hent(&mut tx, &person, &id).await.unwrap();
+        assert_eq!(kept.forlop.boligmeldinger.len(), 1);
+    }
+}
