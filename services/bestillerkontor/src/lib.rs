@@ -156,6 +156,8 @@ use tonic::service::Routes;
 
 /// Id of the unit that this service is.
 pub(crate) const ENHET: &str = "bestillerkontor";
+/// Id of the unit that manages the municipality's dwellings.
+pub(crate) const BOLIGKONTOR: &str = "boligkontor";
 /// Id of the unit that hears when responsibility moves.
 pub(crate) const KOORDINERING: &str = "koordinering";
 

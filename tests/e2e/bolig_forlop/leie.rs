@@ -136,19 +136,25 @@ async fn joint_case(scene: &Scene, person: &str, tenancy: &str) -> String {
         .desk("boligkontor", Rolle::Boligforvalter, Formal::Tildeling)
         .await;
     let today = samspor_chassis::domene::Dag::av(scene.mesh.now()).to_string();
+    let request = |units: [&str; 2]| RegistrerRestanseRequest {
+        parent: person.to_owned(),
+        request_id: request_id(),
+        leieforhold: tenancy.to_owned(),
+        belop: 17_000,
+        siden: today.clone(),
+        parter: units.map(str::to_owned).into(),
+    };
     let open = async || {
-        let request = RegistrerRestanseRequest {
-            parent: person.to_owned(),
-            request_id: request_id(),
-            leieforhold: tenancy.to_owned(),
-            belop: 17_000,
-            siden: today.clone(),
-            parter: vec!["enheter/nav".to_owned(), "enheter/rop".to_owned()],
-        };
+        let request = request(["enheter/nav", "enheter/rop"]);
         let method = format!("{ARREARS}RegistrerRestanse");
         let opened: RegistrerRestanseResponse = ok(&office, &method, request).await;
         opened.restansesak.unwrap()
     };
+    // A unit that the municipality does not have would answer nothing.
+    let nobody = request(["enheter/nav", "enheter/ropp"]);
+    let method = format!("{ARREARS}RegistrerRestanse");
+    let unknown = refused::<_, RegistrerRestanseResponse>(&office, &method, nobody).await;
+    assert_eq!(reason(&unknown), Some(Feilgrunn::UgyldigForesporsel));
     let paid = open().await;
     let request = OppdaterRestanseRequest {
         name: paid.name.clone(),

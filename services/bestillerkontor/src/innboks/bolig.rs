@@ -12,11 +12,11 @@ use samspor_chassis::{
 use samspor_proto::hendelse::Hendelse;
 
 use super::{store, utfor};
-use crate::{ENHET, frister::frister, vedtak};
+use crate::{BOLIGKONTOR, ENHET, frister::frister, vedtak};
 
 /// What boligkontor tells the unit waits in its work list.
 pub(crate) const FRA_BOLIGKONTOR: Consumer = Consumer {
-    from: "boligkontor",
+    from: BOLIGKONTOR,
     enhet: ENHET,
     apply: bruk,
 };

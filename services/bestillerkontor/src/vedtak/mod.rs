@@ -344,7 +344,26 @@ impl Vedtak {
         for enhet in self.parter() {
             facts.extend(self.enhetens_fakta(enhet, til));
         }
+        facts.extend(self.boligforvalterens_faktum(til));
         facts
+    }
+
+    /// The office that manages dwellings reads what one must have for the right,
+    /// whichever unit allocates it.
+    fn boligforvalterens_faktum(&self, til: Option<Tid>) -> Option<Faktum> {
+        let Fatting { tid, av, .. } = self.forlop.fattet.as_ref()?;
+        self.innhold.bolig.as_ref()?;
+        let relation = Relasjon {
+            id: format!("boligforvalter/{}", self.id),
+            subjekt: &self.person,
+            part: Hvem::Enhet(crate::BOLIGKONTOR),
+            type_: Faktumtype::Utleier,
+            post: self.name(),
+            fra: *tid,
+            til,
+            opprettet_av: &av.ansatt,
+        };
+        Some(relation.faktum())
     }
 
     /// Who decided it, its last amendment and its end.

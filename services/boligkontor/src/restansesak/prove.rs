@@ -153,8 +153,9 @@ async fn sagt_opp(
 /// does not say so or is old; and the outcome that says so needs the answer of
 /// every unit and a meeting. Another reason is no way around.
 ///
-/// Seen red: without the question for an open case, and with `avgjor` that asks
-/// neither for answers nor for a meeting.
+/// Seen red: without the question for an open case, with `avgjor` that asks
+/// neither for answers nor for a meeting, and with a unit that does not hear of
+/// its own answer.
 async fn nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_held(
     database: Database,
 ) {

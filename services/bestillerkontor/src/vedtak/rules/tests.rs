@@ -251,6 +251,7 @@ fn a_decision_orders_each_line_from_each_unit_and_says_who_takes_part() {
     assert_eq!(
         facts,
         [
+            "boligforvalter/v",
             "hovedansvarlig/v/rop",
             "part/v/boligkontor",
             "part/v/bom",
