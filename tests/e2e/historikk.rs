@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use samspor::{
-    importer::{self, Valg},
+    importer::{self, Egne, Valg},
     serve::Part,
 };
 use samspor_proto::{
@@ -47,7 +47,14 @@ async fn an_open_need_that_was_taken_in_keeps_its_unit() {
                 kommune: "karmoy".to_owned(),
                 policy: None,
             };
-            let done = importer::run(Part::Bestillerkontor, &database, None, &valg, |_| {}).await;
+            let done = importer::run(
+                Part::Bestillerkontor,
+                &database,
+                Egne::default(),
+                &valg,
+                |_| {},
+            )
+            .await;
             assert_eq!(done.unwrap().nye, 1);
         })
         .await;

@@ -2,8 +2,9 @@
 //! with a token, a purpose and nothing else. The demo and the end-to-end
 //! tests sit at desks, so that they see what any client sees.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
+use anyhow::{Context as _, Result};
 use prost::Message;
 use samspor_chassis::telemetry;
 use samspor_proto::tilgang::Formal;
@@ -11,7 +12,7 @@ use tonic::{
     Request, Response, Status, Streaming,
     client::Grpc,
     metadata::{AsciiMetadataValue, MetadataMap},
-    transport::Channel,
+    transport::{Channel, Endpoint},
 };
 use tonic_prost::ProstCodec;
 use tracing::Instrument as _;
@@ -47,6 +48,18 @@ impl Desk {
             formal: Formal::Unspecified,
             sak: None,
         }
+    }
+
+    /// A desk that calls the gateway at an address.
+    ///
+    /// # Errors
+    /// When nothing answers there.
+    pub async fn at(gateway: SocketAddr, token: TokenSource) -> Result<Self> {
+        let channel = Endpoint::from_shared(format!("http://{gateway}"))?
+            .connect()
+            .await
+            .with_context(|| format!("no gateway answers at {gateway}"))?;
+        Ok(Self::new(channel, token))
     }
 
     /// The same desk, with a purpose.

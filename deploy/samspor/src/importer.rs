@@ -9,9 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use futures::future::BoxFuture;
 use samspor_bestillerkontor::{Bestillerkontor, historie::Vedtakshistorie};
+use samspor_boligkontor::{Boligkontor, Regler, historie::Bolighistorie};
 use samspor_chassis::{
     error::{Error, FieldFaults, Refusal},
     historie::{self, Framdrift, Historie, Lagret, Ut},
@@ -44,6 +45,24 @@ pub struct Valg {
     pub policy: Option<PathBuf>,
 }
 
+impl Valg {
+    fn policy(&self) -> Result<Policy> {
+        Ok(Policy::load(&PolicySource {
+            kommune: self.kommune.clone(),
+            katalog: self.policy.clone(),
+        })?)
+    }
+}
+
+/// What a part is configured with, of the parts that need it.
+#[derive(Default)]
+pub struct Egne {
+    /// Of koordinering.
+    pub koordinering: Option<samspor_koordinering::Settings>,
+    /// Of boligkontor.
+    pub boligregler: Option<Regler>,
+}
+
 /// Takes in a file. Lines that are refused are written to `FIL.avvist`, what
 /// is answered about lines to `FIL.svar`.
 ///
@@ -52,24 +71,38 @@ pub struct Valg {
 pub async fn run(
     part: Part,
     database_url: &str,
-    koordinering: Option<samspor_koordinering::Settings>,
+    egne: Egne,
     valg: &Valg,
     fortell: impl FnMut(&Framdrift),
 ) -> Result<Framdrift> {
     match part {
-        Part::Gateway | Part::Nav | Part::Boligkontor => {
+        Part::Gateway | Part::Nav => {
             bail!("{} has no history to take in", part.name())
         }
+        Part::Boligkontor => {
+            let rules = egne
+                .boligregler
+                .context("configuration: [boligkontor] is missing")?;
+            ensure!(
+                rules.kommune() == valg.kommune,
+                "[boligkontor] has the rules of {}, and --kommune is {}",
+                rules.kommune(),
+                valg.kommune
+            );
+            let policy = valg.policy()?;
+            let allocate = policy.municipality().holders_by("tildelingsmyndighet:");
+            let history = Bolighistorie::new(allocate, rules);
+            importer::<Boligkontor, _>(database_url, history, valg, fortell).await
+        }
         Part::Koordinering => {
-            let settings = koordinering.context("configuration: [koordinering] is missing")?;
+            let settings = egne
+                .koordinering
+                .context("configuration: [koordinering] is missing")?;
             let history = Personhistorie::new(settings);
             importer::<Koordinering, _>(database_url, history, valg, fortell).await
         }
         Part::Bestillerkontor => {
-            let policy = Policy::load(&PolicySource {
-                kommune: valg.kommune.clone(),
-                katalog: valg.policy.clone(),
-            })?;
+            let policy = valg.policy()?;
             let municipality = policy.municipality();
             let allocate = municipality.holders_by("tildelingsmyndighet:");
             let history = Vedtakshistorie::new(municipality.holders_of("utforer"), allocate);

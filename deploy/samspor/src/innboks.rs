@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, io::IsTerminal as _, net::SocketAddr};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use samspor_chassis::{domene::Dag, tid::Tid};
 use samspor_proto::{
     bestillerkontor::{ListVenteposterRequest, ListVenteposterResponse, Ventepost},
@@ -16,7 +16,7 @@ use samspor_proto::{
     rop::{ListOppgaverRequest, ListOppgaverResponse, Oppgave},
     tilgang::Formal,
 };
-use tonic::{Code, Status, transport::Endpoint};
+use tonic::{Code, Status};
 
 use crate::desk::{Answer, Desk, TokenSource};
 
@@ -38,11 +38,7 @@ pub async fn run(
     colour: bool,
     now: Tid,
 ) -> Result<()> {
-    let channel = Endpoint::from_shared(format!("http://{gateway}"))?
-        .connect()
-        .await
-        .with_context(|| format!("no gateway answers at {gateway}"))?;
-    let waiting = liste(&Desk::new(channel, token), enhet, now).await?;
+    let waiting = liste(&Desk::at(gateway, token).await?, enhet, now).await?;
     let colour = colour && std::io::stdout().is_terminal();
     for post in &waiting {
         println!("{}", line(post, json, colour, now));

@@ -2,6 +2,7 @@
 //! the very mesh that `samspor up` starts, and sit at the same desks.
 
 pub mod behov;
+pub mod boliger;
 pub mod config;
 pub mod demo;
 pub mod desk;

@@ -19,8 +19,11 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use samspor::{
     behov::{self, Av, Til},
+    boliger,
     config::Config,
-    demo, importer,
+    demo,
+    desk::Desk,
+    importer,
     mesh::{self, Mesh, Options},
     serve::{self, Part},
 };
@@ -45,6 +48,24 @@ struct Cli {
     json: bool,
     #[command(subcommand)]
     command: Command,
+}
+
+#[derive(Subcommand)]
+enum Boliger {
+    /// Writes all of it.
+    Eksporter {
+        /// Where to; `-` is the terminal.
+        #[arg(default_value = "-")]
+        fil: PathBuf,
+    },
+    /// Takes in a file: all rows, or none.
+    Importer {
+        /// Whence.
+        fil: PathBuf,
+        /// Only says what would be.
+        #[arg(long)]
+        prov: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -177,6 +198,21 @@ enum Command {
         #[arg(long, default_value = "samspor-data")]
         data_dir: PathBuf,
     },
+    /// The register of dwellings as CSV, through the gateway.
+    Boliger {
+        #[command(subcommand)]
+        hva: Boliger,
+        /// The gateway.
+        #[arg(long, default_value = "127.0.0.1:7070", global = true)]
+        adresse: std::net::SocketAddr,
+        /// File with an access token; none: an employee of boligkontor, by the
+        /// dev issuer.
+        #[arg(long, global = true)]
+        token_fil: Option<PathBuf>,
+        /// Folder of `samspor up`.
+        #[arg(long, default_value = "samspor-data", global = true)]
+        data_dir: PathBuf,
+    },
     /// Makes a token of the dev issuer of `samspor up`.
     Token {
         /// Unit: rop. Not for the person.
@@ -299,10 +335,12 @@ async fn run(cli: Cli) -> Result<()> {
                 Some(url) => url,
                 None => config.database()?,
             };
-            let settings = match part {
-                Part::Koordinering => Some(serve::koordinering(&config)?),
-                _ => None,
-            };
+            let mut egne = importer::Egne::default();
+            match part {
+                Part::Koordinering => egne.koordinering = Some(serve::koordinering(&config)?),
+                Part::Boligkontor => egne.boligregler = Some(serve::boligkontor(&config)?),
+                _ => {}
+            }
             let valg = importer::Valg {
                 fil,
                 bunke,
@@ -316,7 +354,7 @@ async fn run(cli: Cli) -> Result<()> {
                     eprintln!("{}", how_far(done, begun.elapsed()));
                 }
             };
-            let done = importer::run(part, &url, settings, &valg, tell).await?;
+            let done = importer::run(part, &url, egne, &valg, tell).await?;
             say(cli.json, "importert", &how_far(&done, begun.elapsed()));
             Ok(())
         }
@@ -390,6 +428,26 @@ async fn run(cli: Cli) -> Result<()> {
                 (None, None) => Til::Tabell,
             };
             behov::run(adresse, Arc::new(move || token.clone()), of, to).await
+        }
+        Command::Boliger {
+            hva,
+            adresse,
+            token_fil,
+            data_dir,
+        } => {
+            let token = if let Some(file) = token_fil {
+                samspor::config::read_text(&file)?
+            } else {
+                let unit = "boligkontor".to_owned();
+                let keeper = claims(unit, "BOLIGFORVALTER", "b1".to_owned(), String::new())?;
+                let now = SystemClock.now().0 / 1_000_000;
+                mesh::issuer_of(&data_dir)?.token(&keeper, now, 300)?
+            };
+            let desk = Desk::at(adresse, Arc::new(move || token.clone())).await?;
+            match hva {
+                Boliger::Eksporter { fil } => boliger::eksporter(&desk, &fil).await,
+                Boliger::Importer { fil, prov } => boliger::importer(&desk, &fil, prov).await,
+            }
         }
         Command::Token {
             enhet,

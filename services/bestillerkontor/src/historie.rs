@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
-    domene::{Aktor, Dag, Virkninger, felt, kalender, navn, virkning::Fristendring},
+    domene::{Aktor, Dag, Virkninger, felt, navn},
     error::{Error, FieldFaults, Refusal},
-    historie::{Historie, Lagret, post_id, som},
+    historie::{Gjelder, Historie, Lagret, post_id, som},
     store::{Row, Tx},
     tid::Tid,
 };
@@ -24,7 +24,7 @@ use samspor_proto::{
         self as proto, Avslutningsarsak, Boligrett, Kanal, MottaSoknadRequest, PersonensSyn,
         Tjenestetype,
     },
-    felles::{self, Faktum, Rolle},
+    felles::{self, Rolle},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,9 +41,6 @@ use crate::{
         slutt,
     },
 };
-
-/// Months until a clock that starts anew has run.
-const NY_FRIST_MANEDER: i32 = 1;
 
 /// Vedtak with their service lines.
 #[derive(Debug, Clone)]
@@ -380,7 +377,7 @@ impl Vedtakshistorie {
                 gjelder.ta(out);
             }
             let until = dager.opphort.map_or(now, Dag::start);
-            oppdrag.push(gjelder.over(order, until));
+            oppdrag.push(over(&mut gjelder, order, until));
         }
         let (open, mut over): (Vec<_>, Vec<_>) = oppdrag.into_iter().partition(Oppdrag::er_apent);
         let ended = match (&linje.opphort, dager.opphort) {
@@ -443,66 +440,21 @@ fn system(enhet: &str) -> Aktor {
     }
 }
 
-/// What has followed from the steps so far, and was not taken back.
-#[derive(Default)]
-struct Gjelder {
-    fakta: BTreeMap<String, Faktum>,
-    frister: BTreeMap<(String, &'static str), Fristendring>,
-}
-
-impl Gjelder {
-    fn ta(&mut self, out: Virkninger) {
-        for fact in out.fakta {
-            self.fakta.insert(fact.id.clone(), fact);
-        }
-        for change in out.frister {
-            let key = match &change {
-                Fristendring::Sett(deadline) => (deadline.post.clone(), deadline.kind),
-                Fristendring::Slett { post, kind } => (post.clone(), *kind),
-            };
-            self.frister.insert(key, change);
-        }
-    }
-
-    /// An order whose own last day has passed ended then.
-    fn over(&mut self, order: Oppdrag, now: Tid) -> Oppdrag {
-        let last = order.innhold.bestilling.til.map(Dag::slutt);
-        let Some(end) = last.filter(|end| *end <= now) else {
-            return order;
-        };
-        let slutt = oppdrag::Slutt {
-            arsak: Avslutningsarsak::Utlopt,
-            begrunnelse: String::new(),
-            alternativ: String::new(),
-        };
-        let mut out = Virkninger::new();
-        let order = oppdrag::rules::opphor(order, slutt, None, end, &mut out);
-        self.ta(out);
-        order
-    }
-
-    /// What holds now: relations that have not ended, clocks that run.
-    fn na(self, now: Tid) -> Virkninger {
-        let holds = |fact: &Faktum| {
-            let period = fact.periode.as_ref();
-            let ends = period.and_then(|period| period.til);
-            ends.is_none_or(|til| Tid::try_from(til).is_ok_and(|til| til > now))
-        };
-        let mut out = Virkninger::new();
-        out.fakta = self.fakta.into_values().filter(holds).collect();
-        for change in self.frister.into_values() {
-            let Fristendring::Sett(mut deadline) = change else {
-                continue;
-            };
-            if deadline.due <= now {
-                let anew = kalender::maneder_etter(now, NY_FRIST_MANEDER);
-                deadline.due = kalender::til_arbeidsdag(anew);
-                deadline.warn = None;
-            }
-            out.frister.push(Fristendring::Sett(deadline));
-        }
-        out
-    }
+/// An order whose own last day has passed ended then.
+fn over(gjelder: &mut Gjelder, order: Oppdrag, now: Tid) -> Oppdrag {
+    let last = order.innhold.bestilling.til.map(Dag::slutt);
+    let Some(end) = last.filter(|end| *end <= now) else {
+        return order;
+    };
+    let slutt = oppdrag::Slutt {
+        arsak: Avslutningsarsak::Utlopt,
+        begrunnelse: String::new(),
+        alternativ: String::new(),
+    };
+    let mut out = Virkninger::new();
+    let order = oppdrag::rules::opphor(order, slutt, None, end, &mut out);
+    gjelder.ta(out);
+    order
 }
 
 /// What the line says, as a request would carry it, and the types of its lines.

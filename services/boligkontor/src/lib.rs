@@ -41,9 +41,12 @@ mod boligsak;
     reason = "tests"
 )]
 mod driftprove;
+pub mod historie;
 mod innstillinger;
 mod leieforhold;
 mod nabohenvendelse;
+#[cfg(test)]
+mod planprove;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -137,6 +140,10 @@ const MIGRATIONS: Migrations = &[
     (
         "006_reservasjon",
         include_str!("../migrations/006_reservasjon.sql"),
+    ),
+    (
+        "007_historie",
+        include_str!("../migrations/007_historie.sql"),
     ),
 ];
 

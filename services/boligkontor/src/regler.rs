@@ -211,6 +211,12 @@ impl Leser<'_> {
 }
 
 impl Regler {
+    /// Key of the municipality whose they are.
+    #[must_use]
+    pub fn kommune(&self) -> &str {
+        &self.kommune
+    }
+
     /// Those that the program carries, by the municipality's name.
     ///
     /// # Errors

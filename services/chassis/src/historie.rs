@@ -11,23 +11,28 @@
 //! say; docs/adr/0013 has the rule: facts of what still holds, no events.
 
 use std::{
+    collections::BTreeMap,
     io::{self, BufRead, Write},
     sync::Arc,
 };
 
 use futures::future::BoxFuture;
 use ring::digest;
-use samspor_proto::tilgang::Formal;
+use samspor_proto::{felles::Faktum, tilgang::Formal};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Builder;
 
 use crate::{
     call::Call,
+    domene::{Virkninger, kalender, virkning::Fristendring},
     error::{Error, FieldFaults, Refusal},
     store::{Store, Tx},
     tid::Tid,
 };
+
+/// Months until a clock that starts anew has run.
+const NY_FRIST_MANEDER: i32 = 1;
 
 /// A kind of history that a service takes in.
 pub trait Historie: Send + Sync {
@@ -86,6 +91,54 @@ pub struct Ut<'a> {
     pub avvist: &'a mut (dyn Write + Send),
     /// What the service tells about lines.
     pub svar: &'a mut (dyn Write + Send),
+}
+
+/// What has followed from the steps of a record so far, and was not taken back.
+#[derive(Default)]
+pub struct Gjelder {
+    fakta: BTreeMap<String, Faktum>,
+    frister: BTreeMap<(String, &'static str), Fristendring>,
+}
+
+impl Gjelder {
+    /// Takes what follows from a step; a later step replaces an earlier one.
+    pub fn ta(&mut self, out: Virkninger) {
+        for fact in out.fakta {
+            self.fakta.insert(fact.id.clone(), fact);
+        }
+        for change in out.frister {
+            let key = match &change {
+                Fristendring::Sett(deadline) => (deadline.post.clone(), deadline.kind),
+                Fristendring::Slett { post, kind } => (post.clone(), *kind),
+            };
+            self.frister.insert(key, change);
+        }
+    }
+
+    /// What holds now: relations that have not ended, and clocks that run; one
+    /// that would have run out before starts anew.
+    #[must_use]
+    pub fn na(self, now: Tid) -> Virkninger {
+        let holds = |fact: &Faktum| {
+            let period = fact.periode.as_ref();
+            let ends = period.and_then(|period| period.til);
+            ends.is_none_or(|til| Tid::try_from(til).is_ok_and(|til| til > now))
+        };
+        let mut out = Virkninger::new();
+        out.fakta = self.fakta.into_values().filter(holds).collect();
+        for change in self.frister.into_values() {
+            let Fristendring::Sett(mut deadline) = change else {
+                continue;
+            };
+            if deadline.due <= now {
+                let anew = kalender::maneder_etter(now, NY_FRIST_MANEDER);
+                deadline.due = kalender::til_arbeidsdag(anew);
+                deadline.warn = None;
+            }
+            out.frister.push(Fristendring::Sett(deadline));
+        }
+        out
+    }
 }
 
 /// Id of a record of a history: UUIDv7 with the time of what happened, so that

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, FieldFaults, Refusal},
     page::Page,
     params,
-    store::{Tx, etag},
+    store::{self, Tx, etag},
     tid::Tid,
 };
 
@@ -21,8 +21,9 @@ pub const APENT: Tid = Tid(i64::MAX);
 
 /// The statements of one table.
 pub struct Sql {
+    /// Columns of a new record, for rows of [`rad`].
+    pub inn: &'static str,
     hent: &'static str,
-    sett_inn: &'static str,
     lagre: &'static str,
     personens: &'static str,
     apne: &'static str,
@@ -33,16 +34,16 @@ impl Sql {
     /// As [`tabell!`](crate::tabell) writes them.
     #[must_use]
     pub const fn new(
+        inn: &'static str,
         hent: &'static str,
-        sett_inn: &'static str,
         lagre: &'static str,
         personens: &'static str,
         apne: &'static str,
         enhetens: &'static str,
     ) -> Self {
         Self {
+            inn,
             hent,
-            sett_inn,
             lagre,
             personens,
             apne,
@@ -57,15 +58,15 @@ macro_rules! tabell {
     ($table:literal) => {
         &$crate::lager::Sql::new(
             concat!(
-                "SELECT id, person, versjon, ansvarlig_enhet, innhold FROM ",
-                $table,
-                " WHERE id = $1 AND person = $2"
-            ),
-            concat!(
                 "INSERT INTO ",
                 $table,
                 " (id, person, versjon, ansvarlig_enhet, tilstand, nokkel, frist, innhold, fra) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
+                 VALUES "
+            ),
+            concat!(
+                "SELECT id, person, versjon, ansvarlig_enhet, innhold FROM ",
+                $table,
+                " WHERE id = $1 AND person = $2"
             ),
             concat!(
                 "UPDATE ",
@@ -230,26 +231,31 @@ pub async fn les_navngitt<I: Innhold>(tx: &mut Tx, name: &str) -> Result<Post<I>
     hent(tx, &person, &id).await
 }
 
+/// The values of a record's columns, in the order of [`Sql::inn`].
+///
+/// # Errors
+/// A defect, where the record cannot be written.
+pub fn rad<I: Innhold>(post: &Post<I>) -> Result<store::Row, Error> {
+    Ok(vec![
+        post.id.as_str().into(),
+        post.person.as_str().into(),
+        post.versjon.into(),
+        post.enhet.as_str().into(),
+        Post::<I>::tilstand(post.innhold.apen()).into(),
+        post.innhold.nokkel().into(),
+        post.innhold.frist().into(),
+        dokument::skriv(&post.innhold)?.into(),
+        post.innhold.fra().into(),
+    ])
+}
+
 /// Stores a new record. False when an index of its table refuses it.
 ///
 /// # Errors
 /// When the database is not available.
 pub async fn sett_inn<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<bool, Error> {
     let inserted = tx
-        .execute(
-            I::SQL.sett_inn,
-            params![
-                post.id.as_str(),
-                post.person.as_str(),
-                post.versjon,
-                post.enhet.as_str(),
-                Post::<I>::tilstand(post.innhold.apen()),
-                post.innhold.nokkel(),
-                post.innhold.frist(),
-                dokument::skriv(&post.innhold)?,
-                post.innhold.fra()
-            ],
-        )
+        .insert(I::SQL.inn, " ON CONFLICT DO NOTHING", vec![rad(post)?])
         .await?;
     I::lagret(tx, &post.person).await?;
     Ok(inserted == 1)

@@ -174,6 +174,34 @@ async fn stock(scene: &Scene) {
     refused::<_, SettIDriftResponse>(&nav, &format!("{STOCK}SettIDrift"), request).await;
 }
 
+/// The register as a file: what goes out goes in again as it was, and a file with
+/// a fault changes nothing.
+///
+/// Seen red: with an export in which every number is 1.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_register_goes_out_and_in_again() {
+    let scene = Scene::start().await;
+    let keeper = scene
+        .desk("boligkontor", Rolle::Boligforvalter, Formal::Tildeling)
+        .await;
+    taken_in(&keeper, &[("A-1", "KOMMUNAL_UTLEIE"), ("A-2", "HARDFOR")]).await;
+    let before = samspor::boliger::alle(&keeper).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("boliger.csv");
+    samspor::boliger::eksporter(&keeper, &file).await.unwrap();
+    samspor::boliger::importer(&keeper, &file, false)
+        .await
+        .unwrap();
+    assert_eq!(samspor::boliger::alle(&keeper).await.unwrap(), before);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&before[0].egenskaper.as_ref().unwrap().adresse));
+    std::fs::write(&file, text.replace("HARDFOR", "SLOTT")).unwrap();
+    samspor::boliger::importer(&keeper, &file, false)
+        .await
+        .unwrap_err();
+    assert_eq!(samspor::boliger::alle(&keeper).await.unwrap(), before);
+}
+
 /// From reserved to offered, said no to, offered again and said yes to; the
 /// office sees what it needs for the contract and no assessment.
 ///

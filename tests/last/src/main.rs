@@ -18,6 +18,7 @@
 //! target/release/samspor-last memory
 //! target/release/samspor-last start
 //! target/release/samspor-last historikk
+//! target/release/samspor-last bolig
 //! ```
 
 #![expect(clippy::print_stdout, reason = "the report is its purpose")]
@@ -89,6 +90,12 @@ enum Command {
         #[command(flatten)]
         mengde: historikk::Mengde,
     },
+    /// How fast a register of dwellings and their cases are taken in, and what
+    /// each read costs with it beside a small one.
+    Bolig {
+        #[command(flatten)]
+        mengde: historikk::bolig::Boligmengde,
+    },
     /// A service that `historikk` calls (started by it).
     #[command(hide = true)]
     Historikktjeneste {
@@ -150,6 +157,7 @@ async fn main() -> Result<()> {
             persons,
         } => memory(&load.of(seconds), persons).await,
         Command::Historikk { mengde } => historikk::run(mengde).await,
+        Command::Bolig { mengde } => historikk::bolig::run(mengde).await,
         Command::Historikktjeneste { part, url } => historikk::serve(part, &url).await,
         Command::Start { persons, rounds } => start(persons, rounds).await,
     }

@@ -17,7 +17,6 @@ use samspor_proto::{
     },
     tilgang::Formal,
 };
-use tonic::transport::Endpoint;
 
 pub use self::rapport::Rapport;
 use crate::desk::{Answer, Desk, TokenSource};
@@ -52,11 +51,7 @@ pub enum Til {
 /// # Errors
 /// When the gateway does not answer, or refuses; a file that cannot be written.
 pub async fn run(gateway: SocketAddr, token: TokenSource, av: Av, til: Til) -> Result<()> {
-    let channel = Endpoint::from_shared(format!("http://{gateway}"))?
-        .connect()
-        .await
-        .with_context(|| format!("no gateway answers at {gateway}"))?;
-    let report = hent(&Desk::new(channel, token), av).await?;
+    let report = hent(&Desk::at(gateway, token).await?, av).await?;
     let (text, file) = match til {
         Til::Tabell => (report.tekst(), None),
         Til::Csv(file) => (report.csv(), file),

@@ -5,7 +5,7 @@ use samspor_chassis::{
     error::Error,
     lager::{APENT, Post},
     params,
-    store::Tx,
+    store::{Row, Tx},
     tid::Tid,
 };
 use samspor_proto::boligkontor::{Behovsstatus, Tildelingstype, Tomgangsarsak};
@@ -26,38 +26,48 @@ fn type_av(key: &str) -> Result<Tildelingstype, Error> {
         .ok_or_else(dokument::ukjent_tilstand)
 }
 
-/// A version of an application is stored: from now on that one counts, or none.
+/// Columns of what counts of an application.
+pub(crate) const INN: &str = "INSERT INTO boligbehov \
+    (sak, versjon, person, tildelingstype, status, siden, fra, til, onsket) VALUES ";
+
+/// The values of what counts of an application from one instant to another.
+pub(crate) fn rad(
+    post: &Post<Boligsak>,
+    versjon: i64,
+    status: Behovsstatus,
+    (fra, til): (Tid, Tid),
+) -> Result<Row, Error> {
+    let status = match status {
+        Behovsstatus::PaListen => PA_LISTEN,
+        _ => UAVGJORT,
+    };
+    Ok(vec![
+        post.id.as_str().into(),
+        versjon.into(),
+        post.person.as_str().into(),
+        typenokkel(post.innhold.tildelingstype).into(),
+        status.into(),
+        post.innhold.mottatt.into(),
+        fra.into(),
+        til.into(),
+        dokument::skriv(&Onsket::av(&post.innhold))?.into(),
+    ])
+}
+
+/// An application is stored: from now on it counts as it is, or no more.
 pub(crate) async fn noter_sak(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), Error> {
     let now = tx.now();
     tx.execute(
-        "UPDATE boligbehov SET til = $1 WHERE sak = $2 AND versjon = $3",
-        params![now, post.id.as_str(), post.versjon - 1],
+        // Not equal: SQLite would walk all that are open.
+        "UPDATE boligbehov SET til = $1 WHERE sak = $2 AND til >= $3",
+        params![now, post.id.as_str(), APENT],
     )
     .await?;
     let Some(status) = status(post.innhold.tilstand) else {
         return Ok(());
     };
-    let status = match status {
-        Behovsstatus::PaListen => PA_LISTEN,
-        _ => UAVGJORT,
-    };
-    tx.execute(
-        "INSERT INTO boligbehov \
-         (sak, versjon, person, tildelingstype, status, siden, fra, til, onsket) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        params![
-            post.id.as_str(),
-            post.versjon,
-            post.person.as_str(),
-            typenokkel(post.innhold.tildelingstype),
-            status,
-            post.innhold.mottatt,
-            now,
-            APENT,
-            dokument::skriv(&Onsket::av(&post.innhold))?
-        ],
-    )
-    .await?;
+    let row = rad(post, post.versjon, status, (now, APENT))?;
+    tx.insert(INN, "", vec![row]).await?;
     Ok(())
 }
 

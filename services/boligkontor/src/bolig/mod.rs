@@ -17,7 +17,7 @@ pub(crate) mod les;
     clippy::indexing_slicing,
     reason = "tests"
 )]
-mod prove;
+pub(crate) mod prove;
 pub(crate) mod rpc;
 pub(crate) mod rules;
 pub(crate) mod store;

@@ -75,6 +75,12 @@ fn les(
     })
 }
 
+/// The dwelling with that number in the register.
+pub(crate) async fn med_nokkel(tx: &mut Tx, nokkel: &str) -> Result<Option<Bolig>, Error> {
+    let row: Option<Rad> = tx.one(bolig_der!("b.nokkel = $1"), params![nokkel]).await?;
+    row.map(les).transpose()
+}
+
 /// The dwelling with that id.
 pub(crate) async fn hent(tx: &mut Tx, id: &str) -> Result<Bolig, Error> {
     let row: Option<Rad> = tx.one(bolig_der!("b.id = $1"), params![id]).await?;

@@ -175,6 +175,13 @@ impl lager::Innhold for Boligsak {
 }
 
 impl Boligsak {
+    /// From when to when nobody had decided.
+    pub(crate) fn uavgjort(&self) -> (Tid, Tid) {
+        let decided = self.avgjorelse.as_ref().map(|one| one.tid);
+        let back = self.trukket.as_ref().map(|(at, _)| *at);
+        (self.mottatt, decided.or(back).unwrap_or(lager::APENT))
+    }
+
     /// When nobody works on it any more, if that has come.
     fn slutt(&self) -> Option<Tid> {
         let refused = self.avgjorelse.as_ref().map(|decided| decided.tid);

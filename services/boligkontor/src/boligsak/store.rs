@@ -7,7 +7,7 @@ use samspor_chassis::{
     error::{Error, Refusal},
     lager::{self, APENT, Post},
     params,
-    store::Tx,
+    store::{Row, Tx},
     tid::Tid,
 };
 use samspor_proto::boligkontor::Tildelingstype;
@@ -15,17 +15,54 @@ use samspor_proto::boligkontor::Tildelingstype;
 use super::{Behov, Boligsak, Tilstand, ko::Ventende};
 use crate::{behov, bolig::typenokkel, reservasjon::Reservasjon};
 
+/// Columns of a version.
+pub(crate) const VERSJON_INN: &str = "INSERT INTO boligsak_versjon (sak, versjon, innhold) VALUES ";
+/// Columns of a place on the list.
+pub(crate) const KO_INN: &str = "INSERT INTO ko (sak, versjon, person, enhet, tildelingstype, \
+     fra, til, siden, grunner, behov, tildelt) VALUES ";
+
+/// The values of a version.
+pub(crate) fn versjonsrad(post: &Post<Boligsak>) -> Result<Row, Error> {
+    let innhold = dokument::skriv(&post.innhold)?;
+    Ok(vec![
+        post.id.as_str().into(),
+        post.versjon.into(),
+        innhold.into(),
+    ])
+}
+
+/// The values of a place on the list.
+pub(crate) fn korad(
+    post: &Post<Boligsak>,
+    (fra, til): (Tid, Tid),
+    tildelt: bool,
+) -> Result<Row, Error> {
+    let waits = Ventende::av(post);
+    Ok(vec![
+        post.id.as_str().into(),
+        post.versjon.into(),
+        post.person.as_str().into(),
+        post.enhet.as_str().into(),
+        typenokkel(post.innhold.tildelingstype).into(),
+        fra.into(),
+        til.into(),
+        waits.siden.into(),
+        dokument::skriv(&waits.grunner)?.into(),
+        dokument::skriv(&post.innhold.soknad.behov)?.into(),
+        i64::from(tildelt).into(),
+    ])
+}
+
 async fn behold(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO boligsak_versjon (sak, versjon, innhold) VALUES ($1, $2, $3)",
-        params![
-            post.id.as_str(),
-            post.versjon,
-            dokument::skriv(&post.innhold)?
-        ],
-    )
-    .await?;
+    tx.insert(VERSJON_INN, "", vec![versjonsrad(post)?]).await?;
     behov::store::noter_sak(tx, post).await
+}
+
+/// Whether there is one with that id.
+pub(crate) async fn finnes(tx: &mut Tx, id: &str) -> Result<bool, Error> {
+    let sql = "SELECT CAST(1 AS BIGINT) FROM boligsak WHERE id = $1";
+    let row: Option<(i64,)> = tx.one(sql, params![id]).await?;
+    Ok(row.is_some())
 }
 
 /// Stores a new application.
@@ -50,24 +87,8 @@ pub(crate) async fn lagre(tx: &mut Tx, post: &mut Post<Boligsak>) -> Result<(), 
     if sak.tilstand != Tilstand::Godkjent {
         return Ok(());
     }
-    let waits = Ventende::av(post);
-    tx.execute(
-        "INSERT INTO ko (sak, versjon, person, enhet, tildelingstype, fra, til, siden, grunner, \
-         behov) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        params![
-            post.id.as_str(),
-            post.versjon,
-            post.person.as_str(),
-            post.enhet.as_str(),
-            typenokkel(sak.tildelingstype),
-            now,
-            APENT,
-            waits.siden,
-            dokument::skriv(&waits.grunner)?,
-            dokument::skriv(&sak.soknad.behov)?
-        ],
-    )
-    .await?;
+    let row = korad(post, (now, APENT), false)?;
+    tx.insert(KO_INN, "", vec![row]).await?;
     Ok(())
 }
 
@@ -144,9 +165,8 @@ pub(crate) async fn holdt_for(
 ) -> Result<BTreeSet<String>, Error> {
     let rows: Vec<(String,)> = tx
         .all(
-            "SELECT r.innhold FROM bolig b JOIN belegg k ON k.bolig = b.id \
-             JOIN reservasjon r ON r.nokkel = b.id AND r.tilstand = 'APEN' \
-             WHERE b.tildelingstype = $1 AND b.tilstand = 'RESERVERT'",
+            "SELECT r.innhold FROM bolig b JOIN reservasjon r ON r.nokkel = b.id \
+             AND r.tilstand = 'APEN' WHERE b.tildelingstype = $1 AND b.tilstand = 'RESERVERT'",
             params![typenokkel(type_)],
         )
         .await?;

@@ -286,6 +286,8 @@ pub enum Value {
     Number(i64),
     /// A TEXT column that is empty.
     Null,
+    /// No number.
+    NoNumber,
 }
 
 impl From<String> for Value {
@@ -303,6 +305,12 @@ impl From<&str> for Value {
 impl From<Option<&str>> for Value {
     fn from(text: Option<&str>) -> Self {
         text.map_or(Self::Null, Self::from)
+    }
+}
+
+impl From<Option<Tid>> for Value {
+    fn from(at: Option<Tid>) -> Self {
+        at.map_or(Self::NoNumber, Self::from)
     }
 }
 
@@ -341,6 +349,7 @@ pub(super) async fn insert(
                 Value::Text(text) => values.and(text),
                 Value::Number(number) => values.and(number),
                 Value::Null => values.and(None::<String>),
+                Value::NoNumber => values.and(None::<i64>),
             });
         }
         let sql = statement(into, width, count, tail);

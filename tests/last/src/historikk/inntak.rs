@@ -8,9 +8,10 @@ use std::{
 
 use anyhow::{Result, ensure};
 use samspor::{
-    importer::{self, Valg},
+    importer::{self, Egne, Valg},
     serve::Part,
 };
+use samspor_boligkontor::Regler;
 use samspor_chassis::tid::Tid;
 use samspor_koordinering::{Settings, nokler::Nokkelring};
 use serde_json::json;
@@ -63,7 +64,7 @@ pub(super) async fn take_in(sted: &Sted, mengde: &Mengde) -> Result<Vec<String>>
     Ok(ids.collect())
 }
 
-async fn importer(
+pub(super) async fn importer(
     sted: &Sted,
     part: Part,
     fil: &Path,
@@ -79,10 +80,14 @@ async fn importer(
     };
     let mut settings = Settings::new(Nokkelring::les(&format!("a:{}", "5a".repeat(32)))?);
     settings.syntetiske = true;
+    let egne = Egne {
+        koordinering: Some(settings),
+        boligregler: Some(Regler::innebygd("karmoy")?),
+    };
     let url = sted.database(part).url;
     let begun = tokio::time::Instant::now();
     let cpu = proc::cpu(std::process::id())?;
-    let done = importer::run(part, &url, Some(settings), &valg, |_| {}).await?;
+    let done = importer::run(part, &url, egne, &valg, |_| {}).await?;
     ensure!(
         done.avvist == 0 && done.nye == done.lest,
         "{part:?}: {done:?}"
@@ -100,7 +105,11 @@ async fn importer(
     Ok(())
 }
 
-fn write(file: &Path, count: usize, line: impl Fn(usize) -> serde_json::Value) -> Result<()> {
+pub(super) fn write(
+    file: &Path,
+    count: usize,
+    line: impl Fn(usize) -> serde_json::Value,
+) -> Result<()> {
     let mut out = BufWriter::new(File::create(file)?);
     for n in 0..count {
         writeln!(out, "{}", line(n))?;

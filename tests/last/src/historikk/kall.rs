@@ -51,11 +51,11 @@ struct Round {
 }
 
 /// A service with one of the histories.
-struct Side {
-    service: Service,
+pub(super) struct Side {
+    pub(super) service: Service,
     persons: Vec<String>,
     /// A record of each of some persons.
-    records: Vec<String>,
+    pub(super) records: Vec<String>,
     state: u64,
 }
 
@@ -74,7 +74,7 @@ impl Side {
     }
 
     /// As many persons as the short history has, from all over.
-    fn some_persons(&self) -> Vec<String> {
+    pub(super) fn some_persons(&self) -> Vec<String> {
         let step = (self.persons.len() / KORT).max(1);
         self.persons.iter().step_by(step).cloned().collect()
     }
@@ -115,7 +115,7 @@ fn spent(before: &Threads, after: &Threads) -> u64 {
 
 /// A service with the short history and with the long one, measured in turn.
 pub(super) struct Comparison {
-    sides: [Side; 2],
+    pub(super) sides: [Side; 2],
     calls: usize,
     rounds: usize,
     rows: Vec<Compared>,
@@ -171,7 +171,7 @@ impl Comparison {
     /// Measures one kind of call in turn with either history; a first round of
     /// each warms up. Rounds are short, so that what else the machine does meets
     /// both alike.
-    async fn compare(
+    pub(super) async fn compare(
         &mut self,
         name: &'static str,
         from: fn(&Side) -> &[String],
@@ -402,10 +402,10 @@ impl Comparison {
     }
 }
 
-fn persons(side: &Side) -> &[String] {
+pub(super) fn persons(side: &Side) -> &[String] {
     &side.persons
 }
 
-fn records(side: &Side) -> &[String] {
+pub(super) fn records(side: &Side) -> &[String] {
     &side.records
 }

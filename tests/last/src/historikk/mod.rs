@@ -12,6 +12,7 @@
 //! a person drawn by a fixed sequence. Files of SQLite are read once before,
 //! so that none of it waits for the disk.
 
+pub(crate) mod bolig;
 mod inntak;
 mod kall;
 mod sted;

@@ -27,7 +27,12 @@ pub(super) struct Database {
 }
 
 /// The services that a history is taken in to.
-const PARTS: [Part; 3] = [Part::Koordinering, Part::Bestillerkontor, Part::Rop];
+const PARTS: [Part; 4] = [
+    Part::Koordinering,
+    Part::Bestillerkontor,
+    Part::Rop,
+    Part::Boligkontor,
+];
 
 impl Sted {
     pub(super) fn new(mengde: &Mengde) -> Result<Self> {

@@ -14,6 +14,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use prost::Message;
 use samspor::serve::Part;
 use samspor_bestillerkontor::Bestillerkontor;
+use samspor_boligkontor::{Boligkontor, Regler};
 use samspor_chassis::{
     attest::{self, Key},
     client::{MeshClientConfig, TokenSource},
@@ -23,7 +24,7 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     felles::{Aktor, Rolle},
-    internt::Attestasjon,
+    internt::{Attestasjon, Boligtildeler},
     tilgang::Formal,
 };
 use samspor_rop::Rop;
@@ -43,13 +44,20 @@ use crate::proc;
 /// committed.
 pub(crate) async fn serve(part: Part, url: &str) -> Result<()> {
     match part {
-        Part::Bestillerkontor => answer::<Bestillerkontor>(url).await,
-        Part::Rop => answer::<Rop>(url).await,
+        Part::Bestillerkontor => answer::<Bestillerkontor>(url, |config| config).await,
+        Part::Rop => answer::<Rop>(url, |config| config).await,
+        Part::Boligkontor => {
+            let rules = Regler::innebygd("karmoy")?;
+            answer::<Boligkontor>(url, |config| config.with_settings(rules)).await
+        }
         _ => bail!("{} is not called", part.name()),
     }
 }
 
-async fn answer<A: Agency>(url: &str) -> Result<()> {
+async fn answer<A: Agency>(
+    url: &str,
+    with: impl FnOnce(ServiceConfig) -> ServiceConfig,
+) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(Arc::clone(&clock)));
     let mut secret = [0; 32];
@@ -59,7 +67,7 @@ async fn answer<A: Agency>(url: &str) -> Result<()> {
     // There is none: what others tell is not measured.
     let nobody = TokenSource::Static(String::new());
     config.gateway = Some(MeshClientConfig::new("http://127.0.0.1:9", nobody));
-    let running = server::start::<A>(config, clock, ids).await?;
+    let running = server::start::<A>(with(config), clock, ids).await?;
     println!("{} {}", running.addr, BASE64_STANDARD.encode(secret));
     loop {
         let asked = tokio::task::spawn_blocking(|| io::stdin().lines().next());
@@ -167,6 +175,15 @@ impl Service {
         S: Message + Default + 'static,
     {
         let name = self.part.name();
+        let (rolle, formal) = match self.part {
+            Part::Boligkontor => (Rolle::Boligforvalter, Formal::Tildeling),
+            _ => (Rolle::Miljo, Formal::Ytelse),
+        };
+        // As in Karmøy.
+        let allocates = |type_: &str, unit: &str| Boligtildeler {
+            boligtype: type_.to_owned(),
+            enheter: vec![unit.to_owned()],
+        };
         let permit = Attestasjon {
             mottaker: name.to_owned(),
             metode: path.to_owned(),
@@ -176,9 +193,15 @@ impl Service {
             aktor: Some(Aktor {
                 enhet: format!("enheter/{name}"),
                 ansatt: "r1".to_owned(),
-                rolle: Rolle::Miljo.into(),
+                rolle: rolle.into(),
             }),
-            formal: Formal::Ytelse.into(),
+            formal: formal.into(),
+            kommune: "karmoy".to_owned(),
+            boligtildelere: vec![
+                allocates("kommunal_utleie", "rop"),
+                allocates("hardfor", "rop"),
+                allocates("omsorgsbolig", "bestillerkontor"),
+            ],
             mandaterte: vec![name.to_owned()],
             ..Attestasjon::default()
         };
