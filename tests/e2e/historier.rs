@@ -116,6 +116,66 @@ async fn k4_is_not_played_where_no_one_decides_on_both() {
     );
 }
 
+/// Act two, on Karmøy's stock: a place the same night, three months that Nav is
+/// warned of and that ROP sees without anything else of the stay, a queue with
+/// reasons, one winner of a race, and a dwelling.
+///
+/// Guards against: with a stay of which ROP reads the place; with a race that two
+/// win.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acute_night_ends_in_a_dwelling() {
+    let told = told(Historie::Natt, None).await;
+    let tonight = "asks whether there is an offer for tonight";
+    let before = steps(&told, "Nav, the same on duty", tonight)[0];
+    let after = steps(&told, "The person", tonight)[0];
+    assert_eq!(before.svar, "VENTER, the night of 2027-01-11");
+    assert_eq!(after.svar, "TILBUD, the night of 2027-01-11");
+
+    let inbox = "opens the inbox, at what is about this stay";
+    let inbox = steps(&told, "Nav, caseworker", inbox);
+    let said: Vec<&str> = inbox.iter().map(|step| step.svar.as_str()).collect();
+    let due = "TRE_MANEDER by 2027-04-11";
+    assert!(said[0].ends_with(due), "{said:?}");
+    assert!(said[1].ends_with(&format!("{due}, BROKEN")), "{said:?}");
+    let stay = "reads the stay of the person who waits for a dwelling";
+    let stay = steps(&told, "ROP, caseworker", stay);
+    for (step, ends) in stay.iter().zip(["on 2027-04-11", "OVER three months"]) {
+        assert!(step.svar.ends_with(ends), "{}", step.svar);
+        assert_eq!(classes(step), ["BOLIG"]);
+    }
+    let case = "reads how far the housing case has come";
+    let nav = steps(&told, "Nav, caseworker", case)[0];
+    assert_eq!(
+        (nav.svar.as_str(), classes(nav)),
+        ("GODKJENT", vec!["BOLIG"])
+    );
+    assert_eq!(steps(&told, "The person", case)[0].svar, "TILDELT");
+
+    let reserves = |ends: &str| -> Vec<&Step> {
+        let all = told.trinn.iter();
+        let of = all.filter(|step| step.hva.starts_with("reserves it for place"));
+        of.filter(|step| step.hva.ends_with(ends)).collect()
+    };
+    let [unreasoned] = reserves("and gives no reason")[..] else {
+        panic!("{:?}", told.trinn);
+    };
+    assert!(
+        unreasoned.svar.contains("overstyring"),
+        "{}",
+        unreasoned.svar
+    );
+    let race = reserves("with a reason");
+    let won = race.iter().filter(|step| !step.avslatt);
+    assert_eq!((race.len(), won.count()), (6, 1));
+    let held = steps(&told, "ROP, caseworker", "holds it for the person")[0];
+    let place = "has it: place 7, 0 passed over whom it suits, by karmoy-1";
+    assert_eq!(held.svar, place);
+    let heard = steps(&told, "The person", "was told by boligkontoret")[0];
+    for event in ["BoligTilbudt", "BoligsakTildelt", "LeieforholdInngatt"] {
+        assert!(heard.svar.contains(event), "{}", heard.svar);
+    }
+}
+
 /// S1: three units decide in Sarpsborg; one mapping is under all three
 /// decisions, and each reads its own part of it.
 ///

@@ -8,5 +8,7 @@ pub mod demo;
 pub mod desk;
 pub mod importer;
 pub mod innboks;
+pub mod karmoy;
 pub mod mesh;
 pub mod serve;
+pub mod up;

@@ -7,15 +7,9 @@
     reason = "a command line talks to its user"
 )]
 
-use std::{
-    io::IsTerminal as _,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use samspor::{
     behov::{self, Av, Til},
@@ -23,13 +17,12 @@ use samspor::{
     config::Config,
     demo,
     desk::Desk,
-    importer,
-    mesh::{self, Mesh, Options},
+    importer, karmoy, mesh,
     serve::{self, Part},
+    up,
 };
 use samspor_chassis::{
     historie::Framdrift,
-    id::RandomIds,
     telemetry::{self, SpanBuffer, TelemetryConfig},
     tid::{Clock, SystemClock},
 };
@@ -81,6 +74,10 @@ enum Command {
         /// Municipality: karmoy, sarpsborg, levanger, alesund or kristiansund.
         #[arg(long, default_value = "karmoy")]
         kommune: String,
+        /// What it begins with: the dwellings of Karmøy in January 2025, who
+        /// waits for one, and the dates of today. None: nothing.
+        #[arg(long, value_parser = [karmoy::NAVN])]
+        data: Option<String>,
         /// OTLP collector: http://host:4317.
         #[arg(long, env = "SAMSPOR_TELEMETRI__OTLP")]
         otlp: Option<String>,
@@ -95,10 +92,11 @@ enum Command {
     },
     /// Plays a story, on a mesh of its own.
     Demo {
-        /// Which: K4 of Karmøy, Sarpsborg's person mapped once, or NTNU's
-        /// vignette in five municipalities.
-        #[arg(long, value_enum, default_value_t = Historie::K4)]
-        historie: Historie,
+        /// Which: K4 of Karmøy, an acute night there and what came of it,
+        /// Sarpsborg's person mapped once, or NTNU's vignette in five
+        /// municipalities. None: the first two, one act after the other.
+        #[arg(long, value_enum)]
+        historie: Option<Historie>,
         /// Municipality to play it in, instead of where it belongs.
         #[arg(long, value_parser = demo::KOMMUNER)]
         kommune: Option<String>,
@@ -240,6 +238,7 @@ enum Command {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Historie {
     K4,
+    Natt,
     KartlagtEnGang,
     Vignett,
 }
@@ -248,6 +247,7 @@ impl From<Historie> for demo::Historie {
     fn from(of: Historie) -> Self {
         match of {
             Historie::K4 => Self::K4,
+            Historie::Natt => Self::Natt,
             Historie::KartlagtEnGang => Self::KartlagtEnGang,
             Historie::Vignett => Self::Vignett,
         }
@@ -286,18 +286,19 @@ async fn run(cli: Cli) -> Result<()> {
             data_dir,
             adresse,
             kommune,
+            data,
             otlp,
         } => {
             let mut config = TelemetryConfig::new("samspor");
             config.otlp_endpoint = otlp;
             config.buffer = Some(SpanBuffer::new(KEPT_SPANS));
             let _telemetry = telemetry::init(config)?;
-            up(&data_dir, adresse, &kommune, cli.json).await
+            up::run(&data_dir, adresse, (&kommune, data.is_some()), cli.json).await
         }
         Command::Serve { part, config } => {
             let config = Config::load(config.as_deref())?;
             let _telemetry = telemetry::init(telemetry_config(part.name(), &config))?;
-            serve::run(part, config, stopped()).await
+            serve::run(part, config, up::stopped()).await
         }
         Command::Demo { historie, kommune } => {
             let spans = SpanBuffer::new(KEPT_SPANS);
@@ -311,7 +312,13 @@ async fn run(cli: Cli) -> Result<()> {
                 demo::Style::Text
             };
             let kommune = kommune.as_deref();
-            demo::play(historie.into(), kommune, style, Some(&spans)).await?;
+            let acts = match historie {
+                Some(one) => vec![one],
+                None => vec![Historie::K4, Historie::Natt],
+            };
+            for act in acts {
+                Box::pin(demo::play(act.into(), kommune, style, Some(&spans))).await?;
+            }
             Ok(())
         }
         Command::Migrate { part, config } => {
@@ -507,93 +514,4 @@ fn claims(enhet: String, rolle: &str, sub: String, person: String) -> Result<Cla
         person,
         client_id: "samspor-token".to_owned(),
     })
-}
-
-/// Tokens that `up` writes, so that a first call needs nothing else.
-const READY_MADE: [(&str, &str, &str, Rolle); 9] = [
-    (
-        "bestillerkontor-saksbehandler",
-        "bestillerkontor",
-        "bk-1",
-        Rolle::Saksbehandler,
-    ),
-    (
-        "bestillerkontor-beslutter",
-        "bestillerkontor",
-        "bk-2",
-        Rolle::Beslutter,
-    ),
-    ("rop-saksbehandler", "rop", "rop-1", Rolle::Saksbehandler),
-    ("rop-behandler", "rop", "rop-2", Rolle::Behandler),
-    ("rop-leder", "rop", "rop-3", Rolle::Leder),
-    ("nav-saksbehandler", "nav", "nav-1", Rolle::Saksbehandler),
-    ("nav-inntak", "nav", "nav-2", Rolle::Inntak),
-    ("nav-beslutter", "nav", "nav-3", Rolle::Beslutter),
-    (
-        "boligkontor-boligforvalter",
-        "boligkontor",
-        "bo-1",
-        Rolle::Boligforvalter,
-    ),
-];
-
-async fn up(data_dir: &Path, addr: std::net::SocketAddr, kommune: &str, json: bool) -> Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
-    let mut options = Options::new(data_dir, clock, ids);
-    options.addr = addr;
-    kommune.clone_into(&mut options.kommune);
-    if !json && std::io::stderr().is_terminal() {
-        eprintln!("starting the mesh on SQLite in {}", data_dir.display());
-    }
-    let mesh = Mesh::start(options).await?;
-    let tokens = data_dir.join("tokens");
-    std::fs::create_dir_all(&tokens)
-        .with_context(|| format!("cannot make {}", tokens.display()))?;
-    for (name, unit, employee, role) in READY_MADE {
-        let token = mesh.token(&mesh::employee(unit, employee, role))?;
-        mesh::write_private(&tokens.join(format!("{name}.jwt")), token.as_bytes())?;
-    }
-    let health = mesh
-        .health_addr
-        .map(|addr| addr.to_string())
-        .unwrap_or_default();
-    if json {
-        let ready = serde_json::json!({
-            "gateway": mesh.addr.to_string(), "helse": health, "tokens": tokens.display().to_string(),
-        });
-        println!("{ready}");
-    } else {
-        println!("gateway   {}  (gRPC, reflection on)", mesh.addr);
-        println!("health    {health}");
-        println!("tokens    {}/*.jwt, good for 12 hours", tokens.display());
-        println!(
-            "more      samspor token --enhet rop --rolle BEHANDLER --ansatt rop-9 --data-dir {}",
-            data_dir.display()
-        );
-        println!("stop      Ctrl-C");
-    }
-    stopped().await;
-    mesh.shutdown().await;
-    Ok(())
-}
-
-/// Ctrl-C, or SIGTERM as an orchestrator sends it.
-async fn stopped() {
-    let interrupted = async {
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-            return interrupted.await;
-        };
-        tokio::select! {
-            () = interrupted => {}
-            _ = terminated.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    interrupted.await;
 }

@@ -17,6 +17,7 @@ use samspor_chassis::{
     client::{MeshClientConfig, TokenSource},
     id::Ids,
     server::{self, Agency, ServiceConfig},
+    store::Store,
     tid::Clock,
 };
 use samspor_gateway::{
@@ -177,6 +178,34 @@ impl Mesh {
         self.services.get(name).map(|running| running.addr)
     }
 
+    /// What a service keeps, for a history that is taken in while it runs.
+    #[must_use]
+    pub fn store(&self, name: &str) -> Option<&Store> {
+        self.services.get(name).map(server::Running::store)
+    }
+
+    /// What koordinering runs with.
+    ///
+    /// # Errors
+    /// When the key of the folder cannot be read.
+    pub fn koordinering(&self) -> Result<samspor_koordinering::Settings> {
+        koordinering(&self.options)
+    }
+
+    /// The rules for housing that boligkontor runs with.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn boligregler(&self) -> Result<Regler> {
+        boligregler(&self.options)
+    }
+
+    /// A fresh id for a request.
+    #[must_use]
+    pub fn new_id(&self) -> String {
+        self.options.ids.record().to_string()
+    }
+
     /// Stops one service and leaves the rest running.
     pub async fn stop_service(&mut self, name: &str) {
         if let Some(running) = self.services.remove(name) {
@@ -331,10 +360,7 @@ async fn start_service(
     let (clock, ids) = (Arc::clone(&options.clock), Arc::clone(&options.ids));
     let started = match name {
         Koordinering::NAME => {
-            let key = secret(options, "fodselsnummer")?;
-            let ring = samspor_koordinering::nokler::Nokkelring::fra_bytes("lokal", &key)?;
-            let mut settings = samspor_koordinering::Settings::new(ring);
-            settings.syntetiske = true;
+            let settings = koordinering(options)?;
             server::start::<Koordinering>(config.with_settings(settings), clock, ids).await
         }
         Bestillerkontor::NAME => server::start::<Bestillerkontor>(config, clock, ids).await,
@@ -346,6 +372,14 @@ async fn start_service(
         _ => server::start::<Rop>(config, clock, ids).await,
     };
     started.with_context(|| format!("{name} did not start"))
+}
+
+fn koordinering(options: &Options) -> Result<samspor_koordinering::Settings> {
+    let key = secret(options, "fodselsnummer")?;
+    let ring = samspor_koordinering::nokler::Nokkelring::fra_bytes("lokal", &key)?;
+    let mut settings = samspor_koordinering::Settings::new(ring);
+    settings.syntetiske = true;
+    Ok(settings)
 }
 
 /// The municipality's own rules for housing where its folder has some.

@@ -449,6 +449,12 @@ async fn answers(store: &Store) -> bool {
 }
 
 impl Running {
+    /// What the service keeps, for what is taken in in this process.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.assembled.chassis().store()
+    }
+
     /// What the handlers stand on.
     #[must_use]
     pub fn chassis(&self) -> &Chassis {

@@ -22,12 +22,35 @@ pub struct Klokke(
 
 impl Default for Klokke {
     fn default() -> Self {
-        let ahead = BEGIN.0.saturating_sub(SystemClock.now().0);
-        Self(watch::Sender::new(ahead))
+        Self::ved(BEGIN)
     }
 }
 
 impl Klokke {
+    /// One that begins at an instant.
+    #[must_use]
+    pub fn ved(at: Tid) -> Self {
+        Self(watch::Sender::new(at.0.saturating_sub(SystemClock.now().0)))
+    }
+
+    /// When a story begins.
+    #[must_use]
+    pub const fn begynner() -> Tid {
+        BEGIN
+    }
+
+    /// It is so late now, unless it was later already; whoever waited for an
+    /// instant before that is woken.
+    pub fn til(&self, at: Tid) {
+        let ahead = at.0.saturating_sub(SystemClock.now().0);
+        self.0.send_modify(|now| *now = ahead.max(*now));
+    }
+
+    /// It is as late as at the machine, for good.
+    pub fn innhent(&self) {
+        self.0.send_modify(|ahead| *ahead = 0);
+    }
+
     /// So many days go by, and whoever waited for one of them is woken.
     pub fn days_pass(&self, days: i32) {
         let now = self.now();

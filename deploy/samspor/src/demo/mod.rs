@@ -9,12 +9,15 @@ mod k4;
 mod kartlagt;
 mod klokke;
 mod levering;
+mod natt;
+mod oversikt;
 mod print;
 mod rad;
 mod samtykke;
 mod seen;
 mod stage;
 mod steps;
+mod tildelt;
 mod venter;
 mod vignett;
 mod waterfall;
@@ -28,10 +31,12 @@ use samspor_chassis::{
     tid::{Clock, SystemClock},
 };
 use samspor_gateway::policy::{Municipality, Policy, PolicySource};
-use serde::Deserialize;
 
 use self::{print::Printer, stage::Stage};
-use crate::mesh::{Mesh, Options};
+use crate::{
+    karmoy::{self, Tall},
+    mesh::{Mesh, Options},
+};
 
 pub use self::{
     klokke::Klokke,
@@ -43,41 +48,6 @@ pub use self::{
 /// Municipalities that the program comes with.
 pub const KOMMUNER: [&str; 5] = ["karmoy", "sarpsborg", "levanger", "alesund", "kristiansund"];
 
-/// Karmøy's figures (Karmøy forvaltningsrevisjon 2025, chapters 2 and 4).
-const KARMOY: &str = include_str!("../../data/karmoy.json");
-
-#[derive(Deserialize)]
-struct Karmoy {
-    boliger_2024: Boliger,
-    venteliste_januar_2025: Venteliste,
-    brukere_2025: Brukere,
-    rop_tjenesten_2024: RopTjenesten,
-}
-
-#[derive(Deserialize)]
-struct Boliger {
-    disponert: u32,
-}
-
-#[derive(Deserialize)]
-struct Venteliste {
-    kommunal_utleie: u32,
-    omsorgsbolig: u32,
-    bor_i_midlertidig: u32,
-}
-
-#[derive(Deserialize)]
-struct Brukere {
-    hovedforlop_2: u32,
-    hovedforlop_3: u32,
-    bom_og_aktivitet_med_rop: (u32, u32),
-}
-
-#[derive(Deserialize)]
-struct RopTjenesten {
-    arsverk: f64,
-}
-
 /// A story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Historie {
@@ -87,13 +57,15 @@ pub enum Historie {
     KartlagtEnGang,
     /// NTNU's vignette: a woman of 27 loses her private rental.
     Vignett,
+    /// Karmøy's stock: an acute night, three months, and a dwelling.
+    Natt,
 }
 
 impl Historie {
     /// Where it is played unless another municipality is asked for.
     const fn kommuner(self) -> &'static [&'static str] {
         match self {
-            Self::K4 => &["karmoy"],
+            Self::K4 | Self::Natt => &["karmoy"],
             Self::KartlagtEnGang => &["sarpsborg"],
             Self::Vignett => &KOMMUNER,
         }
@@ -104,6 +76,7 @@ impl Historie {
             Self::K4 => "ROP and BOM share a person, and Nav asks",
             Self::KartlagtEnGang => "Mapped three times, now once",
             Self::Vignett => "One vignette, five municipalities",
+            Self::Natt => "An acute night, three months, and a dwelling",
         }
     }
 }
@@ -170,7 +143,11 @@ async fn play_in(
     municipality: &Municipality,
     out: &mut Printer,
 ) -> Result<(String, Option<Rad>)> {
-    let klokke = Arc::new(Klokke::default());
+    let begin = match historie {
+        Historie::Natt => karmoy::begynnelse(Klokke::begynner()),
+        _ => Klokke::begynner(),
+    };
+    let klokke = Arc::new(Klokke::ved(begin));
     let clock: Arc<dyn Clock> = Arc::<Klokke>::clone(&klokke);
     let folder = tempfile::tempdir().context("cannot make a folder for the demo")?;
     let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
@@ -178,9 +155,14 @@ async fn play_in(
     kommune.clone_into(&mut options.kommune);
     out.progress("starting the services and the gateway on SQLite");
     let mesh = Mesh::start(options).await?;
+    if historie == Historie::Natt {
+        out.progress("taking in 479 dwellings, who lives there and who waits");
+        Box::pin(karmoy::legg_inn(&mesh, &klokke, Klokke::begynner())).await?;
+    }
     let mut stage = Stage::new((&mesh, &klokke), (kommune, municipality), out);
     let played = match historie {
         Historie::K4 => Box::pin(stage.k4()).await.map(|trace| (trace, None)),
+        Historie::Natt => Box::pin(stage.natt()).await.map(|trace| (trace, None)),
         Historie::KartlagtEnGang => {
             let played = Box::pin(stage.kartlagt()).await;
             played.map(|(trace, rad)| (trace, Some(rad)))
@@ -196,10 +178,13 @@ async fn play_in(
 
 fn figures(historie: Historie) -> Result<Vec<String>> {
     if historie == Historie::K4 {
-        let figures: Karmoy = serde_json::from_str(KARMOY).context("data/karmoy.json")?;
-        return Ok(figures_text(&figures));
+        return Ok(figures_text(&Tall::les()?));
     }
     let text = match historie {
+        Historie::Natt => [
+            "Karmøy, January 2025 (forvaltningsrevisjon, chapters 2 and 4): three agencies allocate from",
+            "one stock, and nobody had all of the list. Here there is one list, and one clock of a stay.",
+        ],
         Historie::K4 | Historie::KartlagtEnGang => [
             "Sarpsborg 2025: three units decide, each on its own services, and a patient can be",
             "mapped three times (forvaltningsrevisjon, chapter 4). Here the three read one mapping.",
@@ -212,7 +197,7 @@ fn figures(historie: Historie) -> Result<Vec<String>> {
     Ok(text.map(str::to_owned).to_vec())
 }
 
-fn figures_text(figures: &Karmoy) -> Vec<String> {
+fn figures_text(figures: &Tall) -> Vec<String> {
     let both = figures.brukere_2025.bom_og_aktivitet_med_rop;
     vec![
         format!(

@@ -187,7 +187,7 @@ impl Printer {
                 "\n{}",
                 self.paint(
                     "2",
-                    "Try it yourself: `samspor up`, then grpcurl as in README.md."
+                    "Try it yourself: `samspor up --data karmoy`, then grpcurl as in README.md."
                 )
             );
         }
