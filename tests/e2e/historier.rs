@@ -120,8 +120,7 @@ async fn k4_is_not_played_where_no_one_decides_on_both() {
 /// warned of and that ROP sees without anything else of the stay, a queue with
 /// reasons, one winner of a race, and a dwelling.
 ///
-/// Guards against: with a stay of which ROP reads the place; with a race that two
-/// win.
+/// Seen red: with P10 that opens more of a stay than BOLIG.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acute_night_ends_in_a_dwelling() {
     let told = told(Historie::Natt, None).await;
@@ -167,6 +166,15 @@ async fn an_acute_night_ends_in_a_dwelling() {
     let race = reserves("with a reason");
     let won = race.iter().filter(|step| !step.avslatt);
     assert_eq!((race.len(), won.count()), (6, 1));
+    // Who allocates sees in the queue for whom it has taken too long.
+    for (what, long) in [
+        ("asks who is before whom, and why", 3),
+        ("asks whom it suits, in the order of the queue", 6),
+    ] {
+        let queue = steps(&told, "ROP, caseworker", what)[0];
+        let said = format!("7 wait, {long} of them over three months in temporary housing");
+        assert!(queue.svar.starts_with(&said), "{}", queue.svar);
+    }
     let held = steps(&told, "ROP, caseworker", "holds it for the person")[0];
     let place = "has it: place 7, 0 passed over whom it suits, by karmoy-1";
     assert_eq!(held.svar, place);

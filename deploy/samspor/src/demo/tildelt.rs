@@ -197,7 +197,13 @@ impl Stage<'_> {
                 request,
                 |answer: &RangerKoResponse| {
                     let first = answer.koplasser.first().cloned().unwrap_or_default();
-                    format!("{} wait; by {}", answer.koplasser.len(), first.regelversjon)
+                    let long = answer.koplasser.iter().filter(|one| one.over_tre_maneder);
+                    format!(
+                        "{} wait, {} of them over three months in temporary housing; by {}",
+                        answer.koplasser.len(),
+                        long.count(),
+                        first.regelversjon
+                    )
                 },
             )
             .await?
@@ -209,7 +215,11 @@ impl Stage<'_> {
                 (Egnethet::Unspecified, "") => "the last".to_owned(),
                 (Egnethet::Unspecified, next) => next.to_owned(),
             };
-            format!("{}. {why}", place.plass)
+            let long = match place.over_tre_maneder {
+                true => " (over three months in temporary housing, which changes no place)",
+                false => "",
+            };
+            format!("{}. {why}{long}", place.plass)
         };
         let lines: Vec<String> = places.iter().map(line).collect();
         self.out.lines("The queue, place by place", &lines);
