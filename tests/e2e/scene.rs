@@ -41,6 +41,14 @@ impl Scene {
         Self::on(Arc::new(SystemClock), |_| {}).await
     }
 
+    /// The same in a municipality.
+    pub async fn of(kommune: &str) -> Self {
+        Self::on(Arc::new(SystemClock), |options| {
+            options.kommune = kommune.to_owned();
+        })
+        .await
+    }
+
     /// The same by another clock, and with other options.
     pub async fn on(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Options)) -> Self {
         Self::at(tempfile::tempdir().unwrap(), clock, change).await

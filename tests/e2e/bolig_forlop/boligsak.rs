@@ -1,10 +1,7 @@
 //! An application for a dwelling through the gateway: taken in by one unit,
 //! assessed and decided by the one that allocates, ranked, seen by the person.
 
-use std::sync::Arc;
-
 use samspor::desk::Desk;
-use samspor_chassis::tid::SystemClock;
 use samspor_proto::{
     boligkontor::*,
     felles::{Feilgrunn, Hjemmel, Rolle},
@@ -231,10 +228,7 @@ pub async fn life(scene: &Scene) {
 /// In Sarpsborg the office that keeps the stock allocates what is let.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_sarpsborg_the_office_itself_allocates() {
-    let scene = Scene::on(Arc::new(SystemClock), |options| {
-        options.kommune = "sarpsborg".to_owned();
-    })
-    .await;
+    let scene = Scene::of("sarpsborg").await;
     let person = scene.person(NUMBERS[0]).await;
     let sak = approved(&scene, &person, "boligkontor", &SARPSBORG).await;
     assert_eq!(sak.ansvarlig_enhet, "enheter/boligkontor");

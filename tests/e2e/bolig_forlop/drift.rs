@@ -21,11 +21,13 @@ const LET: &str = "boligkontor.v1.LeieforholdService/";
 /// up reads both; the office that is told of a concern reads nothing of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_of_a_dwelling_reaches_who_must_act_and_nobody_else() {
-    life(&Scene::start().await).await;
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    life(&scene, &case.person).await;
 }
 
-pub async fn life(scene: &Scene) {
-    let case = scene.case(NUMBERS[0]).await;
+/// The same for a person who is followed up.
+pub async fn life(scene: &Scene, tenant: &str) {
     let office = scene
         .desk("boligkontor", Rolle::Boligforvalter, Formal::Tildeling)
         .await;
@@ -35,13 +37,10 @@ pub async fn life(scene: &Scene) {
     let rows = [("A-1", "MIDLERTIDIG"), ("A-2", "MIDLERTIDIG")];
     let ready = taken_in(&office, &rows).await;
     let request = ReserverBoligRequest {
-        parent: case.person.clone(),
+        parent: tenant.to_owned(),
         request_id: request_id(),
         bolig: ready[0].name.clone(),
-        grunnlag: format!(
-            "{}/opphold/0192f0a1-7b2c-7d3e-8f40-516273849506",
-            case.person
-        ),
+        grunnlag: format!("{}/opphold/0192f0a1-7b2c-7d3e-8f40-516273849506", tenant),
         begrunnelse: "Ledig i natt. Sagt av Kanari Kvitterson.".to_owned(),
         ..Default::default()
     };
@@ -56,9 +55,9 @@ pub async fn life(scene: &Scene) {
     let made: InngaKontraktResponse = ok(&office, &format!("{LET}InngaKontrakt"), request).await;
     let tenancy = made.reservasjon.unwrap().leieforhold;
     followed(scene, &tenancy).await;
-    broken(scene, &case.person, &tenancy, &ready[0].name).await;
+    broken(scene, tenant, &tenancy, &ready[0].name).await;
     neighbours(scene, &ready[0].name, &ready[1].name).await;
-    worried(scene, &case.person, &ready).await;
+    worried(scene, tenant, &ready).await;
 }
 
 /// Who allocated it and who follows the tenant up read the tenancy, for that.

@@ -18,18 +18,20 @@ const ARREARS: &str = "boligkontor.v1.RestansesakService/";
 /// the worked case of P12: Nav in the case reads what is owed, while it is open.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenancy_goes_through_arrears_to_its_end() {
-    let_to(&Scene::start().await).await;
+    let scene = Scene::start().await;
+    let case = scene.case(NUMBERS[0]).await;
+    let_to(&scene, &case.person).await;
 }
 
-pub async fn let_to(scene: &Scene) {
-    let case = scene.case(NUMBERS[0]).await;
+/// The same for a person who is followed up.
+pub async fn let_to(scene: &Scene, tenant: &str) {
     let office = scene
         .desk("boligkontor", Rolle::Boligforvalter, Formal::Tildeling)
         .await;
     let decider = scene
         .desk("boligkontor", Rolle::Beslutter, Formal::Tildeling)
         .await;
-    let person = scene.person_desk(&case.person).await;
+    let person = scene.person_desk(tenant).await;
     let nav = scene
         .desk("nav", Rolle::Saksbehandler, Formal::Tildeling)
         .await;
@@ -38,13 +40,10 @@ pub async fn let_to(scene: &Scene) {
     let mut tenancies = Vec::new();
     for dwelling in &ready {
         let request = ReserverBoligRequest {
-            parent: case.person.clone(),
+            parent: tenant.to_owned(),
             request_id: request_id(),
             bolig: dwelling.name.clone(),
-            grunnlag: format!(
-                "{}/opphold/0192f0a1-7b2c-7d3e-8f40-516273849506",
-                case.person
-            ),
+            grunnlag: format!("{}/opphold/0192f0a1-7b2c-7d3e-8f40-516273849506", tenant),
             begrunnelse: "Ledig i natt. Sagt av Kanari Kvitterson.".to_owned(),
             ..Default::default()
         };
@@ -87,7 +86,7 @@ pub async fn let_to(scene: &Scene) {
     let method = format!("{LET}MeldOppfolgingAvslatt");
     ok::<_, MeldOppfolgingAvslattResponse>(&person, &method, request).await;
 
-    let allowed = joint_case(scene, &case.person, &first.name).await;
+    let allowed = joint_case(scene, tenant, &first.name).await;
     let request = SiOppLeieforholdRequest {
         name: first.name.clone(),
         request_id: request_id(),
@@ -121,7 +120,7 @@ pub async fn let_to(scene: &Scene) {
         assert_eq!(ended.tilstand(), LeieforholdTilstand::Avsluttet);
     }
     let request = ListLeieforholdRequest {
-        parent: case.person.clone(),
+        parent: tenant.to_owned(),
         ..Default::default()
     };
     let own: ListLeieforholdResponse = ok(&person, &format!("{LET}ListLeieforhold"), request).await;

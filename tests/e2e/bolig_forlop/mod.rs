@@ -24,10 +24,21 @@ const HELD: &str = "boligkontor.v1.ReservasjonService/";
 pub async fn lives() {
     Box::pin(stock(&Scene::start().await)).await;
     Box::pin(held(&Scene::start().await)).await;
-    Box::pin(leie::let_to(&Scene::start().await)).await;
     Box::pin(boligsak::life(&Scene::start().await)).await;
-    Box::pin(drift::life(&Scene::start().await)).await;
+    for life in 0..2 {
+        let scene = Scene::start().await;
+        let person = scene.case(NUMBERS[0]).await.person;
+        lived(life, &scene, &person).await;
+    }
     Box::pin(behov::life(&Scene::start().await)).await;
+}
+
+/// One of two, of a person who is followed up.
+pub async fn lived(life: u8, scene: &Scene, person: &str) {
+    match life {
+        0 => Box::pin(leie::let_to(scene, person)).await,
+        _ => Box::pin(drift::life(scene, person)).await,
+    }
 }
 
 /// A dwelling as the register writes it.

@@ -13,6 +13,7 @@ use tonic_types::StatusExt as _;
 use crate::scene::*;
 
 mod alene;
+mod bolig;
 mod deling;
 mod endring;
 mod kortvarig;
@@ -47,6 +48,7 @@ i_alle_kommuner! {
     karmoy, sarpsborg, levanger, alesund, kristiansund;
     [
         a_case_from_application_to_end of sak,
+        a_person_is_housed_by_who_allocates of bolig,
         the_person_is_mapped_once of sak,
         a_vedtak_is_amended_and_a_unit_switched of endring,
         a_vedtak_is_renewed_after_an_evaluation of endring,

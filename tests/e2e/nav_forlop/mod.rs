@@ -23,10 +23,21 @@ const I_NATT: &str = "nav.v1.NattService/HentNattilbud";
 
 /// Every life here, each in a mesh of its own.
 pub async fn lives() {
-    Box::pin(seng(&Scene::start().await)).await;
-    Box::pin(opphold::opphold(&Scene::start().await)).await;
-    Box::pin(oppfolging::utestengt(&Scene::start().await)).await;
-    Box::pin(oppfolging::fulgt(&Scene::start().await)).await;
+    for life in 0..4 {
+        let scene = Scene::start().await;
+        let person = scene.case(NUMBERS[0]).await.person;
+        lived(life, &scene, &person).await;
+    }
+}
+
+/// One of the four, of a person who is followed up.
+pub async fn lived(life: u8, scene: &Scene, person: &str) {
+    match life {
+        0 => Box::pin(seng(scene, person)).await,
+        1 => Box::pin(opphold::opphold(scene, person)).await,
+        2 => Box::pin(oppfolging::utestengt(scene)).await,
+        _ => Box::pin(oppfolging::fulgt(scene)).await,
+    }
 }
 
 fn behov(person: &str, kanal: Meldekanal) -> MeldBehovRequest {
@@ -123,12 +134,12 @@ pub async fn meldt(scene: &Scene, person: &str) -> String {
 /// to need none; what ROP, the person and a stranger see of it (P10).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bed_for_tonight_through_the_gateway() {
-    seng(&Scene::start().await).await;
+    let scene = Scene::start().await;
+    let person = scene.case(NUMBERS[0]).await.person;
+    seng(&scene, &person).await;
 }
 
-async fn seng(scene: &Scene) {
-    let case = scene.case(NUMBERS[0]).await;
-    let person = &case.person;
+async fn seng(scene: &Scene, person: &str) {
     let plass = plassen(scene, "Hospits AS").await;
     let decider = scene.desk("nav", Rolle::Beslutter, Formal::Tildeling).await;
     let nav = scene

@@ -9,12 +9,12 @@ use crate::scene::{NUMBERS, Scene, basis, ok, refused, request_id};
 /// what ROP sees of it (P10).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stay_through_the_gateway() {
-    opphold(&Scene::start().await).await;
+    let scene = Scene::start().await;
+    let person = scene.case(NUMBERS[0]).await.person;
+    opphold(&scene, &person).await;
 }
 
-pub async fn opphold(scene: &Scene) {
-    let case = scene.case(NUMBERS[0]).await;
-    let person = &case.person;
+pub async fn opphold(scene: &Scene, person: &str) {
     let (a, b) = (plassen(scene, "A").await, plassen(scene, "B").await);
     let decider = scene.desk("nav", Rolle::Beslutter, Formal::Tildeling).await;
     let nav = scene
@@ -77,7 +77,7 @@ pub async fn opphold(scene: &Scene) {
     let running = ok::<_, ListLopendeOppholdResponse>(&nav, method, request).await;
     assert_eq!(running.opphold.len(), 1);
     let request = ListOppholdRequest {
-        parent: person.clone(),
+        parent: person.to_owned(),
         ..Default::default()
     };
     let method = "nav.v1.OppholdService/ListOpphold";
