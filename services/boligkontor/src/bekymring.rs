@@ -87,7 +87,7 @@ fn fakta(post: &Post<Bekymring>, innstillinger: &Innstillinger) -> Vec<Faktum> {
             id: format!("bekymring/{}/{unit}", post.id),
             subjekt: &post.person,
             part: Hvem::Enhet(unit),
-            type_: Faktumtype::Part,
+            type_: Faktumtype::PartIBolig,
             post: post.name(),
             fra: meldt.0,
             til,

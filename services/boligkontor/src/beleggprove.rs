@@ -27,6 +27,8 @@ samspor_chassis::on_both_databases! {
     who_is_passed_over_and_what_it_lacks_is_reasoned,
     a_case_ends_with_the_contract_and_its_reservation_with_the_case,
     a_hidden_persons_unit_reserves_for_its_own_case,
+    an_answer_comes_in_time_or_not_at_all,
+    a_clock_that_goes_back_stops_nobody,
 }
 
 /// Callers of the race: all that ask at the same time in CI; 64 with
@@ -585,4 +587,73 @@ async fn a_hidden_persons_unit_reserves_for_its_own_case(database: Database) {
         asked
     )
     .unwrap();
+}
+
+/// After its time an offer is answered no more, and no contract is made of a yes,
+/// also where the clock's own look is late.
+///
+/// Seen red: without `krev_i_tide`.
+async fn an_answer_comes_in_time_or_not_at_all(database: Database) {
+    let store = lager(&database).await;
+    let type_ = Tildelingstype::Hardfor;
+    let accepted = holdt(&store, Q, "A-1", type_).await;
+    let free = ledig(&store, "A-2", type_).await;
+    let mut asked = onske(&sak(&store, P, type_).await, &free.name);
+    asked.overstyring = "Den foran har fått en".into();
+    let held = kall!(&store, hos("rop", "r1"), reservasjon::rpc::reserver, asked).unwrap();
+    let held = held.reservasjon.unwrap();
+    let offer = TilbyBoligRequest {
+        name: held.name.clone(),
+        request_id: request_id(),
+        etag: held.etag,
+        svarfrist: None,
+    };
+    kall!(&store, hos("rop", "r1"), reservasjon::rpc::tilby, offer).unwrap();
+    database.clock().advance(Duration::from_hours(24 * 60));
+    let late = SvarTilbudRequest {
+        name: held.name,
+        request_id: request_id(),
+        aksepterer: true,
+        onske: String::new(),
+    };
+    let refused = kall!(&store, personen(P), reservasjon::rpc::svar, late);
+    assert_eq!(feil(refused), ["FEILGRUNN_UGYLDIG_OVERGANG"]);
+    let contract = kontrakt(&accepted.name);
+    let refused = kall!(&store, hos(ENHET, "b1"), leieforhold::rpc::innga, contract);
+    assert_eq!(feil(refused), ["FEILGRUNN_UGYLDIG_OVERGANG"]);
+}
+
+/// The clock of the machine went back over a change: what comes next is stored
+/// all the same, and no period ends before it began.
+///
+/// Seen red: with `SET til = $1` for a place on the list.
+async fn a_clock_that_goes_back_stops_nobody(database: Database) {
+    let store = lager(&database).await;
+    let type_ = Tildelingstype::Hardfor;
+    let case = sak(&store, P, type_).await;
+    let free = ledig(&store, "A-1", type_).await;
+    database.clock().set(Tid(START.0 - 3_600_000_000));
+    let asked = onske(&case, &free.name);
+    let held = kall!(&store, hos("rop", "r1"), reservasjon::rpc::reserver, asked).unwrap();
+    let veto = NedleggVetoRequest {
+        name: held.reservasjon.unwrap().name,
+        request_id: request_id(),
+        begrunnelse: "Vannskade".into(),
+    };
+    kall!(
+        &store,
+        hos(ENHET, "b1"),
+        reservasjon::rpc::nedlegg_veto,
+        veto
+    )
+    .unwrap();
+    let back = TrekkBoligsakRequest {
+        name: case,
+        request_id: request_id(),
+        onske: String::new(),
+    };
+    kall!(&store, personen(P), boligsak::rpc::trekk, back).unwrap();
+    let mut tx = store.begin_read(hos(ENHET, "b1")).await.unwrap();
+    let rows: Vec<(i64, i64)> = tx.all("SELECT fra, til FROM ko", params![]).await.unwrap();
+    assert!(rows.iter().all(|(from, to)| from <= to && *to < i64::MAX));
 }

@@ -146,13 +146,13 @@ impl Tall {
         *self.grunner.entry(grunn).or_default() += 1;
     }
 
-    fn grunner(&self, cell: fn(i32) -> i32) -> Vec<Nattgrunn> {
+    fn grunner(&self) -> Vec<Nattgrunn> {
         // Every reason has its cell, so that a missing one tells nothing.
         let all = (0..).map_while(|n| IkkeKlartGrunn::try_from(n).ok());
         let count = |reason: IkkeKlartGrunn| self.grunner.get(&i32::from(reason)).copied();
         all.map(|reason| Nattgrunn {
             grunn: reason.into(),
-            netter: cell(count(reason).unwrap_or_default()),
+            netter: count(reason).unwrap_or_default(),
         })
         .collect()
     }
@@ -234,7 +234,7 @@ pub(crate) async fn hent_tall(
             til: til.to_string(),
             netter_uten: tall.sum(),
             personer: tall.antall_personer(),
-            grunner: tall.grunner(|exact| exact),
+            grunner: tall.grunner(),
             kontanter: tall.kontanter,
             netter: nights.collect(),
             skjerming: None,
@@ -242,21 +242,20 @@ pub(crate) async fn hent_tall(
     })
 }
 
-/// A published month, rounded when it was published.
+/// A published month, rounded when it was published. Reasons are no part of it:
+/// beside their sum they could tell of one person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Publisert {
     fra: Dag,
     til: Dag,
     netter_uten: i32,
     personer: i32,
-    grunner: Vec<(i32, i32)>,
     kontanter: i32,
     publisert: Tid,
 }
 
 impl Publisert {
     fn to_proto(&self, enhet: &str, id: &str) -> PublisertNattall {
-        let reasons = self.grunner.iter();
         PublisertNattall {
             name: format!("nattall/{id}"),
             etag: String::new(),
@@ -265,12 +264,6 @@ impl Publisert {
             til: self.til.to_string(),
             netter_uten: self.netter_uten,
             personer: self.personer,
-            grunner: reasons
-                .map(|(grunn, netter)| Nattgrunn {
-                    grunn: *grunn,
-                    netter: *netter,
-                })
-                .collect(),
             kontanter: self.kontanter,
             publisert: Some(self.publisert.into()),
             skjerming: None,
@@ -301,11 +294,6 @@ pub(crate) async fn publiser(
         til,
         netter_uten: avrund(tall.sum()),
         personer: avrund(tall.antall_personer()),
-        grunner: tall
-            .grunner(avrund)
-            .into_iter()
-            .map(|cell| (cell.grunn, cell.netter))
-            .collect(),
         kontanter: avrund(tall.kontanter),
         publisert: tx.now(),
     };

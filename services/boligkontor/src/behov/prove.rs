@@ -519,6 +519,12 @@ async fn bolig_steg(store: &Store, chance: &mut Tilfelle, modell: &Modell, step:
     }
 }
 
+/// So many days from now.
+fn om_dager(store: &Store, days: i32) -> Tid {
+    let today = Dag::av(store.clock().now());
+    today.pluss_dager(days).start()
+}
+
 /// Somebody gets a dwelling, one step further each time, or gives it back.
 async fn tildel_steg(
     store: &Store,
@@ -542,6 +548,7 @@ async fn tildel_steg(
         let request = ReserverBoligRequest {
             overstyring: "Trenger den mest".into(),
             egnethetsunntak: "Det er den som finnes".into(),
+            utloper: Some(om_dager(store, 85).into()),
             ..onske(&sak.name, &one.name)
         };
         let answer = kall!(
@@ -560,13 +567,26 @@ async fn tildel_steg(
     let now = held[place].clone();
     let who = hos(now.ansvarlig_enhet.trim_start_matches("enheter/"), "r1");
     let (name, request_id) = (now.name.clone(), request_id());
+    let open = now.tilstand() != ReservasjonTilstand::Kontrakt;
+    if open && now.utloper.unwrap().seconds <= om_dager(store, 1).0 / 1_000_000 {
+        let request = OpphevReservasjonRequest {
+            name,
+            request_id,
+            etag: now.etag,
+            begrunnelse: "Tiden er ute".into(),
+        };
+        let answer = kall!(store, who, reservasjon::rpc::opphev, request);
+        eller_avslag(answer);
+        held.remove(place);
+        return;
+    }
     let changed = match now.tilstand() {
         ReservasjonTilstand::Reservert => {
             let request = TilbyBoligRequest {
                 name,
                 request_id,
                 etag: now.etag,
-                svarfrist: None,
+                svarfrist: now.utloper,
             };
             let answer = kall!(store, who, reservasjon::rpc::tilby, request);
             eller_avslag(answer).and_then(|answer| answer.reservasjon)

@@ -59,7 +59,8 @@ pub(crate) async fn noter_sak(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), 
     let now = tx.now();
     tx.execute(
         // Not equal: SQLite would walk all that are open.
-        "UPDATE boligbehov SET til = $1 WHERE sak = $2 AND til >= $3",
+        "UPDATE boligbehov SET til = CASE WHEN fra > $1 THEN fra ELSE $1 END \
+         WHERE sak = $2 AND til >= $3",
         params![now, post.id.as_str(), APENT],
     )
     .await?;
@@ -75,9 +76,10 @@ pub(crate) async fn noter_sak(tx: &mut Tx, post: &Post<Boligsak>) -> Result<(), 
 pub(crate) async fn noter_bolig(tx: &mut Tx, etter: &Bolig) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO boligtilstand (bolig, tildelingstype, tilstand, fra, til) \
-         SELECT id, tildelingstype, tilstand, COALESCE((SELECT MAX(h.til) FROM boligtilstand h \
-         WHERE h.bolig = bolig.id), siden), $1 FROM bolig \
-         WHERE id = $2 AND (tildelingstype <> $3 OR tilstand <> $4)",
+         SELECT id, tildelingstype, tilstand, fra, CASE WHEN fra > $1 THEN fra ELSE $1 END \
+         FROM (SELECT id, tildelingstype, tilstand, COALESCE((SELECT MAX(h.til) \
+         FROM boligtilstand h WHERE h.bolig = bolig.id), siden) AS fra FROM bolig \
+         WHERE id = $2 AND (tildelingstype <> $3 OR tilstand <> $4)) AS for_den",
         params![
             tx.now(),
             etter.id.as_str(),

@@ -170,7 +170,7 @@ pub(crate) async fn lagre(
     bolig.versjon += 1;
     if let Some(ended) = change.lukket {
         tx.execute(
-            "UPDATE tomgang SET til = $1 WHERE id = $2",
+            "UPDATE tomgang SET til = CASE WHEN fra > $1 THEN fra ELSE $1 END WHERE id = $2",
             params![tx.now(), ended],
         )
         .await?;

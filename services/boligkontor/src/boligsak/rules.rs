@@ -467,7 +467,9 @@ pub(crate) fn trekk(
     post.innhold.tilstand = Tilstand::Trukket;
     post.innhold.trukket = Some((now, onske));
     let mut out = Virkninger::new();
-    out.hendelse("BoligsakTrukket", &post.emne(), mottakere(&post));
+    let mut told = mottakere(&post);
+    told.push(navn::person(&post.person));
+    out.hendelse("BoligsakTrukket", &post.emne(), told);
     out.fakta.extend(fakta(&post));
     out.slett_frist(FRIST_FORELOPIG_SVAR, &post.name());
     Ok((post, out))

@@ -80,7 +80,9 @@ pub(crate) async fn lagre(tx: &mut Tx, post: &mut Post<Boligsak>) -> Result<(), 
     let now = tx.now();
     let allocated = sak.tilstand == Tilstand::Tildelt;
     tx.execute(
-        "UPDATE ko SET til = $1, tildelt = $2 WHERE sak = $3 AND til = $4",
+        // A clock that went back makes no period that ends before it began.
+        "UPDATE ko SET til = CASE WHEN fra > $1 THEN fra ELSE $1 END, tildelt = $2 \
+         WHERE sak = $3 AND til = $4",
         params![now, i64::from(allocated), post.id.as_str(), APENT],
     )
     .await?;

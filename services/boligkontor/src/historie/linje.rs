@@ -565,7 +565,8 @@ impl Spill<'_> {
         self.gjelder.ta(out);
         if let (Some(day), Some(end)) = (ended, &given.avsluttet) {
             let said = end.begrunnelse.clone();
-            let (after, out) = leieforhold::rules::avslutt(tenancy, said, day.start(), settings)?;
+            let (after, out) =
+                leieforhold::rules::avslutt(tenancy, (said, false), day.start(), settings)?;
             self.gjelder.ta(out);
             tenancy = after;
         }

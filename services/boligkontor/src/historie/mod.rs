@@ -124,6 +124,7 @@ impl Bunke {
         if self.saker.contains(&sak.id) || boligsak::store::finnes(tx, &sak.id).await? {
             return Ok(false);
         }
+        lager::las_person(tx, &sak.person).await?;
         let queue = (sak.person.clone(), typenokkel(sak.innhold.tildelingstype));
         let waits = sak.innhold.tilstand == Tilstand::Godkjent;
         if waits

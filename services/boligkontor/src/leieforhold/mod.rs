@@ -175,7 +175,7 @@ pub(crate) fn fakta(post: &Post<Leieforhold>, innstillinger: &Innstillinger) -> 
     }
     for unit in oppfolgere.iter().filter(|unit| *unit != ENHET) {
         let key = format!("oppfolger/{unit}");
-        facts.push(fact(key, unit, Faktumtype::Part, *avsluttet));
+        facts.push(fact(key, unit, Faktumtype::PartIBolig, *avsluttet));
     }
     facts
 }

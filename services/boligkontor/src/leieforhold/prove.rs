@@ -97,7 +97,9 @@ fn every_state_and_verb() {
                 rules::si_opp(post, notice, START, settings)
             }
             "MeldFlytting" => rules::meld_flytting(post, varsel(), START),
-            "AvsluttLeieforhold" => rules::avslutt(post, "Flyttet".into(), START, settings),
+            "AvsluttLeieforhold" => {
+                rules::avslutt(post, ("Flyttet".into(), false), START, settings)
+            }
             "MeldOppfolgingAvslatt" => {
                 rules::meld_oppfolging_avslatt(post, "Nei".into(), (START, av()))
             }
@@ -455,7 +457,7 @@ fn who_allocated_it_and_who_follows_the_tenant_up_read_it_while_it_runs() {
             of,
             [
                 (Faktumtype::Tildelingsmyndighet, "tildelt"),
-                (Faktumtype::Part, "oppfolger/bom")
+                (Faktumtype::PartIBolig, "oppfolger/bom")
             ]
         );
     }

@@ -65,7 +65,7 @@ pub(crate) async fn innga(
         &mut faults,
     );
     let held: Post<Reservasjon> = lager::hent_for_endring(tx, &request.name, faults).await?;
-    reservasjon::rules::krev_kontrakt(&held)?;
+    reservasjon::rules::krev_kontrakt(&held, tx.now())?;
     let dwelling = bolig::store::hent_for_endring(tx, &held.innhold.bolig).await?;
     let others: Vec<Post<Leieforhold>> = lager::apne(tx, &held.person).await?;
     let kontrakt = Kontrakt {
@@ -229,7 +229,8 @@ pub(crate) async fn avslutt(
     let reason = felt::tekst(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
     let post = lager::hent_for_endring(tx, &request.name, faults).await?;
     etag::krev(&request.etag, post.versjon)?;
-    let (mut post, out) = rules::avslutt(post, reason, tx.now(), innstillinger()?)?;
+    let (_, sak_apen) = felles_saker(tx, &post, "").await?;
+    let (mut post, out) = rules::avslutt(post, (reason, sak_apen), tx.now(), innstillinger()?)?;
     lager::lagre(tx, &mut post).await?;
     out.utfor(tx);
     let dwelling = bolig::store::hent_for_endring(tx, &post.innhold.bolig).await?;

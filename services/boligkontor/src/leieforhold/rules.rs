@@ -323,20 +323,29 @@ pub(crate) fn meld_flytting(
     Ok(oppsagt(post, notice))
 }
 
-/// The tenant has moved out.
+/// The tenant has moved out. Without a notice it is no way round the joint case
+/// about arrears: while one is open (`sak_apen`), only a notice ends it.
 ///
 /// # Errors
-/// `UGYLDIG_OVERGANG`; a fault where neither a notice nor the request says why.
+/// `UGYLDIG_OVERGANG`; a fault where neither a notice nor the request says why,
+/// and where a joint case is open and nobody gave notice.
 pub(crate) fn avslutt(
     mut post: Post<Leieforhold>,
-    begrunnelse: String,
+    (begrunnelse, sak_apen): (String, bool),
     now: Tid,
     innstillinger: &Innstillinger,
 ) -> Result<(Post<Leieforhold>, Virkninger), Refusal> {
     krev(&post, "AvsluttLeieforhold")?;
-    if begrunnelse.is_empty() && post.innhold.tilstand == Tilstand::Lopende {
+    if post.innhold.tilstand == Tilstand::Lopende {
         let mut faults = FieldFaults::new();
-        faults.missing("begrunnelse");
+        if begrunnelse.is_empty() {
+            faults.missing("begrunnelse");
+        }
+        if sak_apen {
+            let told = "en felles sak om restanse er åpen; avgjør den først, eller la leietakeren \
+                        melde flytting";
+            faults.contradicts("name", "restansesak", told);
+        }
         faults.finish()?;
     }
     post.innhold.tilstand = Tilstand::Avsluttet;

@@ -183,6 +183,20 @@ fn mottakere(post: &Post<Reservasjon>) -> Vec<String> {
     units
 }
 
+fn med_personen(post: &Post<Reservasjon>) -> Vec<String> {
+    let mut told = mottakere(post);
+    told.push(format!("personer/{}", post.person));
+    told
+}
+
+/// The person hears of its end where the dwelling was offered.
+fn berorte(post: &Post<Reservasjon>) -> Vec<String> {
+    match post.innhold.tilbudt {
+        Some(_) => med_personen(post),
+        None => mottakere(post),
+    }
+}
+
 /// A dwelling is held from now on.
 ///
 /// # Errors
@@ -225,6 +239,15 @@ fn krev(post: &Post<Reservasjon>, verb: &str) -> Result<(), Refusal> {
     OVERGANGER.krev(verb, state, state.kode())
 }
 
+/// The same, before its time is over, also where the clock has not said so yet.
+fn krev_i_tide(post: &Post<Reservasjon>, verb: &str, now: Tid) -> Result<(), Refusal> {
+    krev(post, verb)?;
+    if post.innhold.utloper <= now {
+        return Err(Refusal::transition(Tilstand::Utlopt.kode(), &[]));
+    }
+    Ok(())
+}
+
 /// It is held longer.
 ///
 /// # Errors
@@ -236,7 +259,7 @@ pub(crate) fn forleng(
     now: Tid,
     lengder: Lengder,
 ) -> Result<(Post<Reservasjon>, Virkninger), Refusal> {
-    krev(&post, "ForlengReservasjon")?;
+    krev_i_tide(&post, "ForlengReservasjon", now)?;
     let from = post.innhold.reservert.0;
     krev_utlop(utloper, "utloper", (from, now), lengder.lengst)?;
     post.innhold.utloper = utloper;
@@ -257,7 +280,7 @@ pub(crate) fn tilby(
     now: Tid,
     lengder: Lengder,
 ) -> Result<(Post<Reservasjon>, Virkninger), Refusal> {
-    krev(&post, "TilbyBolig")?;
+    krev_i_tide(&post, "TilbyBolig", now)?;
     let usual = Dag::av(now).pluss_arbeidsdager(lengder.svar).slutt();
     let due = svarfrist.unwrap_or(usual);
     let from = post.innhold.reservert.0;
@@ -266,9 +289,7 @@ pub(crate) fn tilby(
     post.innhold.tilbudt = Some(now);
     post.innhold.utloper = due;
     let mut out = Virkninger::new();
-    let mut told = mottakere(&post);
-    told.push(format!("personer/{}", post.person));
-    out.hendelse("BoligTilbudt", &post.emne(), told);
+    out.hendelse("BoligTilbudt", &post.emne(), med_personen(&post));
     out.fakta.extend(fakta(&post));
     frist(&post, now, &mut out);
     Ok((post, out))
@@ -284,7 +305,7 @@ pub(crate) fn svar(
     now: Tid,
     lengder: Lengder,
 ) -> Result<(Post<Reservasjon>, Virkninger), Refusal> {
-    krev(&post, "SvarTilbud")?;
+    krev_i_tide(&post, "SvarTilbud", now)?;
     let yes = svar.aksepterer;
     post.innhold.svar = Some(svar);
     let mut out = Virkninger::new();
@@ -297,7 +318,7 @@ pub(crate) fn svar(
         frist(&post, now, &mut out);
     } else {
         post.innhold.tilstand = Tilstand::Avslatt;
-        out.hendelse("TilbudAvslatt", &post.emne(), mottakere(&post));
+        out.hendelse("TilbudAvslatt", &post.emne(), med_personen(&post));
         out.slett_frist(FRIST_UTLOP, &post.name());
     }
     out.fakta.extend(fakta(&post));
@@ -320,7 +341,7 @@ pub(crate) fn opphev(
     post.innhold.tilstand = Tilstand::Opphevet;
     post.innhold.slutt = Some(slutt);
     let mut out = Virkninger::new();
-    out.hendelse(event, &post.emne(), mottakere(&post));
+    out.hendelse(event, &post.emne(), berorte(&post));
     out.fakta.extend(fakta(&post));
     out.slett_frist(FRIST_UTLOP, &post.name());
     Ok((post, out))
@@ -331,7 +352,7 @@ pub(crate) fn opphev(
 ///
 /// # Errors
 /// `UGYLDIG_OVERGANG`.
-pub(crate) fn krev_kontrakt(post: &Post<Reservasjon>) -> Result<(), Refusal> {
+pub(crate) fn krev_kontrakt(post: &Post<Reservasjon>, now: Tid) -> Result<(), Refusal> {
     let state = post.innhold.tilstand;
     let unasked =
         state == Tilstand::Reservert && post.innhold.tildelingstype != Tildelingstype::Midlertidig;
@@ -340,7 +361,7 @@ pub(crate) fn krev_kontrakt(post: &Post<Reservasjon>) -> Result<(), Refusal> {
         allowed.retain(|verb| *verb != KONTRAKT);
         return Err(Refusal::transition(state.kode(), &allowed));
     }
-    krev(post, KONTRAKT)
+    krev_i_tide(post, KONTRAKT, now)
 }
 
 /// It becomes a tenancy.
@@ -352,7 +373,7 @@ pub(crate) fn kontrakt(
     leieforhold: String,
     now: Tid,
 ) -> Result<(Post<Reservasjon>, Virkninger), Refusal> {
-    krev_kontrakt(&post)?;
+    krev_kontrakt(&post, now)?;
     post.innhold.tilstand = Tilstand::Kontrakt;
     post.innhold.utloper = now;
     post.innhold.leieforhold = leieforhold;
@@ -373,7 +394,7 @@ pub(crate) fn utlop(
     }
     post.innhold.tilstand = Tilstand::Utlopt;
     let mut out = Virkninger::new();
-    out.hendelse("ReservasjonUtlopt", &post.emne(), mottakere(&post));
+    out.hendelse("ReservasjonUtlopt", &post.emne(), berorte(&post));
     out.fakta.extend(fakta(&post));
     Some((post, out))
 }

@@ -130,7 +130,7 @@ pub(crate) fn fakta(post: &Post<Restansesak>) -> Vec<Faktum> {
             id: format!("restansesak/{}/{}", post.id, part.enhet),
             subjekt: &post.person,
             part: Hvem::Enhet(&part.enhet),
-            type_: Faktumtype::Part,
+            type_: Faktumtype::PartIBolig,
             post: post.name(),
             fra: apnet.0,
             til: avgjort.as_ref().map(|outcome| outcome.tid),

@@ -22,6 +22,8 @@ use crate::{
 
 /// Units of a case at most.
 const MANGE_PARTER: usize = 10;
+/// The type whose allocator finds a bed for who loses the dwelling: Nav.
+const MIDLERTIDIG: &str = "midlertidig";
 /// Kroner that are owed at most.
 const MEST: i32 = 1_000_000;
 
@@ -46,6 +48,11 @@ pub(crate) async fn registrer(
     }
     let siden = felt::pakrevd_dag(&request.siden, "siden", &mut faults);
     let parter = leieforhold::rpc::enheter(&request.parter, "parter", MANGE_PARTER, &mut faults);
+    rules::krev_parter(
+        &parter,
+        tx.call().boligtildelere.get(MIDLERTIDIG),
+        &mut faults,
+    );
     faults.finish()?;
     lager::las_person(tx, &person).await?;
     let tenancy: Post<Leieforhold> = lager::hent(tx, &person, &tenancy).await?;

@@ -47,6 +47,24 @@ pub(crate) struct Restanse {
     pub(crate) parter: Vec<String>,
 }
 
+/// A joint case is with others than the office that lets the dwelling, and with
+/// the unit that would have to find a bed (K7).
+pub(crate) fn krev_parter(
+    parter: &[String],
+    botilbud: Option<&Vec<String>>,
+    faults: &mut FieldFaults,
+) {
+    if let Some(place) = parter.iter().position(|unit| unit == ENHET) {
+        let form = "en annen enhet enn boligkontoret, som fører saken";
+        faults.form(format!("parter[{place}]"), form);
+    }
+    let must = botilbud.filter(|units| !units.iter().any(|unit| parter.contains(unit)));
+    if let Some(units) = must.filter(|units| !units.is_empty() && !parter.is_empty()) {
+        let form = format_args!("parter med {}", units.join(" eller "));
+        faults.form("parter", form);
+    }
+}
+
 /// Arrears open a joint case.
 ///
 /// # Errors
@@ -102,7 +120,8 @@ fn avgjort(mut post: Post<Restansesak>, outcome: Avgjort) -> (Post<Restansesak>,
     (post, out)
 }
 
-/// Another amount is owed; nothing: it was paid.
+/// Another amount is owed; nothing: it was paid, which also takes back that
+/// notice may be given.
 ///
 /// # Errors
 /// `UGYLDIG_OVERGANG`.
@@ -111,7 +130,9 @@ pub(crate) fn oppdater(
     belop: i32,
     (now, av): (Tid, Aktor),
 ) -> Result<(Post<Restansesak>, Virkninger), Refusal> {
-    krev(&post, "OppdaterRestanse")?;
+    if belop != 0 || post.innhold.tilstand() == Tilstand::Apen {
+        krev(&post, "OppdaterRestanse")?;
+    }
     post.innhold.belop = belop;
     if belop == 0 {
         let paid = Avgjort {
