@@ -342,7 +342,10 @@ impl<'g> Passage<'g> {
                     fact.holds_at(self.now)
                         && matches!(
                             fact.kind,
-                            Faktumtype::Soker | Faktumtype::Sak | Faktumtype::Part
+                            Faktumtype::Soker
+                                | Faktumtype::Sak
+                                | Faktumtype::Part
+                                | Faktumtype::PartIBolig
                         )
                         && fact.post.as_deref() == Some(sak.as_str())
                         && matches!(&fact.party, Party::Enhet(unit) if **unit == *self.caller.enhet)
