@@ -44,7 +44,7 @@ impl Scene {
     /// The same in a municipality.
     pub async fn of(kommune: &str) -> Self {
         Self::on(Arc::new(SystemClock), |options| {
-            options.kommune = kommune.to_owned();
+            kommune.clone_into(&mut options.kommune);
         })
         .await
     }

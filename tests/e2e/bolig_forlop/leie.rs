@@ -43,7 +43,7 @@ pub async fn let_to(scene: &Scene, tenant: &str) {
             parent: tenant.to_owned(),
             request_id: request_id(),
             bolig: dwelling.name.clone(),
-            grunnlag: format!("{}/opphold/0192f0a1-7b2c-7d3e-8f40-516273849506", tenant),
+            grunnlag: format!("{tenant}/opphold/0192f0a1-7b2c-7d3e-8f40-516273849506"),
             begrunnelse: "Ledig i natt. Sagt av Kanari Kvitterson.".to_owned(),
             ..Default::default()
         };
