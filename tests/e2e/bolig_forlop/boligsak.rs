@@ -167,6 +167,13 @@ pub async fn life(scene: &Scene) {
         soknad: Some(soknad("En hybel med hage")),
     };
     method::<_, EndreBoligsakResponse>(&rop, "EndreBoligsak", request).await;
+    let open = ListApneBoligsakerRequest {
+        parent: "enheter/rop".to_owned(),
+        ..Default::default()
+    };
+    let listed: ListApneBoligsakerResponse = method(&rop, "ListApneBoligsaker", open.clone()).await;
+    let names: Vec<&str> = listed.boligsaker.iter().map(|one| &*one.name).collect();
+    assert_eq!(names, [&*sak.name]);
     let queue = RangerKoRequest {
         parent: "enheter/rop".to_owned(),
         tildelingstype: Tildelingstype::KommunalUtleie.into(),
@@ -180,6 +187,8 @@ pub async fn life(scene: &Scene) {
         .desk("nav", Rolle::Saksbehandler, Formal::Tildeling)
         .await;
     refused::<_, RangerKoResponse>(&nav, &format!("{CASES}RangerKo"), queue).await;
+    let list = format!("{CASES}ListApneBoligsaker");
+    refused::<_, ListApneBoligsakerResponse>(&nav, &list, open).await;
 
     let citizen = scene.person_desk(&person).await;
     let request = HentKoplassRequest {
@@ -230,12 +239,28 @@ pub async fn life(scene: &Scene) {
 async fn in_sarpsborg_the_office_itself_allocates() {
     let scene = Scene::of("sarpsborg").await;
     let person = scene.person(NUMBERS[0]).await;
-    let sak = approved(&scene, &person, "boligkontor", &SARPSBORG).await;
-    assert_eq!(sak.ansvarlig_enhet, "enheter/boligkontor");
-    assert_eq!(sak.regelversjon, "sarpsborg-1");
     let office = scene
         .desk("boligkontor", Rolle::Saksbehandler, Formal::Tildeling)
         .await;
+    // What Nav took in is on the office's own list, and on no other unit's.
+    let sak = taken_in(&scene, &person, &office).await;
+    let open = ListApneBoligsakerRequest {
+        parent: "enheter/boligkontor".to_owned(),
+        tilstand: BoligsakTilstand::Mottatt.into(),
+        ..Default::default()
+    };
+    let listed: ListApneBoligsakerResponse =
+        method(&office, "ListApneBoligsaker", open.clone()).await;
+    let names: Vec<&str> = listed.boligsaker.iter().map(|one| &*one.name).collect();
+    assert_eq!(names, [&*sak.name]);
+    let nav = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Tildeling)
+        .await;
+    let list = format!("{CASES}ListApneBoligsaker");
+    refused::<_, ListApneBoligsakerResponse>(&nav, &list, open).await;
+    let sak = approved_of(&scene, sak, "boligkontor", &SARPSBORG).await;
+    assert_eq!(sak.ansvarlig_enhet, "enheter/boligkontor");
+    assert_eq!(sak.regelversjon, "sarpsborg-1");
     let request = RangerKoRequest {
         parent: "enheter/boligkontor".to_owned(),
         tildelingstype: Tildelingstype::KommunalUtleie.into(),

@@ -28,6 +28,7 @@ samspor_chassis::on_both_databases! {
     conditions_are_those_of_the_file,
     two_municipalities_are_never_mixed,
     who_answers_is_who_allocates_the_type,
+    a_unit_lists_its_own_open_cases,
     who_gave_the_right_hears_that_it_became_a_dwelling,
 }
 
@@ -524,6 +525,64 @@ async fn who_answers_is_who_allocates_the_type(database: Database) {
         let sak = siste(&store, P).await;
         assert_eq!(sak.ansvarlig_enhet, owner, "{type_:?} {mandated:?}");
     }
+}
+
+/// One page of a unit's open cases: names, and the token of the next page.
+async fn apne(
+    store: &Store,
+    unit: &str,
+    page: (i32, &str),
+    tilstand: BoligsakTilstand,
+) -> (Vec<String>, String) {
+    let request = ListApneBoligsakerRequest {
+        parent: format!("enheter/{unit}"),
+        page_size: page.0,
+        page_token: page.1.into(),
+        tilstand: tilstand.into(),
+    };
+    let listed = store.read(hos(unit, "r1"), move |tx| {
+        rpc::list_apne(tx, request).boxed()
+    });
+    let listed = listed.await.unwrap();
+    let names = listed.boligsaker.into_iter().map(|sak| sak.name).collect();
+    (names, listed.next_page_token)
+}
+
+/// Oldest first, in one state or all that are open, a page at a time; never
+/// another unit's, nor one that has ended.
+///
+/// Seen red: with a list that stops at the first rows that it reads.
+async fn a_unit_lists_its_own_open_cases(database: Database) {
+    let store = lager(&database).await;
+    let all = BoligsakTilstand::Unspecified;
+    let listed = godkjent(&store, P, UTLEIE, &[]).await.name;
+    godkjent(&store, P, Tildelingstype::Omsorgsbolig, &[]).await;
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        database.clock().advance(Duration::from_hours(1));
+        let request = onsket(Q, UTLEIE);
+        kall!(&store, hos("nav", "n1"), rpc::registrer, request).unwrap();
+        waiting.push(siste(&store, Q).await.name);
+    }
+    let request = TrekkBoligsakRequest {
+        name: waiting.pop().unwrap(),
+        request_id: request_id(),
+        onske: "Flytter".into(),
+    };
+    kall!(&store, hos("rop", "v1"), rpc::trekk, request).unwrap();
+
+    let (first, next) = apne(&store, "rop", (2, ""), all).await;
+    assert_eq!(first, [listed.as_str(), &waiting[0]]);
+    let (second, end) = apne(&store, "rop", (2, &next), all).await;
+    assert_eq!((second, end.as_str()), (vec![waiting[1].clone()], ""));
+    let received = BoligsakTilstand::Mottatt;
+    let (first, next) = apne(&store, "rop", (1, ""), received).await;
+    assert_eq!(first, waiting[..1]);
+    let (second, end) = apne(&store, "rop", (1, &next), received).await;
+    assert_eq!((second, end.as_str()), (waiting[1..].to_vec(), ""));
+    let care = apne(&store, "bestillerkontor", (0, ""), all).await;
+    assert_eq!(care.0.len(), 1);
+    assert_eq!(apne(&store, "nav", (0, ""), all).await.0, [""; 0]);
 }
 
 /// About the vedtak, which is all that who gave the right knows.

@@ -4,14 +4,16 @@ use samspor_chassis::{
     domene::{Aktor, Dag, felt, navn},
     error::{Error, FieldFaults, Refusal},
     lager::{self, Post},
+    page::Page,
     store::{Tx, etag},
 };
 use samspor_proto::{
     boligkontor::{
-        self as proto, AvslaBoligsakRequest, AvslaBoligsakResponse, EndreBoligsakRequest,
-        EndreBoligsakResponse, GiForelopigBoligsvarRequest, GiForelopigBoligsvarResponse,
-        GodkjennBoligsakRequest, GodkjennBoligsakResponse, HentBoligsakRequest,
-        HentBoligsakResponse, ListBoligsakerRequest, ListBoligsakerResponse,
+        self as proto, AvslaBoligsakRequest, AvslaBoligsakResponse, BoligsakTilstand,
+        EndreBoligsakRequest, EndreBoligsakResponse, GiForelopigBoligsvarRequest,
+        GiForelopigBoligsvarResponse, GodkjennBoligsakRequest, GodkjennBoligsakResponse,
+        HentBoligsakRequest, HentBoligsakResponse, ListApneBoligsakerRequest,
+        ListApneBoligsakerResponse, ListBoligsakerRequest, ListBoligsakerResponse,
         RegistrerBoligsoknadRequest, RegistrerBoligsoknadResponse, Tildelingstype,
         TrekkBoligsakRequest, TrekkBoligsakResponse, VurderVilkarRequest, VurderVilkarResponse,
     },
@@ -272,6 +274,48 @@ pub(crate) async fn list(
     };
     let boligsaker = all.iter().map(|post| med_opphold(post, stay)).collect();
     Ok(ListBoligsakerResponse {
+        boligsaker,
+        next_page_token,
+    })
+}
+
+pub(crate) async fn list_apne(
+    tx: &mut Tx,
+    request: ListApneBoligsakerRequest,
+) -> Result<ListApneBoligsakerResponse, Error> {
+    let mut faults = FieldFaults::new();
+    let unit = navn::les_enhet(&request.parent, "parent", &mut faults);
+    let wanted: Option<BoligsakTilstand> = felt::filter(
+        request.tilstand,
+        "tilstand",
+        "samspor.boligkontor.v1.BoligsakTilstand",
+        &mut faults,
+    );
+    faults.finish()?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let mut found: Vec<Post<Boligsak>> = Vec::new();
+    // No column says more than that a case is open: read on until the page is
+    // full and there is one more.
+    let mut from = page.clone();
+    loop {
+        let (open, next) = lager::enhetens::<Boligsak>(tx, &unit, &from).await?;
+        found.extend(open.into_iter().filter(|post| {
+            let state = BoligsakTilstand::from(post.innhold.tilstand);
+            wanted.is_none_or(|wanted| wanted == state)
+        }));
+        if next.is_empty() || found.len() > page.size() {
+            break;
+        }
+        from = Page::parse(request.page_size, &next)?;
+    }
+    let (found, next_page_token) = page.cut(found, |post| post.id.clone());
+    let now = tx.now();
+    let stays = opphold::alle(tx, now).await?;
+    let boligsaker = found
+        .iter()
+        .map(|post| med_opphold(post, stays.get(&post.person).copied()))
+        .collect();
+    Ok(ListApneBoligsakerResponse {
         boligsaker,
         next_page_token,
     })
