@@ -13,7 +13,7 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
-mod prove;
+pub(crate) mod prove;
 pub(crate) mod rpc;
 pub(crate) mod rules;
 

@@ -6,15 +6,14 @@ use samspor_chassis::{
     error::Refusal,
     params,
     server::Agency as _,
-    store::{Backend, Store},
+    store::Store,
     testing::{Database, START, request_id},
 };
 use samspor_proto::boligkontor::*;
 
 use super::{Tilstand, rules};
 use crate::{
-    Boligkontor, ENHET, arbeidsordre, boligpost::Innhold as _, innstillinger::innstillinger,
-    leieforhold, prove::*,
+    Boligkontor, ENHET, arbeidsordre, innstillinger::innstillinger, leieforhold, prove::*,
 };
 
 samspor_chassis::on_both_databases! {
@@ -22,7 +21,6 @@ samspor_chassis::on_both_databases! {
     a_dwelling_that_is_made_ready_has_one_order_for_it,
     the_tenant_reports_and_the_order_says_nothing_about_who,
     what_breaks_next_comes_first_and_stays_when_it_is_broken,
-    the_work_list_is_read_in_its_index,
 }
 
 /// Every cell of state and verb is as the tables say, for each kind.
@@ -333,54 +331,4 @@ async fn what_breaks_next_comes_first_and_stays_when_it_is_broken(database: Data
     }
     assert_eq!(listed, [(quick, true), (soon, false), (slow, false)]);
     assert_eq!(hendelser(&store, ENHET).await, ["FristBrutt"]);
-}
-
-/// What the list costs does not grow with what was closed: with some thousand
-/// orders the statement still walks its index.
-///
-/// Seen red: without the index `arbeidsordre_frist`.
-async fn the_work_list_is_read_in_its_index(database: Database) {
-    let store = lager(&database).await;
-    let bolig = ledig(&store, "A-1", Tildelingstype::Hardfor).await.name;
-    let bolig = bolig.rsplit('/').next().unwrap().to_owned();
-    let written = store
-        .write(hos(ENHET, "b1"), &request_id(), move |tx| {
-            Box::pin(async move {
-                tx.execute(
-                    "INSERT INTO arbeidsordre (id, bolig, versjon, tilstand, nokkel, frist, innhold) \
-                     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
-                     SELECT 'x' || i, CAST($1 AS TEXT), 1, CASE WHEN i % 50 = 0 THEN 'APEN' ELSE 'LUKKET' END, \
-                     '', i, '{}' FROM n",
-                    params![bolig],
-                )
-                .await?;
-                tx.execute("ANALYZE", params![]).await?;
-                Ok(MeldKlargjortResponse::default())
-            })
-        })
-        .await;
-    written.unwrap();
-    let sql = super::Arbeidsordre::SQL
-        .apne
-        .replace("$1", "100")
-        .replace("$2", "'x'")
-        .replace("$3", "51");
-    let mut tx = store.begin_read(hos(ENHET, "b1")).await.unwrap();
-    let plan: Vec<String> = match store.backend() {
-        Backend::Sqlite => {
-            let sql = Box::leak(format!("EXPLAIN QUERY PLAN {sql}").into_boxed_str());
-            let rows: Vec<(i64, i64, i64, String)> = tx.all(sql, params![]).await.unwrap();
-            rows.into_iter().map(|row| row.3).collect()
-        }
-        Backend::Postgres => {
-            let sql = Box::leak(format!("EXPLAIN {sql}").into_boxed_str());
-            let rows: Vec<(String,)> = tx.all(sql, params![]).await.unwrap();
-            rows.into_iter().map(|row| row.0).collect()
-        }
-    };
-    let plan = plan.join("\n");
-    assert!(plan.contains("arbeidsordre_frist"), "{plan}");
-    for word in ["Sort", "TEMP B-TREE", "Seq Scan"] {
-        assert!(!plan.contains(word), "{plan}");
-    }
 }
