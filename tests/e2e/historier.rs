@@ -187,6 +187,15 @@ async fn an_acute_night_ends_in_a_dwelling() {
     for event in ["BoligTilbudt", "BoligsakTildelt", "LeieforholdInngatt"] {
         assert!(heard.svar.contains(event), "{}", heard.svar);
     }
+    // Nav, because the stay went on.
+    let heard = steps(
+        &told,
+        "Nav, kommunal del, its system",
+        "was told by boligkontoret",
+    )[0];
+    for event in ["BoligTilbudt", "BoligsakTildelt", "LeieforholdInngatt"] {
+        assert!(heard.svar.contains(event), "{}", heard.svar);
+    }
 }
 
 /// S1: three units decide in Sarpsborg; one mapping is under all three

@@ -145,6 +145,10 @@ const MIGRATIONS: Migrations = &[
         "007_historie",
         include_str!("../migrations/007_historie.sql"),
     ),
+    (
+        "008_opphold_eier",
+        include_str!("../migrations/008_opphold_eier.sql"),
+    ),
 ];
 
 /// The service.

@@ -16,6 +16,7 @@ use crate::{
     BOLIGKONTOR, ENHET,
     innboks::{self, Type},
     innstillinger::innstillinger,
+    opphold,
 };
 
 /// What boligkontor tells the unit becomes tasks.
@@ -69,10 +70,10 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
             return Ok(());
         };
         lager::las_person(tx, person).await?;
+        let committed = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
+        let at = committed.unwrap_or(tx.now());
+        let due = kalender::arbeidsdager_etter(at, innstillinger()?.oppgave_arbeidsdager);
         if let Some(type_) = ber_om(&hendelse.r#type) {
-            let committed = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
-            let days = innstillinger()?.oppgave_arbeidsdager;
-            let due = kalender::arbeidsdager_etter(committed.unwrap_or(tx.now()), days);
             let emne = Emne {
                 person: person.to_owned(),
                 post: hendelse.post.clone(),
@@ -82,6 +83,13 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
         }
         for type_ in gjort(&hendelse.r#type) {
             innboks::ferdig(tx, *type_, &hendelse.post).await?;
+        }
+        // Not by LeieforholdInngatt: a contract for temporary housing is one too,
+        // and that is the stay itself.
+        if hendelse.r#type == "BoligsakTildelt"
+            && let Some(stay) = opphold::fikk_bolig(tx, person, ENHET, at).await?
+        {
+            innboks::be_om(tx, Type::AvsluttOpphold, &stay, due).await?;
         }
         if har_bolig(&hendelse.r#type) {
             innboks::ferdig_om(tx, Type::FinnBolig, person).await?;

@@ -89,6 +89,8 @@ samspor_chassis::tilstand! {
         OppfolgingAvslatt = "OPPFOLGING_AVSLATT",
         /// See to where a tenant goes whose tenancy is ended.
         LeieforholdOppsagt = "LEIEFORHOLD_OPPSAGT",
+        /// End the stay of a person who has a dwelling.
+        AvsluttOpphold = "AVSLUTT_OPPHOLD",
     }
 }
 

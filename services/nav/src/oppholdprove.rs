@@ -11,16 +11,19 @@
 use samspor_chassis::{
     store::Store,
     testing::{Database, request_id},
+    tid::{Clock as _, Tid},
 };
 use samspor_proto::{
     felles::{Faktumtype, Feilgrunn},
+    hendelse::Hendelse,
     nav::{
         AvgjorUtestengelsesklageRequest, AvsluttOppholdRequest, AvsluttPlassRequest,
         FlyttOppholdRequest, ForlengOppholdRequest, GjennomgaUtestengelseRequest,
         HentNattilbudRequest, InnvilgUnntakRequest, KlagUtestengelseRequest, Klageutfall,
-        ListLopendeOppholdRequest, ListOppholdRequest, ListUtestengelserRequest, Nattsvar, Opphold,
-        OppholdTilstand, RegistrerUtestengelseRequest, Utestengelse, UtestengelseTilstand,
-        Utestengelsessted, Videre,
+        ListLopendeOppholdRequest, ListOppgaverRequest, ListOppholdRequest,
+        ListUtestengelserRequest, Nattsvar, Oppgavetype, Opphold, OppholdTilstand,
+        RegistrerUtestengelseRequest, Utestengelse, UtestengelseTilstand, Utestengelsessted,
+        Videre,
     },
 };
 
@@ -41,6 +44,7 @@ samspor_chassis::on_both_databases! {
     what_was_granted_does_not_run_out_in_silence,
     barred_everywhere_is_told_until_it_is_not,
     a_bar_is_reviewed_complained_of_and_ends,
+    a_dwelling_asks_for_the_end_of_the_stay_that_runs,
 }
 
 /// A bed is granted on request, until that day.
@@ -561,4 +565,61 @@ async fn a_bar_is_reviewed_complained_of_and_ends(database: Database) {
         look(true, "")
     );
     assert_eq!(refusal.grunn, Feilgrunn::UgyldigOvergang);
+}
+
+/// Boligkontor tells that the person got a dwelling then.
+async fn fikk_bolig(store: &Store, at: Tid) {
+    let event = Hendelse {
+        r#type: "BoligsakTildelt".into(),
+        post: format!("{P}/boligsaker/0192f0a1-7b2c-7d3e-8f40-516273849506"),
+        tid: Some(at.into()),
+        ..Default::default()
+    };
+    let done: Result<_, samspor_chassis::error::Error> = store
+        .write(hos(ENHET, "system"), &request_id(), move |tx| {
+            crate::bolig::bruk(tx, event)
+        })
+        .await;
+    done.unwrap();
+}
+
+/// Once however often it comes, of the stay that ran then alone, until it ends.
+///
+/// Seen red: with a dwelling from before the stay that asks too.
+async fn a_dwelling_asks_for_the_end_of_the_stay_that_runs(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let before = database.clock().now();
+    let a = plassen(&store, "A").await;
+    klokka(&database, "2026-11-03T09:00:00Z");
+    far_seng(&store, &a, "2026-11-30").await;
+    let name = oppholdene(&store).await[0].name.clone();
+    let asked = async || {
+        let request = ListOppgaverRequest {
+            parent: format!("enheter/{ENHET}"),
+            r#type: Oppgavetype::AvsluttOpphold.into(),
+            ..Default::default()
+        };
+        let list = les!(store, crate::innboks::list, request);
+        let posts = list.oppgaver.into_iter().map(|task| task.post);
+        posts.collect::<Vec<_>>()
+    };
+    // A dwelling from before the stay is not why it should end.
+    fikk_bolig(&store, before).await;
+    assert!(asked().await.is_empty());
+    let now = database.clock().now();
+    for _ in 0..2 {
+        fikk_bolig(&store, now).await;
+        assert_eq!(asked().await, std::slice::from_ref(&name));
+    }
+    kall!(
+        store,
+        hos(ENHET, "n1"),
+        opphold::rpc::avslutt,
+        avslutt(&name)
+    )
+    .unwrap();
+    assert!(asked().await.is_empty());
+    fikk_bolig(&store, now).await;
+    assert!(asked().await.is_empty());
 }

@@ -1,6 +1,12 @@
 //! From a night without anywhere to sleep to a tenancy, whoever allocates.
 
-use samspor_proto::{boligkontor::*, nav::InnvilgBotilbudResponse};
+use samspor_proto::{
+    boligkontor::*,
+    nav::{
+        AvsluttOppholdRequest, AvsluttOppholdResponse, InnvilgBotilbudResponse,
+        ListOppgaverRequest, ListOppgaverResponse, Oppgave, Oppgavetype, Videre,
+    },
+};
 
 use super::*;
 use crate::{
@@ -46,7 +52,8 @@ fn listed(overview: &Behovsoversikt) -> i32 {
 /// offers, the person says yes, the office makes the contract; the overview
 /// counts each step, and no other unit may reserve.
 ///
-/// Guards against: an allocator that is written down in the code.
+/// Seen red: without `fortell`. Guards against: an allocator that is written down
+/// in the code.
 pub async fn a_person_is_housed_by_who_allocates(kommune: Kommune) {
     let scene = &kommune.scene;
     let unit = allocator(&kommune);
@@ -143,6 +150,37 @@ pub async fn a_person_is_housed_by_who_allocates(kommune: Kommune) {
     assert_eq!(read.boligsak.unwrap().tilstand(), BoligsakTilstand::Tildelt);
     let after = overview().await;
     assert_eq!(listed(&after), 0, "from the list to a dwelling");
+    stay_is_ended(scene).await;
+    until(async || (overview().await.i_midlertidig == 0).then_some(())).await;
+}
+
+/// Nav is asked to end the stay of who has a dwelling now, and does.
+async fn stay_is_ended(scene: &Scene) {
+    let nav = scene
+        .desk("nav", Rolle::Saksbehandler, Formal::Ytelse)
+        .await;
+    let asked = async || {
+        let request = ListOppgaverRequest {
+            parent: "enheter/nav".to_owned(),
+            ..Default::default()
+        };
+        let method = "nav.v1.InnboksService/ListOppgaver";
+        let tasks: ListOppgaverResponse = ok(&nav, method, request).await;
+        let of = |task: &Oppgave| task.r#type() == Oppgavetype::AvsluttOpphold;
+        tasks.oppgaver.into_iter().find(of)
+    };
+    let stay = until(asked).await.post;
+    let request = AvsluttOppholdRequest {
+        name: stay,
+        request_id: request_id(),
+        grunn: "Har fått bolig".to_owned(),
+        videre: Videre::KommunalBolig.into(),
+        ..Default::default()
+    };
+    let follows = nav.with_purpose(Formal::Oppfolging);
+    let method = "nav.v1.OppholdService/AvsluttOpphold";
+    ok::<_, AvsluttOppholdResponse>(&follows, method, request).await;
+    until(async || asked().await.is_none().then_some(())).await;
 }
 
 /// Nights, stays and who is barred, tenancies with arrears, what is said of a

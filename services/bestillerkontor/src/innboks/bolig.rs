@@ -29,6 +29,8 @@ const FRIST_FINN_BOLIG: &str = "finn_bolig";
 const FRIST_RESTANSE: &str = "restanse";
 /// Deadline: a concern about a tenant is answered.
 const FRIST_BEKYMRING: &str = "bekymring";
+/// Deadline: it is seen to where a tenant goes whose tenancy is ended.
+const FRIST_OPPSAGT: &str = "leieforhold_oppsagt";
 
 /// What an event asks for, about its record. An application that rests on a right
 /// is told here too where another unit allocates: then it asks for nothing.
@@ -39,6 +41,7 @@ fn ber_om(hendelse: &Hendelse) -> Option<&'static str> {
         "TilbudAvslatt" | "VetoNedlagt" | "ReservasjonUtlopt" if own => Some(FRIST_FINN_BOLIG),
         "RestanseVarslet" => Some(FRIST_RESTANSE),
         "BekymringMottatt" => Some(FRIST_BEKYMRING),
+        "LeieforholdOppsagt" => Some(FRIST_OPPSAGT),
         _ => None,
     }
 }
@@ -49,6 +52,7 @@ fn gjort(hendelse: &str) -> Option<&'static str> {
         "BoligsakGodkjent" | "BoligsakAvslatt" | "BoligsakTrukket" => Some(FRIST_BOLIGSAK),
         "RestansesakBesvart" | "RestansesakAvgjort" => Some(FRIST_RESTANSE),
         "BekymringBekreftet" => Some(FRIST_BEKYMRING),
+        "LeieforholdAvsluttet" => Some(FRIST_OPPSAGT),
         _ => None,
     }
 }
@@ -159,8 +163,8 @@ mod tests {
     /// Once however often it comes, gone when it is done; what another unit
     /// allocates asks for nothing here; the right waits until it is a dwelling.
     ///
-    /// Seen red: with applications of others, without the end by person, and with
-    /// `oppfylt` that changes nothing.
+    /// Seen red: with applications of others, without the end by person, with
+    /// `oppfylt` that changes nothing, and with a tenancy whose end ends no row.
     async fn each_event_puts_its_row_there_and_another_takes_it_away(database: Database) {
         let store = database.open(MIGRATIONS).await;
         let decided = fattet(&store).await;
@@ -196,6 +200,26 @@ mod tests {
         assert_eq!(venter(&store).await, waits);
         hendt(&store, "RestansesakBesvart", &of("restansesaker"), own).await;
         hendt(&store, "BekymringBekreftet", &of("bekymringer"), own).await;
+        assert_eq!(venter(&store).await, [Ventetype::Bolig]);
+        let tenancy = of("leieforhold");
+        for _ in 0..2 {
+            hendt(
+                &store,
+                "LeieforholdOppsagt",
+                &tenancy,
+                "enheter/boligkontor",
+            )
+            .await;
+            let waits = [Ventetype::Bolig, Ventetype::LeieforholdOppsagt];
+            assert_eq!(venter(&store).await, waits);
+        }
+        hendt(
+            &store,
+            "LeieforholdAvsluttet",
+            &tenancy,
+            "enheter/boligkontor",
+        )
+        .await;
         assert_eq!(venter(&store).await, [Ventetype::Bolig]);
         for _ in 0..2 {
             hendt(&store, "BoligrettOppfylt", &decided.name, own).await;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
-    domene::navn,
+    domene::{Virkninger, navn},
     error::{Error, FieldFaults},
     feeds::Consumer,
     lager, params,
@@ -23,6 +23,8 @@ use crate::ENHET;
 
 /// Collection of nav's stays in a resource name.
 const SAMLING: &str = "opphold";
+/// Unit that owns a stay of which nobody else is told.
+const NAV: &str = "nav";
 
 /// Nav tells of its stays.
 pub(crate) const FRA_NAV: Consumer = Consumer {
@@ -59,12 +61,14 @@ pub(crate) async fn hor(tx: &mut Tx, hendelse: Hendelse) -> Result<(), Error> {
         return Ok(());
     }
     lager::las_person(tx, &person).await?;
+    // The unit that owns a stay is told by name, as an event names its owner.
+    let owner = hendelse.eier.strip_prefix("enheter/").unwrap_or(NAV);
     let happened = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
     let at = happened.unwrap_or(tx.now());
     let when = |it: bool| it.then_some(at);
     tx.execute(
-        "INSERT INTO opphold (post, person, startet, fortsetter, passert, slutt) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (post) DO UPDATE SET \
+        "INSERT INTO opphold (post, person, startet, fortsetter, passert, slutt, eier) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (post) DO UPDATE SET \
          startet = COALESCE(opphold.startet, excluded.startet), \
          fortsetter = CASE WHEN opphold.startet IS NULL THEN excluded.fortsetter \
          ELSE opphold.fortsetter END, \
@@ -76,7 +80,8 @@ pub(crate) async fn hor(tx: &mut Tx, hendelse: Hendelse) -> Result<(), Error> {
             when(begun),
             i64::from(goes_on),
             when(passed),
-            when(ended)
+            when(ended),
+            owner
         ],
     )
     .await?;
@@ -150,4 +155,28 @@ pub(crate) async fn na(tx: &mut Tx, person: &str) -> Result<Option<Midlertidig>,
         )
         .await?;
     Ok(slik(rows, now).remove(person))
+}
+
+/// Events of an offered or given dwelling.
+const FORTELLES: [&str; 3] = ["BoligTilbudt", "LeieforholdInngatt", "BoligsakTildelt"];
+
+/// Adds the units whose stay of the person goes on to whom those events tell, so
+/// that one clock ends with the other.
+pub(crate) async fn fortell(tx: &mut Tx, person: &str, out: &mut Virkninger) -> Result<(), Error> {
+    let now = tx.now();
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT eier FROM opphold WHERE person = $1 AND til > $2 AND fra <= $2",
+            params![person, now],
+        )
+        .await?;
+    let told = out.hendelser.iter_mut();
+    for event in told.filter(|event| FORTELLES.contains(&event.type_)) {
+        for (unit,) in &rows {
+            if !event.mottakere.contains(unit) {
+                event.mottakere.push(unit.clone());
+            }
+        }
+    }
+    Ok(())
 }

@@ -328,7 +328,8 @@ pub(crate) async fn tildelt(tx: &mut Tx, grunnlag: &str, leieforhold: &str) -> R
         return Ok(());
     }
     let post = lager::hent_for_endring(tx, grunnlag, FieldFaults::new()).await?;
-    let (mut post, out) = rules::tildel(post, leieforhold, tx.now())?;
+    let (mut post, mut out) = rules::tildel(post, leieforhold, tx.now())?;
+    opphold::fortell(tx, &post.person, &mut out).await?;
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
     Ok(())

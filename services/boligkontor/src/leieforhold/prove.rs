@@ -1,3 +1,4 @@
+use futures::FutureExt as _;
 use samspor_chassis::{
     domene::{Aktor, Dag, Virkninger},
     error::{Error, Refusal},
@@ -9,13 +10,17 @@ use samspor_chassis::{
 use samspor_proto::{
     boligkontor::{self as proto, *},
     felles::{Faktumtype, Hjemmel, Rolle},
+    hendelse::Hendelse,
 };
 
 use super::{Oppsigelse, Periode, Tilstand, rules};
-use crate::{ENHET, bolig, innstillinger::innstillinger, leieforhold, prove::*, reservasjon};
+use crate::{
+    ENHET, behov::opphold, bolig, innstillinger::innstillinger, leieforhold, prove::*, reservasjon,
+};
 
 samspor_chassis::on_both_databases! {
     the_dwelling_goes_from_the_reservation_to_the_tenancy_and_back,
+    the_unit_of_a_stay_hears_of_the_dwelling,
     a_dwelling_is_let_once,
     a_contract_is_long_enough_and_one_for_each_person,
     a_tenancy_is_renewed_and_ended_in_time,
@@ -222,6 +227,44 @@ async fn the_dwelling_goes_from_the_reservation_to_the_tenancy_and_back(database
     short.til = Dag::av(START).pluss_maneder(3).to_string();
     short.begrunnelse = "Midlertidig botilbud".into();
     kall!(&store, office(), leieforhold::rpc::innga, short).unwrap();
+}
+
+/// Who has the person in temporary housing is told of the offer and the contract,
+/// and of nothing once the stay has ended; a unit that has no stay is not told.
+///
+/// Seen red: without `fortell`, and with an `eier` that is not read.
+async fn the_unit_of_a_stay_hears_of_the_dwelling(database: Database) {
+    let store = lager(&database).await;
+    let stay = |who: &str, type_: &str, unit: &str| Hendelse {
+        r#type: type_.into(),
+        post: format!("{who}/opphold/0192f0a1-7b2c-7d3e-8f40-000000000001"),
+        tid: Some(START.into()),
+        eier: format!("enheter/{unit}"),
+        ..Default::default()
+    };
+    let hor = async |event: Hendelse| {
+        let heard: Result<_, Error> = store
+            .write(hos(ENHET, "system"), &request_id(), move |tx| {
+                async move { opphold::hor(tx, event).await }.boxed()
+            })
+            .await;
+        heard.unwrap();
+    };
+    hor(stay(P, "OppholdStartet", "krisesenter")).await;
+    hor(stay(Q, "OppholdStartet", "nav")).await;
+    hor(stay(Q, "OppholdAvsluttet", "nav")).await;
+    for (who, dwelling) in [(P, "A-1"), (Q, "B-1")] {
+        let held = holdt(&store, who, dwelling, Tildelingstype::KommunalUtleie).await;
+        let office = hos(ENHET, "b1");
+        let request = kontrakt(&held.name);
+        kall!(&store, office, leieforhold::rpc::innga, request).unwrap();
+    }
+    let heard = hendelser(&store, "krisesenter").await;
+    assert_eq!(
+        heard,
+        ["BoligTilbudt", "BoligsakTildelt", "LeieforholdInngatt"]
+    );
+    assert!(hendelser(&store, "nav").await.is_empty());
 }
 
 /// The tables refuse the second tenancy of a dwelling, whoever forgets to ask.

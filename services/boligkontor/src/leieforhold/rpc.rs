@@ -21,6 +21,7 @@ use super::{
     to_proto,
 };
 use crate::{
+    behov::opphold,
     bolig, boligsak,
     innstillinger::innstillinger,
     reservasjon::{self, Reservasjon},
@@ -77,7 +78,7 @@ pub(crate) async fn innga(
         husleie: dwelling.innhold.egenskaper.husleie,
     };
     let (id, moment) = (tx.new_id(), (tx.now(), av));
-    let (post, out) = rules::innga(
+    let (post, mut out) = rules::innga(
         id,
         &held,
         kontrakt,
@@ -85,6 +86,7 @@ pub(crate) async fn innga(
         !others.is_empty(),
         innstillinger()?,
     )?;
+    opphold::fortell(tx, &post.person, &mut out).await?;
     let (mut held, ended) = reservasjon::rules::kontrakt(held, post.name(), tx.now())?;
     let (verb, to) = (bolig::rules::KONTRAKT, bolig::Tilstand::Utleid);
     bolig::rpc::flytt(tx, dwelling, verb, to, None).await?;

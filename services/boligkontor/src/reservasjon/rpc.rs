@@ -19,6 +19,7 @@ use samspor_proto::{
 
 use super::{Reservasjon, Slutt, Svar, rules, to_proto};
 use crate::{
+    behov::opphold,
     bolig::{self, typenokkel},
     boligsak::{self, Boligsak, rangering},
     innstillinger::innstillinger,
@@ -207,7 +208,8 @@ pub(crate) async fn tilby(
     let mut faults = FieldFaults::new();
     let due = felt::tidspunkt(request.svarfrist, "svarfrist", &mut faults);
     let post = egen(tx, &request.name, &request.etag, faults).await?;
-    let (mut post, out) = rules::tilby(post, due, tx.now(), lengder()?)?;
+    let (mut post, mut out) = rules::tilby(post, due, tx.now(), lengder()?)?;
+    opphold::fortell(tx, &post.person, &mut out).await?;
     lager::lagre(tx, &mut post).await?;
     out.utfor(tx);
     Ok(TilbyBoligResponse {

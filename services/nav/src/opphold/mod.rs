@@ -15,7 +15,7 @@ pub(crate) mod rpc;
 
 use samspor_chassis::{
     domene::{
-        Aktor, Dag, Hjemmel, Virkninger,
+        Aktor, Dag, Emne, Hjemmel, Virkninger,
         felles::{Hvem, Relasjon, tall},
         navn,
     },
@@ -364,6 +364,19 @@ pub(crate) async fn innvilget(
     frister(&post, settings, &mut out);
     out.utfor(tx);
     Ok(post.name())
+}
+
+/// The stay of a person that a dwelling given then is to end. One that began
+/// afterwards is another matter.
+pub(crate) async fn fikk_bolig(
+    tx: &mut Tx,
+    person: &str,
+    enhet: &str,
+    at: Tid,
+) -> Result<Option<Emne>, Error> {
+    let stay = lopende(tx, person, enhet).await?;
+    let stay = stay.filter(|post| post.innhold.startet <= at);
+    Ok(stay.map(|post| post.emne()))
 }
 
 /// Three months have passed.

@@ -193,7 +193,12 @@ pub(crate) async fn avslutt(
         last.til = Some(Dag::av(now));
     }
     lager::lagre(tx, &mut post).await?;
-    for type_ in [Type::TreManeder, Type::UnntakUtloper, Type::OppholdUtloper] {
+    for type_ in [
+        Type::TreManeder,
+        Type::UnntakUtloper,
+        Type::OppholdUtloper,
+        Type::AvsluttOpphold,
+    ] {
         innboks::ferdig(tx, type_, &post.name()).await?;
     }
     let mut out = Virkninger::new();
