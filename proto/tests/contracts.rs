@@ -186,6 +186,10 @@ fn records(contracts: &Kontrakter) -> Faults {
             Subjekt::Person => Some("personer/{person}"),
             Subjekt::Enhet => Some("enheter/{enhet}"),
             Subjekt::Ingen => Some(""),
+            Subjekt::Sak => {
+                let head = ressurs.monster.find("/{sak}").map(|at| at + "/{sak}".len());
+                head.and_then(|end| ressurs.monster.get(..end))
+            }
         };
         match head {
             None => fault("has no subject"),
@@ -193,6 +197,11 @@ fn records(contracts: &Kontrakter) -> Faults {
                 fault("its name pattern does not fit its subject");
             }
             Some(_) => {}
+        }
+        // Whose facts decide is one id.
+        let ids = ["{person}", "{sak}"].map(|id| ressurs.monster.matches(id).count());
+        if ids.iter().sum::<usize>() > 1 {
+            fault("its name pattern names two subjects");
         }
         if ressurs.eksistensklasse() == Dataklasse::Unspecified {
             fault("has no existence class");

@@ -99,6 +99,7 @@ impl Key {
         let subjekt = match ressurs.ressurs.subjekt() {
             Subjekt::Person => 1,
             Subjekt::Enhet => 2,
+            Subjekt::Sak => 3,
             Subjekt::Ingen | Subjekt::Unspecified => 0,
         };
         let omfang = match omfang_enhet {

@@ -343,7 +343,7 @@ impl Core {
         };
         let mut world = World::before(question, functions, sight);
         let asked = asked_classes(question);
-        if question.subject.is_none() && world.subjekt == Subjekt::Person {
+        if question.subject.is_none() && matches!(world.subjekt, Subjekt::Person | Subjekt::Sak) {
             world.assume_relations();
             world.samtykke = Klasser::alle();
             world.nodtilgang = Klasser::alle();

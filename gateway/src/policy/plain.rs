@@ -255,7 +255,7 @@ pub(super) struct Names {
     eier: BTreeMap<Eier, EntityUid>,
     omfang: BTreeMap<Omfang, EntityUid>,
     del: [EntityUid; 3],
-    subjekt: [EntityUid; 3],
+    subjekt: [EntityUid; 4],
 }
 
 impl Names {
@@ -305,6 +305,7 @@ impl Names {
                 entity("Subjekt", "person")?,
                 entity("Subjekt", "enhet")?,
                 entity("Subjekt", "ingen")?,
+                entity("Subjekt", "sak")?,
             ],
         })
     }
@@ -435,7 +436,7 @@ impl Judge {
             .iter()
             .any(|kind| enhet.contains(kind) || ansatt.contains(kind));
         let [hode, egen, annen] = &names.del;
-        let [person, en_enhet, ingen] = &names.subjekt;
+        let [person, en_enhet, ingen, sak] = &names.subjekt;
         let del = match del {
             Part::Head => hode,
             Part::Own => egen,
@@ -445,6 +446,7 @@ impl Judge {
             Subjekt::Person => person,
             Subjekt::Enhet => en_enhet,
             Subjekt::Ingen | Subjekt::Unspecified => ingen,
+            Subjekt::Sak => sak,
         };
         let facts = |kinds: &BTreeSet<Faktumtype>| {
             set(kinds.iter().filter_map(|kind| names.faktum.get(kind)))

@@ -121,7 +121,10 @@ pub(super) fn validator(functions: &Functions) -> Result<Validator, String> {
     schema += &entity("Funksjon", &mut functions.names());
     schema += &entity("Eier", &mut ["egen", "annen", "ingen"].into_iter());
     schema += &entity("Del", &mut ["hode", "egen", "annen"].into_iter());
-    schema += &entity("Subjekt", &mut ["person", "enhet", "ingen"].into_iter());
+    schema += &entity(
+        "Subjekt",
+        &mut ["person", "enhet", "ingen", "sak"].into_iter(),
+    );
     schema += &entity(
         "Omfang",
         &mut ["ingen", "egen_enhet", "annen_enhet"].into_iter(),

@@ -8,7 +8,8 @@ const MAX_ID: usize = 64;
 pub struct Name<'n> {
     /// The whole name.
     pub text: &'n str,
-    /// Person id (lower-case UUID), when the pattern has `{person}`.
+    /// Whose facts decide: the id (lower-case UUID) of the person, when the
+    /// pattern has `{person}`, or of the case, when it has `{sak}`.
     pub person: Option<&'n str>,
     /// Unit id, when the pattern has `{enhet}`.
     pub enhet: Option<&'n str>,
@@ -28,8 +29,8 @@ impl<'n> Name<'n> {
     }
 }
 
-/// Reads a name by its pattern, strictly: `{person}` is a lower-case UUID with
-/// dashes, any other variable 1 to 64 of `[a-z0-9_-]`, and all the rest stands
+/// Reads a name by its pattern, strictly: `{person}` and `{sak}` are a lower-case
+/// UUID with dashes, any other variable 1 to 64 of `[a-z0-9_-]`, and all the rest stands
 /// as in the pattern. Anything else is not a name.
 #[must_use]
 pub fn parse_name<'n>(pattern: &str, name: &'n str) -> Option<Name<'n>> {
@@ -42,7 +43,7 @@ pub fn parse_name<'n>(pattern: &str, name: &'n str) -> Option<Name<'n>> {
     for expected in pattern.split('/') {
         let segment = segments.next()?;
         match expected {
-            "{person}" => {
+            "{person}" | "{sak}" => {
                 if !is_person_id(segment) {
                     return None;
                 }
@@ -116,6 +117,15 @@ mod tests {
         let text = format!("personer/{PERSON}");
         let person = parse_name("personer/{person}", &text);
         assert_eq!(person.map(|n| n.without_person()), Some(""));
+    }
+
+    #[test]
+    fn a_case_stands_where_a_person_would() {
+        let text = format!("avvik/{PERSON}/detaljer/d-1");
+        let name = parse_name("avvik/{sak}/detaljer/{detalj}", &text);
+        assert_eq!(name.and_then(|n| n.person), Some(PERSON));
+        assert_eq!(name.map(|n| n.without_person()), Some(text.as_str()));
+        assert_eq!(parse_name("avvik/{sak}", "avvik/a-1"), None);
     }
 
     #[test]

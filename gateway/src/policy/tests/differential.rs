@@ -76,6 +76,7 @@ fn types() -> Vec<Ressurstype> {
     let made_up = [
         "enhetspost",
         "statistikk",
+        "ukjent_sak",
         "ukjent",
         "ukjent_helse",
         "ukjent_liten",

@@ -39,6 +39,7 @@ fn ressurstype(name: &str) -> Ressurstype {
             subjekt: match name {
                 "enhetspost" => Subjekt::Enhet.into(),
                 "statistikk" => Subjekt::Ingen.into(),
+                "ukjent_sak" => Subjekt::Sak.into(),
                 _ => Subjekt::Person.into(),
             },
             eier_felt: match name {
