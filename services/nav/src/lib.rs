@@ -26,6 +26,8 @@ mod forvaltning;
 mod henvendelse;
 mod innboks;
 mod innstillinger;
+#[cfg(test)]
+mod klokkeprove;
 mod lesing;
 mod livsopphold;
 mod natt;
@@ -124,6 +126,7 @@ impl Agency for Nav {
                 include_str!("../migrations/002_opphold_og_oppfolging.sql"),
             ),
             ("003_bolig", include_str!("../migrations/003_bolig.sql")),
+            ("009_senger", include_str!("../migrations/009_senger.sql")),
         ]
     }
 

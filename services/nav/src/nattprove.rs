@@ -95,7 +95,7 @@ fn bortfall(name: &str) -> BortfallBotilbudRequest {
     }
 }
 
-fn person(n: u32) -> String {
+pub(crate) fn person(n: u32) -> String {
     format!("personer/{n:08}-6c1e-4f7a-9b0d-2e5f8c7a1b34")
 }
 

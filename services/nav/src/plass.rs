@@ -2,7 +2,9 @@
 //! what it costs. About no person.
 //!
 //! Invariants: every point of the checklist is answered, if only with
-//! «unknown»; one that goes out of use is offered to nobody new.
+//! «unknown»; one that goes out of use is offered to nobody new; a bed has one
+//! stay, which the table `seng` keeps, from the day the person is there until
+//! the stay ends or goes on elsewhere, also past what was granted.
 
 use std::collections::BTreeSet;
 
@@ -61,11 +63,22 @@ pub(crate) struct Plass {
     versjon: i64,
     pub(crate) leverandor: String,
     innhold: Innhold,
+    /// Beds that a stay has.
+    opptatt: i64,
 }
 
 impl Plass {
     pub(crate) fn name(&self) -> String {
         format!("enheter/{}/plasser/{}", self.enhet, self.id)
+    }
+
+    /// Beds that no stay has.
+    fn ledige(&self) -> i32 {
+        let taken = i32::try_from(self.opptatt).unwrap_or(i32::MAX);
+        match self.innhold.avsluttet {
+            None => self.innhold.senger.saturating_sub(taken).max(0),
+            Some(_) => 0,
+        }
     }
 
     /// A point of the checklist is missing or nobody has looked.
@@ -108,6 +121,7 @@ impl Plass {
             registrert_av: Some(registrert_av.to_proto()),
             registrert: Some(registrert.into()),
             avsluttet: avsluttet.map(Into::into),
+            ledige: self.ledige(),
             skjerming: None,
         }
     }
@@ -207,6 +221,7 @@ pub(crate) async fn registrer(
         versjon: 1,
         leverandor,
         innhold,
+        opptatt: 0,
     };
     tx.execute(
         "INSERT INTO plass (id, enhet, versjon, aktiv, leverandor, innhold) \
@@ -280,8 +295,9 @@ pub(crate) async fn list(
     let page = Page::parse(request.page_size, &request.page_token)?;
     let rows: Vec<Row> = tx
         .all(
-            "SELECT id, enhet, versjon, leverandor, innhold FROM plass \
-             WHERE enhet = $1 AND aktiv = 1 AND id > $2 ORDER BY id LIMIT $3",
+            "SELECT p.id, p.enhet, p.versjon, p.leverandor, p.innhold, \
+             (SELECT CAST(COUNT(*) AS BIGINT) FROM seng s WHERE s.plass = p.id) FROM plass p \
+             WHERE p.enhet = $1 AND p.aktiv = 1 AND p.id > $2 ORDER BY p.id LIMIT $3",
             params![enhet, page.after().unwrap_or_default(), page.limit()],
         )
         .await?;
@@ -303,15 +319,16 @@ fn krev_aktiv(plass: &Plass) -> Result<(), Refusal> {
     }
 }
 
-type Row = (String, String, i64, String, String);
+type Row = (String, String, i64, String, String, i64);
 
-fn les_rad((id, enhet, versjon, leverandor, innhold): Row) -> Result<Plass, Error> {
+fn les_rad((id, enhet, versjon, leverandor, innhold, opptatt): Row) -> Result<Plass, Error> {
     Ok(Plass {
         id,
         enhet,
         versjon,
         leverandor,
         innhold: dokument::les(&innhold)?,
+        opptatt,
     })
 }
 
@@ -337,8 +354,9 @@ async fn finn(
     faults.finish()?;
     let row: Option<Row> = tx
         .one(
-            "SELECT id, enhet, versjon, leverandor, innhold FROM plass \
-             WHERE id = $1 AND enhet = $2",
+            "SELECT p.id, p.enhet, p.versjon, p.leverandor, p.innhold, \
+             (SELECT CAST(COUNT(*) AS BIGINT) FROM seng s WHERE s.plass = p.id) FROM plass p \
+             WHERE p.id = $1 AND p.enhet = $2",
             params![id, enhet],
         )
         .await?;
@@ -387,6 +405,45 @@ pub(crate) async fn krev_egnet(
     }
     faults.finish()?;
     Ok(plass)
+}
+
+/// A stay takes a bed of the place, and lets go of the one that it had. The
+/// person's records are locked, so keys are taken in one order.
+///
+/// # Errors
+/// A fault of the field `plass` where every bed has a stay.
+pub(crate) async fn ta_seng(tx: &mut Tx, plass: &Plass, opphold: &str) -> Result<(), Error> {
+    tx.lock(&format!("plass/{}", plass.id)).await?;
+    slipp_seng(tx, opphold).await?;
+    let taken: Vec<(i64,)> = tx
+        .all(
+            "SELECT nr FROM seng WHERE plass = $1",
+            params![plass.id.as_str()],
+        )
+        .await?;
+    let taken: BTreeSet<i64> = taken.into_iter().map(|(nr,)| nr).collect();
+    let beds = plass.innhold.senger;
+    let Some(nr) = (1..=i64::from(beds)).find(|nr| !taken.contains(nr)) else {
+        let mut faults = FieldFaults::new();
+        let form = format_args!(
+            "en annen plass: alle {beds} sengene er opptatt; ListPlasser viser hvor det er ledig"
+        );
+        faults.form("plass", form);
+        return Ok(faults.finish()?);
+    };
+    tx.execute(
+        "INSERT INTO seng (opphold, plass, nr) VALUES ($1, $2, $3)",
+        params![opphold, plass.id.as_str(), nr],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A stay has no bed any more.
+pub(crate) async fn slipp_seng(tx: &mut Tx, opphold: &str) -> Result<(), Error> {
+    tx.execute("DELETE FROM seng WHERE opphold = $1", params![opphold])
+        .await?;
+    Ok(())
 }
 
 /// Who runs the places in use; dozens of places, and fewer who run them.

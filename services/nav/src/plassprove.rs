@@ -8,25 +8,187 @@
     reason = "tests"
 )]
 
-use samspor_chassis::testing::{Database, request_id};
+use futures::{FutureExt as _, future::join_all};
+use samspor_chassis::{
+    error::Error,
+    params,
+    store::Store,
+    testing::{Database, request_id},
+};
 use samspor_proto::{
     felles::Feilgrunn,
     nav::{
-        AvsluttPlassRequest, InnvilgBotilbudRequest, KontrollerPlassRequest, Kvalitetssvar,
-        ListPlasserRequest,
+        AvsluttPlassRequest, HentPlassRequest, InnvilgBotilbudRequest, KontrollerPlassRequest,
+        Kvalitetssvar, ListPlasserRequest, RegistrerPlassRequest,
     },
 };
 
 use crate::{
     ENHET,
     botilbud::rpc,
-    nattprove::{innvilg, kontanter},
+    nattprove::{innvilg, kontanter, person},
+    opphold,
+    oppholdprove::{avslutt, flytt},
     plass,
     prove::{P, apne, avslag, hos, kall, klokka, les, meldt, ny_plass, sjekkliste},
 };
 
 samspor_chassis::on_both_databases! {
     a_place_is_asked_about,
+    a_bed_has_one_stay_whoever_asks_at_once,
+    a_bed_is_free_again_when_its_stay_is_elsewhere,
+}
+
+/// The name of a place with so many beds.
+async fn med_senger(store: &Store, senger: i32) -> String {
+    let request = RegistrerPlassRequest {
+        senger,
+        ..ny_plass("Hospitset \"Nord\" AS", Kvalitetssvar::Ja)
+    };
+    let made = kall!(store, hos(ENHET, "n1"), plass::registrer, request);
+    made.unwrap().plass.unwrap().name
+}
+
+/// Free beds, as one place and the list say.
+async fn ledige(store: &Store, name: &str) -> i32 {
+    let request = HentPlassRequest { name: name.into() };
+    let one = les!(store, plass::hent, request).plass.unwrap().ledige;
+    let request = ListPlasserRequest {
+        parent: "enheter/nav".into(),
+        ..Default::default()
+    };
+    let listed = les!(store, plass::list, request).plasser;
+    let listed = listed.iter().find(|place| place.name == name).unwrap();
+    assert_eq!(listed.ledige, one);
+    one
+}
+
+/// As many as can ask at once for two beds, and two get one; the others are told
+/// to look elsewhere, and nothing of theirs is left.
+///
+/// Seen red: without the lock on the place.
+async fn a_bed_has_one_stay_whoever_asks_at_once(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-23T09:00:00Z");
+    let place = med_senger(&store, 2).await;
+    let mut asked = Vec::new();
+    for n in 0..8 {
+        asked.push(meldt(&store, &person(n), "n1").await);
+    }
+    let granted = asked.iter().map(|name| {
+        let (store, request) = (&store, innvilg(name, &place, "2026-11-30"));
+        async move { kall!(store, hos(ENHET, "n2"), rpc::innvilg, request) }
+    });
+    let (got, refused): (Vec<_>, Vec<_>) =
+        join_all(granted).await.into_iter().partition(Result::is_ok);
+    assert_eq!((got.len(), refused.len()), (2, 6));
+    for answer in refused {
+        let error = answer.unwrap_err();
+        let refusal = error.refusal().expect("a refusal");
+        assert_eq!(refusal.felt[0].felt, "plass", "{refusal:?}");
+    }
+    assert_eq!(ledige(&store, &place).await, 0);
+    let mut tx = store.begin_read(hos(ENHET, "n9")).await.unwrap();
+    let stays: Vec<(String,)> = tx
+        .all("SELECT id FROM opphold WHERE tilstand = 'APEN'", params![])
+        .await
+        .unwrap();
+    assert_eq!(stays.len(), 2);
+}
+
+/// The migration gives stays that go on the beds that they have.
+///
+/// Seen red: without the provider's quotation marks.
+async fn som_migrert(store: &Store) {
+    const SENGER: &str = "SELECT opphold, plass FROM seng ORDER BY opphold";
+    let sql = include_str!("../migrations/009_senger.sql");
+    let fill = &sql[sql.find("INSERT").unwrap()..];
+    let id = request_id();
+    let again = store.write(hos(ENHET, "n1"), &id, move |tx| {
+        async move {
+            let before: Vec<(String, String)> = tx.all(SENGER, params![]).await?;
+            tx.execute("DELETE FROM seng WHERE nr > 0", params![])
+                .await?;
+            tx.execute(fill, params![]).await?;
+            let after: Vec<(String, String)> = tx.all(SENGER, params![]).await?;
+            assert!(after.len() == 2 && after == before, "{before:?} {after:?}");
+            Ok::<_, Error>(HentPlassRequest::default())
+        }
+        .boxed()
+    });
+    again.await.unwrap();
+}
+
+/// Seen red: with a stay that keeps its bed when it ends.
+async fn a_bed_is_free_again_when_its_stay_is_elsewhere(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-23T09:00:00Z");
+    let (one, other) = (med_senger(&store, 1).await, med_senger(&store, 3).await);
+    let grant = async |n: u32, request: fn(&str, &str) -> InnvilgBotilbudRequest, place: &str| {
+        let name = meldt(&store, &person(n), "n1").await;
+        let answer = kall!(store, hos(ENHET, "n2"), rpc::innvilg, request(&name, place));
+        answer.map(|given| given.botilbud.unwrap().opphold)
+    };
+    let bed = |name: &str, place: &str| innvilg(name, place, "2026-11-30");
+    let full = |answer: Result<String, Error>| {
+        let error = answer.unwrap_err();
+        let refusal = error.refusal().expect("a refusal");
+        assert_eq!(refusal.felt[0].felt, "plass");
+    };
+    assert_eq!(
+        (ledige(&store, &one).await, ledige(&store, &other).await),
+        (1, 3)
+    );
+    let first = grant(1, bed, &one).await.unwrap();
+    assert_eq!(ledige(&store, &one).await, 0);
+    full(grant(2, bed, &one).await);
+    // Who is there asks again, and stays.
+    assert_eq!(grant(1, bed, &one).await.unwrap(), first);
+    // Past what was granted the bed is the person's until somebody ends it.
+    klokka(&database, "2026-12-03T09:00:00Z");
+    let bed = |name: &str, place: &str| innvilg(name, place, "2026-12-20");
+    full(grant(3, bed, &one).await);
+    let to = |place: &str| flytt(&first, place);
+    kall!(
+        store,
+        hos(ENHET, "n1"),
+        opphold::rpc::flytt_navngitt,
+        to(&other)
+    )
+    .unwrap();
+    assert_eq!(
+        (ledige(&store, &one).await, ledige(&store, &other).await),
+        (1, 2)
+    );
+    let third = grant(3, bed, &one).await.unwrap();
+    let refusal = avslag!(
+        store,
+        hos(ENHET, "n1"),
+        opphold::rpc::flytt_navngitt,
+        to(&one)
+    );
+    assert_eq!(refusal.felt[0].felt, "plass");
+    assert_eq!(ledige(&store, &other).await, 2, "and stays where it was");
+    let end = avslutt(&third);
+    kall!(store, hos(ENHET, "n1"), opphold::rpc::avslutt, end).unwrap();
+    assert_eq!(grant(1, bed, &one).await.unwrap(), first);
+    assert_eq!(
+        (ledige(&store, &one).await, ledige(&store, &other).await),
+        (0, 3)
+    );
+    let cash = |name: &str, _: &str| kontanter(name, "2026-12-20");
+    grant(4, bed, &other).await.unwrap();
+    som_migrert(&store).await;
+    assert_eq!(grant(1, cash, "").await.unwrap(), first);
+    assert_eq!(ledige(&store, &one).await, 1);
+    let end = AvsluttPlassRequest {
+        name: one.clone(),
+        request_id: request_id(),
+    };
+    kall!(store, hos(ENHET, "n1"), plass::avslutt, end).unwrap();
+    let request = HentPlassRequest { name: one };
+    let gone = les!(store, plass::hent, request).plass.unwrap();
+    assert_eq!((gone.senger, gone.ledige), (1, 0));
 }
 
 /// Which checklist is refused, and what is wrong with it.

@@ -257,7 +257,8 @@ async fn plasser(scene: &Scene, plass: &str) {
         name: plass.to_owned(),
     };
     let found = ok::<_, HentPlassResponse>(&desk, "nav.v1.PlassService/HentPlass", request).await;
-    assert_eq!(found.plass.unwrap().pris_ore, 95_000);
+    let found = found.plass.unwrap();
+    assert_eq!((found.pris_ore, found.ledige), (95_000, 3));
     let list = ListPlasserRequest {
         parent: "enheter/nav".to_owned(),
         ..Default::default()

@@ -55,9 +55,10 @@ pub async fn opphold(scene: &Scene, person: &str) {
     let request = ForlengOppholdRequest {
         name: stay.clone(),
         request_id: request_id(),
-        til: idag(scene, 30),
+        til: idag(scene, 100),
         begrunnelse: format!("Venter på bolig. {KANARI}"),
         hjemmel: Some(basis("§ 27")),
+        unntak_begrunnelse: format!("Boligen er klar om tre måneder. {KANARI}"),
     };
     ok::<_, ForlengOppholdResponse>(&decider, method, request).await;
     let method = "nav.v1.OppholdService/InnvilgUnntak";

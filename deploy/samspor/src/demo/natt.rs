@@ -96,11 +96,11 @@ impl Stage<'_> {
         self.days_pass(78, "three months are two weeks away");
         self.until_near(&who.nav, &stay).await?;
         self.tasks(&who.nav, &stay).await?;
+        self.excepted(&who.nav_avgjor, &stay).await?;
         self.days_pass(15, "three months in temporary housing have passed");
         self.until_over(&who.nav, &stay).await?;
         self.tasks(&who.nav, &stay).await?;
         self.stay_read(&who.rop, &stay).await;
-        self.excepted(&who.nav_avgjor, &stay).await?;
 
         let trace = self.allocated(&who, (&person, &sak, &stay)).await?;
         self.out.chapter("The municipality after");
@@ -171,7 +171,7 @@ impl Stage<'_> {
             name: asked.context("no request for a bed")?.name,
             request_id: self.id(),
             plass: place.name,
-            til: self.day(110),
+            til: Dag::av(self.now()).pluss_maneder(3).to_string(),
             begrunnelse: "Har ingen steder å sove i natt.".to_owned(),
             hjemmel: Some(paragraf_27()),
             ..Default::default()
@@ -346,41 +346,38 @@ impl Stage<'_> {
     /// Nobody is put out because of the calendar: the stay goes on, with a
     /// reason and an end.
     async fn excepted(&mut self, who: &Someone, stay: &str) -> Result<()> {
-        let request = InnvilgUnntakRequest {
+        let mut request = ForlengOppholdRequest {
             name: stay.to_owned(),
             request_id: self.id(),
-            begrunnelse: "Godkjent til kommunal bolig; en plass blir klar i uken som kommer."
-                .to_owned(),
+            til: self.day(45),
+            begrunnelse: "Venter på kommunal bolig.".to_owned(),
             hjemmel: Some(paragraf_27()),
-            til: self.day(30),
+            ..Default::default()
         };
+        let method = format!("{OPPHOLD}/ForlengOpphold");
+        self.ask(
+            who,
+            Formal::Tildeling,
+            "prolongs the stay past three months as if it were any other",
+            &method,
+            request.clone(),
+            |_: &ForlengOppholdResponse| "prolonged",
+        )
+        .await;
+        "Godkjent til kommunal bolig; en plass blir klar om noen uker."
+            .clone_into(&mut request.unntak_begrunnelse);
+        request.request_id = self.id();
         self.must(
             who,
             Formal::Tildeling,
-            "lets the stay go on, by an exception with its reason and end",
-            &format!("{OPPHOLD}/InnvilgUnntak"),
+            "prolongs it with the reason, which is an exception with its end",
+            &method,
             request,
-            |answer: &InnvilgUnntakResponse| {
+            |answer: &ForlengOppholdResponse| {
                 let stay = answer.opphold.clone().unwrap_or_default();
                 let last = stay.unntak.last().cloned().unwrap_or_default();
-                format!("until {}; the clock counts on", last.til)
+                format!("a bed every night until {}; the clock counts on", last.til)
             },
-        )
-        .await?;
-        let request = ForlengOppholdRequest {
-            name: stay.to_owned(),
-            request_id: self.id(),
-            til: self.day(30),
-            begrunnelse: "Som unntaket.".to_owned(),
-            hjemmel: Some(paragraf_27()),
-        };
-        self.must(
-            who,
-            Formal::Tildeling,
-            "prolongs what was granted as long",
-            &format!("{OPPHOLD}/ForlengOpphold"),
-            request,
-            |_: &ForlengOppholdResponse| "there is a bed every night until then",
         )
         .await?;
         Ok(())

@@ -23,7 +23,8 @@ use crate::{
     mesh::{Mesh, employee},
 };
 
-/// Days after which it is decided that a stay goes on past three months.
+/// Days after which it is decided that a stay goes on past three months, which
+/// it is not granted for before.
 pub(super) const TRE_MANEDER: i32 = 85;
 /// Days after today for which all stays are granted.
 const INNVILGET: i32 = 45;
@@ -169,11 +170,12 @@ impl<'m> Opphold<'m> {
         let dwelling = self.ledige.pop();
         let own = dwelling.as_ref().map(|(_, place)| place.clone());
         let lodging = own.is_none();
+        let three_months = Dag::av(self.mesh.now()).pluss_maneder(3);
         let request = InnvilgBotilbudRequest {
             name: asked.name,
             request_id: self.mesh.new_id(),
             plass: own.unwrap_or_else(|| self.hospits.clone()),
-            til: self.til(),
+            til: self.til().min(three_months).to_string(),
             kvalitet_begrunnelse: match lodging {
                 true => "Ingen annen plass er ledig; felles kjøkken i nabohuset.".to_owned(),
                 false => String::new(),
@@ -195,8 +197,8 @@ impl<'m> Opphold<'m> {
         Ok(())
     }
 
-    fn til(&self) -> String {
-        self.na.pluss_dager(INNVILGET).to_string()
+    fn til(&self) -> Dag {
+        self.na.pluss_dager(INNVILGET)
     }
 
     /// Nav holds the dwelling for the stay, and the office that keeps the stock
@@ -228,15 +230,16 @@ impl<'m> Opphold<'m> {
     /// exception with its reason.
     pub(super) async fn videre(&self, n: usize) -> Result<()> {
         let name = self.opphold.get(n).context("no such stay")?;
-        let request = InnvilgUnntakRequest {
+        let request = ForlengOppholdRequest {
             name: name.clone(),
             request_id: self.mesh.new_id(),
-            begrunnelse: "Godkjent til kommunal bolig, og ingen er ledig.".to_owned(),
+            til: self.til().to_string(),
+            begrunnelse: "Venter på kommunal bolig.".to_owned(),
             hjemmel: Some(hjemmel()),
-            til: self.til(),
+            unntak_begrunnelse: "Godkjent til kommunal bolig, og ingen er ledig.".to_owned(),
         };
-        let method = "nav.v1.OppholdService/InnvilgUnntak";
-        let _: InnvilgUnntakResponse =
+        let method = "nav.v1.OppholdService/ForlengOpphold";
+        let _: ForlengOppholdResponse =
             ring(&self.beslutter, Formal::Tildeling, method, request).await?;
         Ok(())
     }

@@ -166,17 +166,27 @@ pub(crate) async fn innvilg(
         request.hjemmel.as_ref(),
         &mut faults,
     );
+    let unntak_begrunnelse = felt::tekst(
+        &request.unntak_begrunnelse,
+        "unntak_begrunnelse",
+        felt::LANG,
+        &mut faults,
+    );
     let post = les_for_avgjorelse(tx, &request.name, faults).await?;
     let granted = granted.ok_or_else(|| Error::internal("nothing granted and no fault"))?;
     rules::krev(&post, "InnvilgBotilbud")?;
-    let leverandor = if granted.kontanter {
-        String::new()
+    let plass = if granted.kontanter {
+        None
     } else {
         let reason = &granted.kvalitet_begrunnelse;
-        let place = plass::krev_egnet(tx, &granted.plass, reason, &post.person);
-        place.await?.leverandor
+        Some(plass::krev_egnet(tx, &granted.plass, reason, &post.person).await?)
     };
-    let grunn = utfall.begrunnelse.clone();
+    let grunnlag = opphold::Grunnlag {
+        plass,
+        grunn: utfall.begrunnelse.clone(),
+        hjemmel: utfall.hjemmel.clone().unwrap_or_default(),
+        unntak_begrunnelse,
+    };
     let functions = tx.call().funksjoner.clone();
     let avgjorelse = rules::Avgjorelse {
         utfall,
@@ -185,7 +195,7 @@ pub(crate) async fn innvilg(
     };
     let (mut post, out) = rules::innvilg(post, granted, avgjorelse)?;
     if let Some(granted) = post.innhold.innvilget.as_mut() {
-        let begun = opphold::innvilget(tx, &post.person, &post.enhet, granted, leverandor, grunn);
+        let begun = opphold::innvilget(tx, &post.person, &post.enhet, granted, grunnlag);
         granted.opphold = begun.await?;
     }
     let post = lagre(tx, (post, out)).await?;

@@ -6,10 +6,12 @@
 //!
 //! Invariants: a person has one that goes on at a unit; the clock runs from the
 //! first day, also over a break that is shorter than the unit says
-//! (`data/innstillinger.json`); three months are warned of beforehand and told
-//! once, whatever was down meanwhile; past them it takes an exception with its
-//! reason and end; what was granted does not run out in silence. While it goes
-//! on, the unit has the relation BOTILBUD to the person.
+//! (`data/innstillinger.json`) and over another unit's stay; three months are
+//! warned of beforehand and told once, whatever was down meanwhile; nothing is
+//! granted past them without an exception with its reason and end, which the
+//! same request may give; what was granted does not run out in silence. While
+//! it goes on, the unit has the relation BOTILBUD to the person, and the stay
+//! one bed of its place ([`crate::plass`]) unless there is money in lieu.
 
 pub(crate) mod rpc;
 
@@ -37,6 +39,7 @@ use crate::{
     brukererfaring,
     innboks::{self, Type},
     innstillinger::{Innstillinger, innstillinger},
+    plass::{self, Plass},
 };
 
 /// Deadline: three months have passed.
@@ -120,6 +123,34 @@ impl Opphold {
     fn tre_maneder(&self, settings: &Innstillinger) -> Tid {
         let months = i32::from(settings.opphold_maneder);
         self.klokke_fra.pluss_maneder(months).slutt()
+    }
+
+    /// The last day that takes no exception.
+    fn siste_dag(&self, settings: &Innstillinger) -> Dag {
+        Dag::av(self.tre_maneder(settings)).pluss_dager(-1)
+    }
+
+    /// Keeps the exception that a longer stay takes, where none holds as long.
+    /// Whether it took one.
+    ///
+    /// # Errors
+    /// A fault of the field `unntak_begrunnelse` where it has no reason.
+    fn unnta(&mut self, given: Unntak, settings: &Innstillinger) -> Result<bool, Refusal> {
+        let last = self.siste_dag(settings);
+        if given.til <= last || self.unntak.iter().any(|held| held.til >= given.til) {
+            return Ok(false);
+        }
+        if given.begrunnelse.is_empty() {
+            let mut faults = FieldFaults::new();
+            let rule = format!(
+                "tre måneder er gått {last}; skriv her hvorfor oppholdet varer lenger, så er det \
+                 et unntak"
+            );
+            faults.contradicts("unntak_begrunnelse", "til", &rule);
+            faults.finish()?;
+        }
+        self.unntak.push(given);
+        Ok(true)
     }
 
     /// Whether there is money in lieu of a bed now.
@@ -222,20 +253,34 @@ fn to_proto(post: &Post<Opphold>, settings: &Innstillinger) -> proto::Opphold {
 
 // ---- rules -----------------------------------------------------------------------
 
-/// The clocks of a stay that goes on.
-fn frister(post: &Post<Opphold>, settings: &Innstillinger, out: &mut Virkninger) {
-    let (emne, owner) = (post.emne(), [post.enhet.clone()]);
-    let ahead = |day: Dag, days: u16| Some(day.pluss_dager(-i32::from(days)).start());
+/// The clock of what was granted.
+fn frist_utlop(post: &Post<Opphold>, settings: &Innstillinger, out: &mut Virkninger) {
     let granted = post.innhold.innvilget_til;
     let warn = ahead(granted, settings.opphold_utlop_dager);
-    out.frist(FRIST_UTLOP, &emne, granted.slutt(), warn, owner.clone());
-    // Told once: not anew when a stay goes on with the clock of another.
+    let owner = [post.enhet.clone()];
+    out.frist(
+        FRIST_UTLOP,
+        &post.emne(),
+        granted.slutt(),
+        Some(warn),
+        owner,
+    );
+}
+
+/// The clock of three months, set once for a stay: set anew it warns anew. Not
+/// where a stay goes on with the clock of another that told.
+fn frist_tre_maneder(post: &Post<Opphold>, settings: &Innstillinger, out: &mut Virkninger) {
     if post.innhold.over.is_none() {
         let due = post.innhold.tre_maneder(settings);
-        let last = Dag::av(due).pluss_dager(-1);
+        let last = post.innhold.siste_dag(settings);
         let warn = ahead(last, settings.opphold_varsel_dager);
-        out.frist(FRIST_TRE_MANEDER, &emne, due, warn, owner);
+        let owner = [post.enhet.clone()];
+        out.frist(FRIST_TRE_MANEDER, &post.emne(), due, Some(warn), owner);
     }
+}
+
+fn ahead(day: Dag, days: u16) -> Tid {
+    day.pluss_dager(-i32::from(days)).start()
 }
 
 fn slett_frister(post: &Post<Opphold>, out: &mut Virkninger) {
@@ -253,11 +298,24 @@ fn flytt(innhold: &mut Opphold, ny: Oppholdsplass) {
     innhold.plasser.push(ny);
 }
 
-/// Whether a new stay goes on with the clock of the one before it.
+/// Whether a new stay goes on with the clock of another: one that ended a short
+/// while ago, or that another unit still has.
 fn fortsetter(before: &Opphold, now: Tid, settings: &Innstillinger) -> bool {
     let ended = before.slutt.as_ref().map(|end| Dag::av(end.tid));
     let days = i32::from(settings.opphold_brudd_dager);
-    ended.is_some_and(|ended| ended.dager_til(Dag::av(now)) < days)
+    ended.is_none_or(|ended| ended.dager_til(Dag::av(now)) < days)
+}
+
+/// The stay whose clock a new one goes on with, whichever unit has it: the clock
+/// is the person's. Of several the one with the longest, and the newest of these.
+async fn fortsatt(tx: &mut Tx, person: &str) -> Result<Option<Post<Opphold>>, Error> {
+    let (settings, now) = (innstillinger()?, tx.now());
+    // More stays than this do not end in a week.
+    let (latest, _) = lager::personens::<Opphold>(tx, &navn::person(person), 0, "").await?;
+    let goes_on = latest
+        .into_iter()
+        .filter(|post| fortsetter(&post.innhold, now, settings));
+    Ok(goes_on.min_by_key(|post| post.innhold.klokke_fra))
 }
 
 fn krev_lopende(post: &Post<Opphold>) -> Result<(), Refusal> {
@@ -293,44 +351,71 @@ pub(crate) async fn i_natt(
     Ok(found.map(|post| (post.innhold.kontanter(), post.innhold.startet)))
 }
 
+/// What is granted, beside what the request for a bed keeps of it.
+pub(crate) struct Grunnlag {
+    /// None for money in lieu.
+    pub(crate) plass: Option<Plass>,
+    pub(crate) grunn: String,
+    pub(crate) hjemmel: Hjemmel,
+    pub(crate) unntak_begrunnelse: String,
+}
+
 /// A bed was granted: a stay begins, or the one that runs goes on with it. The
 /// name of the stay.
+///
+/// # Errors
+/// A fault of the field that says what to do: no bed is free, or it takes an
+/// exception.
 pub(crate) async fn innvilget(
     tx: &mut Tx,
     person: &str,
     enhet: &str,
     granted: &Innvilgelse,
-    leverandor: String,
-    grunn: String,
+    grunnlag: Grunnlag,
 ) -> Result<String, Error> {
     let settings = innstillinger()?;
     let (now, av) = (tx.now(), Aktor::from(&tx.call().actor));
+    let Grunnlag {
+        plass,
+        grunn,
+        hjemmel,
+        unntak_begrunnelse,
+    } = grunnlag;
     let place = Oppholdsplass {
         plass: granted.plass.clone(),
-        leverandor,
+        leverandor: plass
+            .as_ref()
+            .map(|place| place.leverandor.clone())
+            .unwrap_or_default(),
         fra: Dag::av(now),
         til: None,
         grunn,
         kvalitet_begrunnelse: granted.kvalitet_begrunnelse.clone(),
     };
+    let exception = Unntak {
+        begrunnelse: unntak_begrunnelse,
+        hjemmel,
+        til: granted.til,
+        gitt: now,
+        gitt_av: av.clone(),
+    };
     let mut out = Virkninger::new();
-    let post = if let Some(mut post) = lopende(tx, person, enhet).await? {
+    let (post, excepted) = if let Some(mut post) = lopende(tx, person, enhet).await? {
         let here = post.innhold.plasser.last();
         if here.is_none_or(|last| last.plass != place.plass) {
+            seng(tx, &post, plass.as_ref()).await?;
             flytt(&mut post.innhold, place);
             fortell(&post, "OppholdFlyttet", &mut out);
         }
+        let longer = granted.til > post.innhold.innvilget_til;
+        let excepted = longer && post.innhold.unnta(exception, settings)?;
         post.innhold.innvilget_til = post.innhold.innvilget_til.max(granted.til);
         lager::lagre(tx, &mut post).await?;
         innboks::ferdig(tx, Type::OppholdUtloper, &post.name()).await?;
-        post
+        (post, excepted)
     } else {
-        let parent = navn::person(person);
-        let (latest, _) = lager::personens::<Opphold>(tx, &parent, 1, "").await?;
-        let before = latest
-            .into_iter()
-            .find(|post| post.enhet == enhet && fortsetter(&post.innhold, now, settings));
-        let stay = Opphold {
+        let before = fortsatt(tx, person).await?;
+        let mut stay = Opphold {
             startet: now,
             startet_av: av,
             klokke_fra: before
@@ -344,8 +429,10 @@ pub(crate) async fn innvilget(
             unntak: Vec::new(),
             slutt: None,
         };
+        let excepted = stay.unnta(exception, settings)?;
         let post = Post::ny(enhet, person.to_owned(), tx.new_id(), stay);
         lager::legg_til(tx, &post).await?;
+        seng(tx, &post, plass.as_ref()).await?;
         // Who counts knows by this that the clock goes on, without reading it.
         let begun = match post.innhold.fortsetter.is_empty() {
             true => "OppholdStartet",
@@ -355,13 +442,13 @@ pub(crate) async fn innvilget(
         out.faktum(faktum(&post));
         let ask = Dag::av(now).pluss_dager(settings.brukererfaring_dager.into());
         brukererfaring::spor(&post.emne(), ask, &mut out);
-        if post.innhold.over.is_some() {
-            let due = post.innhold.tre_maneder(settings);
-            innboks::be_om(tx, Type::TreManeder, &post.emne(), due).await?;
-        }
-        post
+        frist_tre_maneder(&post, settings, &mut out);
+        (post, excepted)
     };
-    frister(&post, settings, &mut out);
+    if excepted {
+        unntatt(tx, &post, granted.til, &mut out).await?;
+    }
+    frist_utlop(&post, settings, &mut out);
     out.utfor(tx);
     Ok(post.name())
 }
@@ -377,6 +464,31 @@ pub(crate) async fn fikk_bolig(
     let stay = lopende(tx, person, enhet).await?;
     let stay = stay.filter(|post| post.innhold.startet <= at);
     Ok(stay.map(|post| post.emne()))
+}
+
+/// The stay has a bed of the place, or none for money in lieu.
+async fn seng(tx: &mut Tx, post: &Post<Opphold>, place: Option<&Plass>) -> Result<(), Error> {
+    match place {
+        Some(place) => plass::ta_seng(tx, place, &post.id).await,
+        None => plass::slipp_seng(tx, &post.id).await,
+    }
+}
+
+/// What follows of an exception until that day.
+async fn unntatt(
+    tx: &mut Tx,
+    post: &Post<Opphold>,
+    til: Dag,
+    out: &mut Virkninger,
+) -> Result<(), Error> {
+    for type_ in [Type::TreManeder, Type::UnntakUtloper] {
+        innboks::ferdig(tx, type_, &post.name()).await?;
+    }
+    let (emne, owner) = (post.emne(), [post.enhet.clone()]);
+    out.hendelse("UnntakInnvilget", &emne, owner.clone());
+    let warn = ahead(til, innstillinger()?.opphold_varsel_dager);
+    out.frist(FRIST_UNNTAK, &emne, til.slutt(), Some(warn), owner);
+    Ok(())
 }
 
 /// Three months have passed.

@@ -15,8 +15,8 @@ use samspor_proto::nav::{
 };
 
 use super::{
-    FRIST_UNNTAK, Forlengelse, Opphold, Oppholdsplass, Slutt, Unntak, faktum, flytt, fortell,
-    frister, krev_lopende, slett_frister, to_proto,
+    Forlengelse, Opphold, Oppholdsplass, Slutt, Unntak, faktum, flytt, fortell, frist_utlop,
+    krev_lopende, slett_frister, to_proto, unntatt,
 };
 use crate::{
     brukererfaring,
@@ -64,6 +64,7 @@ pub(crate) async fn flytt_navngitt(
         faults.form("plass", "en annen plass enn der personen er");
         faults.finish()?;
     }
+    plass::ta_seng(tx, &place, &post.id).await?;
     let place = Oppholdsplass {
         plass: request.plass,
         leverandor: place.leverandor,
@@ -91,6 +92,12 @@ pub(crate) async fn forleng(
     let til = felt::pakrevd_dag(&request.til, "til", &mut faults);
     let begrunnelse = felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
     let hjemmel = felt::hjemmel(request.hjemmel.as_ref(), "hjemmel", &mut faults);
+    let reason = felt::tekst(
+        &request.unntak_begrunnelse,
+        "unntak_begrunnelse",
+        felt::LANG,
+        &mut faults,
+    );
     let mut post = les_for_endring(tx, &request.name, faults).await?;
     let til = til.ok_or_else(|| Error::internal("no day and no fault"))?;
     let before = post.innhold.innvilget_til;
@@ -102,19 +109,31 @@ pub(crate) async fn forleng(
         );
         faults.finish()?;
     }
+    let (gitt, gitt_av) = (tx.now(), Aktor::from(&tx.call().actor));
+    let exception = Unntak {
+        begrunnelse: reason,
+        hjemmel: hjemmel.clone(),
+        til,
+        gitt,
+        gitt_av: gitt_av.clone(),
+    };
+    let excepted = post.innhold.unnta(exception, settings)?;
     post.innhold.innvilget_til = til;
     post.innhold.forlengelser.push(Forlengelse {
         til,
         begrunnelse,
         hjemmel,
-        gitt: tx.now(),
-        gitt_av: Aktor::from(&tx.call().actor),
+        gitt,
+        gitt_av,
     });
     lager::lagre(tx, &mut post).await?;
     innboks::ferdig(tx, Type::OppholdUtloper, &post.name()).await?;
     let mut out = Virkninger::new();
     out.hendelse("OppholdForlenget", &post.emne(), [post.enhet.clone()]);
-    frister(&post, settings, &mut out);
+    if excepted {
+        unntatt(tx, &post, til, &mut out).await?;
+    }
+    frist_utlop(&post, settings, &mut out);
     out.utfor(tx);
     Ok(ForlengOppholdResponse {
         opphold: Some(to_proto(&post, settings)),
@@ -133,7 +152,7 @@ pub(crate) async fn unntak(
     let til = felt::pakrevd_dag(&request.til, "til", &mut faults);
     let mut post = les_for_endring(tx, &request.name, faults).await?;
     let til = til.ok_or_else(|| Error::internal("no day and no fault"))?;
-    let months = Dag::av(post.innhold.tre_maneder(settings)).pluss_dager(-1);
+    let months = post.innhold.siste_dag(settings);
     if til <= months || til <= Dag::av(now) {
         let mut faults = FieldFaults::new();
         let form = format_args!("en dag i framtiden, etter at tre måneder er gått ({months})");
@@ -148,14 +167,8 @@ pub(crate) async fn unntak(
         gitt_av: av,
     });
     lager::lagre(tx, &mut post).await?;
-    for type_ in [Type::TreManeder, Type::UnntakUtloper] {
-        innboks::ferdig(tx, type_, &post.name()).await?;
-    }
     let mut out = Virkninger::new();
-    let (emne, owner) = (post.emne(), [post.enhet.clone()]);
-    out.hendelse("UnntakInnvilget", &emne, owner.clone());
-    let warn = til.pluss_dager(-i32::from(settings.opphold_varsel_dager));
-    out.frist(FRIST_UNNTAK, &emne, til.slutt(), Some(warn.start()), owner);
+    unntatt(tx, &post, til, &mut out).await?;
     out.utfor(tx);
     Ok(InnvilgUnntakResponse {
         opphold: Some(to_proto(&post, settings)),
@@ -193,6 +206,7 @@ pub(crate) async fn avslutt(
         last.til = Some(Dag::av(now));
     }
     lager::lagre(tx, &mut post).await?;
+    plass::slipp_seng(tx, &post.id).await?;
     for type_ in [
         Type::TreManeder,
         Type::UnntakUtloper,

@@ -1,0 +1,185 @@
+//! The clock of stays: past three months by an exception alone, and over the
+//! stays of all units.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use samspor_chassis::{
+    store::Store,
+    testing::{Database, TestCall},
+};
+use samspor_proto::{
+    felles::Rolle,
+    nav::{ForlengOppholdRequest, InnvilgBotilbudRequest, Opphold},
+};
+
+use crate::{
+    ENHET, botilbud,
+    nattprove::{innvilg, kontanter},
+    opphold,
+    oppholdprove::{avslutt, far_seng, forleng, oppholdene, unntak},
+    prove::{
+        P, apne, avslag, behov, botilbudene, hendelser, hos, kall, klokka, meldt, oppgaver,
+        plassen, tick,
+    },
+};
+
+samspor_chassis::on_both_databases! {
+    past_three_months_it_takes_an_exception,
+    another_units_stay_does_not_break_the_clock,
+}
+
+/// The day by which three months have passed needs none; the day after does,
+/// however it is granted, and the reason given with it suffices.
+///
+/// Seen red: with `unnta` that asks for no reason and keeps none; with the clock
+/// of three months set anew when the stay is prolonged.
+async fn past_three_months_it_takes_an_exception(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let place = plassen(&store, "A").await;
+    let name = meldt(&store, P, "n1").await;
+    for request in [
+        innvilg(&name, &place, "2027-02-03"),
+        kontanter(&name, "2027-02-03"),
+    ] {
+        let refusal = avslag!(store, hos(ENHET, "n2"), botilbud::rpc::innvilg, request);
+        assert_eq!(refusal.felt[0].felt, "unntak_begrunnelse");
+    }
+    // A reason that is not needed is no exception.
+    let request = InnvilgBotilbudRequest {
+        unntak_begrunnelse: "For sikkerhets skyld".into(),
+        ..innvilg(&name, &place, "2027-02-02")
+    };
+    kall!(store, hos(ENHET, "n2"), botilbud::rpc::innvilg, request).unwrap();
+    let stay = oppholdene(&store).await.remove(0);
+    assert_eq!((&*stay.innvilget_til, stay.unntak.len()), ("2027-02-02", 0));
+
+    klokka(&database, "2027-01-20T09:00:00Z");
+    tick(&store).await;
+    assert!(
+        oppgaver(&store, "nav")
+            .await
+            .contains(&"TRE_MANEDER".to_owned())
+    );
+    let longer = || forleng(&stay.name, "2027-02-03");
+    let refusal = avslag!(store, hos(ENHET, "n2"), opphold::rpc::forleng, longer());
+    assert_eq!(refusal.felt[0].felt, "unntak_begrunnelse");
+    assert_eq!(oppholdene(&store).await[0].etag, stay.etag);
+    let request = ForlengOppholdRequest {
+        unntak_begrunnelse: "Boligen er forsinket".into(),
+        ..longer()
+    };
+    kall!(store, hos(ENHET, "n2"), opphold::rpc::forleng, request).unwrap();
+    let found = oppholdene(&store).await.remove(0);
+    let [given] = &found.unntak[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (&*given.begrunnelse, &*given.til),
+        ("Boligen er forsinket", "2027-02-03")
+    );
+    assert!(given.gitt.is_some() && given.hjemmel.is_some() && given.gitt_av.is_some());
+    assert_eq!(found.forlengelser[0].begrunnelse, "Venter på bolig");
+    let told = hendelser(&store, "nav").await;
+    assert!(told.contains(&"UnntakInnvilget".to_owned()), "{told:?}");
+    // Nor is it warned of a second time.
+    tick(&store).await;
+    let tasks = oppgaver(&store, "nav").await;
+    assert!(!tasks.contains(&"TRE_MANEDER".to_owned()), "{tasks:?}");
+    // What an exception covers is prolonged without another.
+    let request = unntak(&stay.name, "2027-02-20");
+    kall!(store, hos(ENHET, "n2"), opphold::rpc::unntak, request).unwrap();
+    let request = forleng(&stay.name, "2027-02-20");
+    kall!(store, hos(ENHET, "n2"), opphold::rpc::forleng, request).unwrap();
+    klokka(&database, "2027-02-21T09:00:00Z");
+    tick(&store).await;
+    let tasks = oppgaver(&store, "nav").await;
+    assert!(tasks.contains(&"UNNTAK_UTLOPER".to_owned()), "{tasks:?}");
+
+    // Tonight, with the clock of a stay that has ended: the reason, and a bed.
+    let end = avslutt(&stay.name);
+    kall!(store, hos(ENHET, "n1"), opphold::rpc::avslutt, end).unwrap();
+    klokka(&database, "2027-02-23T20:00:00Z");
+    let name = meldt(&store, P, "n1").await;
+    let mut tonight = innvilg(&name, &place, "2027-02-23");
+    let refusal = avslag!(
+        store,
+        hos(ENHET, "n2"),
+        botilbud::rpc::innvilg,
+        tonight.clone()
+    );
+    assert_eq!(refusal.felt[0].felt, "unntak_begrunnelse");
+    "Ingen bolig i natt".clone_into(&mut tonight.unntak_begrunnelse);
+    kall!(store, hos(ENHET, "n2"), botilbud::rpc::innvilg, tonight).unwrap();
+    let newest = oppholdene(&store).await.remove(0);
+    assert_eq!(
+        (&*newest.klokke_fra, &*newest.unntak[0].til),
+        ("2026-11-02", "2027-02-23")
+    );
+}
+
+/// A stay of another unit begins now, of a person who is hidden from nav.
+async fn hos_rop(store: &Store, plass: &str, til: &str) -> Opphold {
+    let call = TestCall::new("legevakt")
+        .rolle(Rolle::Inntak)
+        .with(|permit| permit.mandaterte = vec!["rop".into()])
+        .build();
+    kall!(store, call, botilbud::rpc::meld, behov(P)).unwrap();
+    let name = botilbudene(store, P).await[0].name.clone();
+    let request = innvilg(&name, plass, til);
+    kall!(store, hos("rop", "r2"), botilbud::rpc::innvilg, request).unwrap();
+    oppholdene(store).await.remove(0)
+}
+
+/// The clock is the person's, whichever unit has the stay.
+///
+/// Seen red: with the latest stay alone; with those of nav alone.
+async fn another_units_stay_does_not_break_the_clock(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let place = plassen(&store, "A").await;
+    far_seng(&store, &place, "2026-12-20").await;
+    let first = oppholdene(&store).await.remove(0);
+    klokka(&database, "2026-11-10T09:00:00Z");
+    let end = avslutt(&first.name);
+    kall!(store, hos(ENHET, "n1"), opphold::rpc::avslutt, end).unwrap();
+    klokka(&database, "2026-11-12T09:00:00Z");
+    let second = hos_rop(&store, &place, "2026-12-20").await;
+    assert_eq!(second.ansvarlig_enhet, "enheter/rop");
+    klokka(&database, "2026-11-25T09:00:00Z");
+    let end = avslutt(&second.name);
+    kall!(store, hos("rop", "r1"), opphold::rpc::avslutt, end).unwrap();
+    klokka(&database, "2026-11-28T09:00:00Z");
+    far_seng(&store, &place, "2026-12-20").await;
+    let third = oppholdene(&store).await.remove(0);
+    // Begun beside one that goes on.
+    let fourth = hos_rop(&store, &place, "2026-12-20").await;
+    for (stay, before) in [(&second, &first), (&third, &second), (&fourth, &third)] {
+        assert_eq!(
+            (&*stay.klokke_fra, &stay.fortsetter),
+            ("2026-11-02", &before.name)
+        );
+    }
+    // The one that began last ended long ago; the one beside it did not.
+    let end = avslutt(&fourth.name);
+    kall!(store, hos("rop", "r1"), opphold::rpc::avslutt, end).unwrap();
+    klokka(&database, "2026-12-09T09:00:00Z");
+    let end = avslutt(&third.name);
+    kall!(store, hos(ENHET, "n1"), opphold::rpc::avslutt, end).unwrap();
+    klokka(&database, "2026-12-10T09:00:00Z");
+    far_seng(&store, &place, "2026-12-20").await;
+    let fifth = oppholdene(&store).await.remove(0);
+    assert_eq!(
+        (&*fifth.klokke_fra, &fifth.fortsetter),
+        ("2026-11-02", &third.name)
+    );
+    let told = hendelser(&store, "boligkontor").await;
+    let begun = told.iter().filter(|kind| *kind == "OppholdStartet").count();
+    assert_eq!(begun, 1, "{told:?}");
+}
