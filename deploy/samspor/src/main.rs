@@ -7,10 +7,17 @@
     reason = "a command line talks to its user"
 )]
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, resume_unwind},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand, ValueEnum};
+use futures::FutureExt as _;
 use samspor::{
     behov::{self, Av, Til},
     boliger,
@@ -268,15 +275,25 @@ fn how_far(done: &Framdrift, time: Duration) -> String {
     )
 }
 
+/// A reader that has seen enough ends the command, whatever it prints with, and
+/// nothing is said of it.
 #[tokio::main]
 async fn main() -> ExitCode {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !telemetry::reader_left(panic.payload()) {
+            usual(panic);
+        }
+    }));
     let cli = Cli::parse();
-    match run(cli).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
+    match AssertUnwindSafe(run(cli)).catch_unwind().await {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(fault)) => {
             eprintln!("samspor: {fault:#}");
             ExitCode::FAILURE
         }
+        Err(panic) if telemetry::reader_left(panic.as_ref()) => ExitCode::SUCCESS,
+        Err(panic) => resume_unwind(panic),
     }
 }
 

@@ -355,6 +355,25 @@ fn the_demo_plays_to_its_end() {
     assert!(last["linjer"].as_array().unwrap().len() > 20, "{last}");
 }
 
+/// `samspor demo | head`: who has seen enough is told of no fault.
+///
+/// Seen red: without `reader_left`.
+#[test]
+fn a_reader_that_leaves_ends_the_program_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(PROGRAM)
+        .args(["--json", "demo", "--historie", "kartlagt-en-gang"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!((ended.status.code(), said.as_ref()), (Some(0), ""));
+}
+
 /// The same for the two others, and for one municipality of the five.
 #[test]
 fn each_story_plays_to_its_end() {

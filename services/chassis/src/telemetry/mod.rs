@@ -213,11 +213,24 @@ fn is_own(target: &str) -> bool {
 /// may quote the value that was being worked on.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
+        if reader_left(panic.payload()) {
+            return;
+        }
         let (file, line) = panic
             .location()
             .map_or(("unknown", 0), |place| (place.file(), place.line()));
         tracing::error!(code.file.path = file, code.line.number = line, "panicked");
     }));
+}
+
+/// Whether a panic only says that nobody reads the output any more, as in
+/// `samspor innboks | head`: the macros that print have no other word for it.
+#[must_use]
+pub fn reader_left(payload: &(dyn std::any::Any + Send)) -> bool {
+    let said = payload.downcast_ref::<String>();
+    said.is_some_and(|text| {
+        text.starts_with("failed printing to stdout") && text.contains("Broken pipe")
+    })
 }
 
 /// The name of a fault's variant, as a word for `samspor.feil`: nothing of what
