@@ -4,7 +4,9 @@
 //! MOTTATT → BEKREFTET. Invariants: it goes one way, and what is answered is the
 //! same whether or not somebody lives there; the units that follow the tenant up
 //! have it, the first of them answers for it, and one that nobody sees to alerts
-//! them; where nobody lives, the office sees to the dwelling.
+//! them; where nobody follows the tenant up, who allocated the dwelling has it, or
+//! who finds a bed for somebody without one; where nobody lives, the office sees
+//! to the dwelling.
 
 use samspor_chassis::{
     domene::{
@@ -30,9 +32,10 @@ use samspor_proto::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    arbeidsordre, bolig,
+    ENHET, arbeidsordre, bolig,
     innstillinger::{Innstillinger, innstillinger},
     leieforhold::Leieforhold,
+    restansesak::rpc::MIDLERTIDIG,
 };
 
 /// Deadline: a unit says what it does.
@@ -167,6 +170,34 @@ pub(crate) async fn meld(
     })
 }
 
+/// Who gets a concern: who follows the tenant up, else who allocated the
+/// dwelling. Never the office whose caretaker told, which would read it back
+/// (N3): where nobody else is left, who finds a bed for somebody without one.
+fn adressater(leieforhold: &Leieforhold, botilbud: Option<&Vec<String>>) -> Vec<String> {
+    let Leieforhold {
+        oppfolgere,
+        tildelt_av,
+        ..
+    } = leieforhold;
+    let others = |units: &[String]| -> Vec<String> {
+        let others = units.iter().filter(|unit| *unit != ENHET);
+        others.cloned().collect()
+    };
+    let mut found = others(oppfolgere);
+    if found.is_empty() {
+        found = others(std::slice::from_ref(tildelt_av));
+    }
+    if found.is_empty() {
+        found = others(botilbud.map_or(&[], Vec::as_slice));
+        found.truncate(1);
+    }
+    if found.is_empty() {
+        // Somebody answers for it.
+        found.push(ENHET.to_owned());
+    }
+    found
+}
+
 async fn om_leietaker(
     tx: &mut Tx,
     tenancy: &Post<Leieforhold>,
@@ -174,10 +205,7 @@ async fn om_leietaker(
 ) -> Result<String, Error> {
     let settings = innstillinger()?;
     let (now, av) = (tx.now(), Aktor::from(&tx.call().actor));
-    let enheter = match tenancy.innhold.oppfolgere.as_slice() {
-        [] => vec![tenancy.innhold.tildelt_av.clone()],
-        units => units.to_vec(),
-    };
+    let enheter = adressater(&tenancy.innhold, tx.call().boligtildelere.get(MIDLERTIDIG));
     let owner = enheter.first().cloned().unwrap_or_default();
     let told = Bekymring {
         leieforhold: tenancy.name(),

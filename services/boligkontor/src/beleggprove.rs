@@ -29,6 +29,8 @@ samspor_chassis::on_both_databases! {
     a_hidden_persons_unit_reserves_for_its_own_case,
     an_answer_comes_in_time_or_not_at_all,
     a_clock_that_goes_back_stops_nobody,
+    who_said_no_to_a_dwelling_is_not_passed_over_by_it,
+    a_refusal_names_what_can_be_called_for_the_dwelling,
 }
 
 /// Callers of the race: all that ask at the same time in CI; 64 with
@@ -656,4 +658,57 @@ async fn a_clock_that_goes_back_stops_nobody(database: Database) {
     let mut tx = store.begin_read(hos(ENHET, "b1")).await.unwrap();
     let rows: Vec<(i64, i64)> = tx.all("SELECT fra, til FROM ko", params![]).await.unwrap();
     assert!(rows.iter().all(|(from, to)| from <= to && *to < i64::MAX));
+}
+
+/// The next in the queue gets it without a reason to pass anybody over; another
+/// dwelling that suits the first still needs one.
+///
+/// Seen red: without `sa_nei`.
+async fn who_said_no_to_a_dwelling_is_not_passed_over_by_it(database: Database) {
+    let store = lager(&database).await;
+    let type_ = Tildelingstype::KommunalUtleie;
+    let first = sak(&store, P, type_).await;
+    database.clock().advance(Duration::from_hours(48));
+    let second = sak(&store, Q, type_).await;
+    let near = ledig(&store, "A-1", type_).await;
+    let other = ledig(&store, "A-2", type_).await;
+    let rop = || hos("rop", "r1");
+    let asked = onske(&first, &near.name);
+    let held = kall!(&store, rop(), reservasjon::rpc::reserver, asked).unwrap();
+    let held = held.reservasjon.unwrap();
+    let offer = TilbyBoligRequest {
+        name: held.name.clone(),
+        request_id: request_id(),
+        etag: held.etag,
+        svarfrist: None,
+    };
+    kall!(&store, rop(), reservasjon::rpc::tilby, offer).unwrap();
+    let no = SvarTilbudRequest {
+        name: held.name,
+        request_id: request_id(),
+        aksepterer: false,
+        onske: "Vil bo et annet sted".into(),
+    };
+    kall!(&store, personen(P), reservasjon::rpc::svar, no).unwrap();
+    let asked = onske(&second, &other.name);
+    let refused = kall!(&store, rop(), reservasjon::rpc::reserver, asked);
+    assert_eq!(feil(refused), ["overstyring FELT_FORM"]);
+    let asked = onske(&second, &near.name);
+    let held = kall!(&store, rop(), reservasjon::rpc::reserver, asked).unwrap();
+    let held = held.reservasjon.unwrap();
+    assert_eq!((held.plass, held.forbigatte), (2, 0));
+}
+
+/// What moves a dwelling that is held is done to the reservation.
+///
+/// Seen red: with all verbs of the table.
+async fn a_refusal_names_what_can_be_called_for_the_dwelling(database: Database) {
+    let store = lager(&database).await;
+    let type_ = Tildelingstype::Hardfor;
+    let held = holdt(&store, P, "A-1", type_).await;
+    let asked = onske(&sak(&store, Q, type_).await, &held.bolig);
+    let refused = kall!(&store, hos("rop", "r1"), reservasjon::rpc::reserver, asked);
+    let error = refused.unwrap_err();
+    let told = format!("{:?}", error.refusal().unwrap());
+    assert!(told.contains("\"EndreBolig\""), "{told}");
 }

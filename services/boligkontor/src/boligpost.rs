@@ -21,6 +21,7 @@ pub(crate) struct Sql {
     pub(crate) apen: &'static str,
     pub(crate) sett_inn: &'static str,
     pub(crate) lagre: &'static str,
+    pub(crate) alle_apne: &'static str,
     pub(crate) boligens: &'static str,
     pub(crate) apne: &'static str,
 }
@@ -50,6 +51,11 @@ macro_rules! boligtabell {
                 $table,
                 " SET versjon = versjon + 1, tilstand = $1, innhold = $2 \
                  WHERE id = $3 AND versjon = $4"
+            ),
+            alle_apne: concat!(
+                "SELECT id, bolig, versjon, innhold FROM ",
+                $table,
+                " WHERE bolig = $1 AND tilstand = 'APEN'"
             ),
             boligens: concat!(
                 "SELECT id, bolig, versjon, innhold FROM ",
@@ -192,6 +198,12 @@ pub(crate) async fn apen<I: Innhold>(
 ) -> Result<Option<Post<I>>, Error> {
     let row: Option<Rad> = tx.one(I::SQL.apen, params![bolig, nokkel]).await?;
     row.map(les).transpose()
+}
+
+/// All that is open of a dwelling.
+pub(crate) async fn alle_apne<I: Innhold>(tx: &mut Tx, bolig: &str) -> Result<Vec<Post<I>>, Error> {
+    let rows: Vec<Rad> = tx.all(I::SQL.alle_apne, params![bolig]).await?;
+    rows.into_iter().map(les).collect()
 }
 
 pub(crate) async fn sett_inn<I: Innhold>(tx: &mut Tx, post: &Post<I>) -> Result<(), Error> {

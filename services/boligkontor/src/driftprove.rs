@@ -5,16 +5,20 @@ use samspor_chassis::{
     params,
     server::Agency as _,
     store::Store,
-    testing::{Database, START, request_id},
+    testing::{Database, START, TestCall, request_id},
 };
-use samspor_proto::boligkontor::*;
+use samspor_proto::{boligkontor::*, internt::Boligtildeler};
 
-use crate::{Boligkontor, ENHET, bekymring, leieforhold, nabohenvendelse, prove::*, restansesak};
+use crate::{
+    Boligkontor, ENHET, bekymring, boligsak, leieforhold, nabohenvendelse, prove::*, reservasjon,
+    restansesak,
+};
 
 samspor_chassis::on_both_databases! {
     a_neighbour_learns_nothing_about_the_tenant,
     who_follows_the_tenant_up_answers_for_a_concern,
     a_concern_is_received_alike_wherever_it_is_about,
+    no_concern_comes_back_to_the_office_that_told_it,
 }
 
 async fn besvart(store: &Store, bolig: &str) -> Nabohenvendelse {
@@ -193,4 +197,72 @@ async fn a_concern_is_received_alike_wherever_it_is_about(database: Database) {
         .await
         .unwrap();
     assert_eq!(orders, [(receipts[0].referanse.clone(),)]);
+}
+
+/// Sarpsborg, where the office that lets the dwelling has allocated it too, and
+/// nobody follows the tenant up: who finds a bed for somebody without one has the
+/// concern, and the office reads none of it (N3).
+///
+/// Seen red: with `tildelt_av` whoever that is.
+async fn no_concern_comes_back_to_the_office_that_told_it(database: Database) {
+    let store = lager(&database).await;
+    let type_ = Tildelingstype::Hardfor;
+    let free = ledig(&store, "A-1", type_).await;
+    let there = |unit: &'static str, who: &'static str| {
+        let allocates = |(boligtype, unit): (&str, &str)| Boligtildeler {
+            boligtype: boligtype.into(),
+            enheter: vec![unit.into()],
+        };
+        let here = [("midlertidig", "nav"), ("hardfor", ENHET)].map(allocates);
+        TestCall::new(unit)
+            .ansatt(who)
+            .with(|permit| {
+                permit.boligtildelere = here.into();
+                permit.kommune = "karmoy".into();
+            })
+            .build()
+    };
+    let case = boligsak::prove::godkjent_hos(&store, P, type_, ENHET, &there).await;
+    let asked = onske(&case.name, &free.name);
+    let held = kall!(
+        &store,
+        there(ENHET, "b1"),
+        reservasjon::rpc::reserver,
+        asked
+    )
+    .unwrap();
+    let held = held.reservasjon.unwrap();
+    let offer = TilbyBoligRequest {
+        name: held.name.clone(),
+        request_id: request_id(),
+        etag: held.etag,
+        svarfrist: None,
+    };
+    kall!(&store, there(ENHET, "b1"), reservasjon::rpc::tilby, offer).unwrap();
+    let yes = SvarTilbudRequest {
+        name: held.name.clone(),
+        request_id: request_id(),
+        aksepterer: true,
+        onske: String::new(),
+    };
+    kall!(&store, personen(P), reservasjon::rpc::svar, yes).unwrap();
+    let mut contract = kontrakt(&held.name);
+    contract.oppfolgere = Vec::new();
+    kall!(
+        &store,
+        there(ENHET, "b1"),
+        leieforhold::rpc::innga,
+        contract
+    )
+    .unwrap();
+    let request = MeldBekymringRequest {
+        name: free.name,
+        request_id: request_id(),
+        innhold: "Døren har stått åpen i tre dager".into(),
+    };
+    kall!(&store, there(ENHET, "v1"), bekymring::meld, request).unwrap();
+    let told = om_personen(&store).await.remove(0);
+    assert_eq!(told.ansvarlig_enhet, "enheter/nav");
+    assert_eq!(told.enheter, ["enheter/nav"]);
+    assert_eq!(hendelser(&store, "nav").await, ["BekymringMottatt"]);
 }

@@ -113,7 +113,8 @@ use samspor_proto::{
         SiOppLeieforholdResponse, StartNabohenvendelseRequest, StartNabohenvendelseResponse,
         SvarRestansesakRequest, SvarRestansesakResponse, SvarTilbudRequest, SvarTilbudResponse,
         TaUtAvDriftRequest, TaUtAvDriftResponse, TilbyBoligRequest, TilbyBoligResponse,
-        TrekkBoligsakRequest, TrekkBoligsakResponse, VurderVilkarRequest, VurderVilkarResponse,
+        TrekkBoligsakRequest, TrekkBoligsakResponse, TrekkOppsigelseRequest,
+        TrekkOppsigelseResponse, VurderVilkarRequest, VurderVilkarResponse,
         arbeidsordre_service_server, behov_service_server, bekymring_service_server,
         bolig_service_server, boligsak_service_server, leieforhold_service_server,
         nabohenvendelse_service_server, reservasjon_service_server, restansesak_service_server,
@@ -149,6 +150,7 @@ const MIGRATIONS: Migrations = &[
         "008_opphold_eier",
         include_str!("../migrations/008_opphold_eier.sql"),
     ),
+    ("009_ko", include_str!("../migrations/009_ko.sql")),
 ];
 
 /// The service.
@@ -197,14 +199,18 @@ impl Agency for Boligkontor {
         vec![behov::opphold::FRA_NAV]
     }
 
-    /// A reservation that runs out lets the dwelling go; every other deadline
-    /// tells its recipients.
+    /// A reservation that runs out lets the dwelling go; every other deadline about
+    /// a person tells its recipients. What is about a dwelling alone has no event:
+    /// a feed is of persons, and one that names none would stop the reader. It
+    /// stands first in the list of what is open, as broken.
     fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             if deadline.stage == Stage::Due && deadline.kind == reservasjon::FRIST_UTLOP {
                 return reservasjon::rpc::utlop(tx, &deadline.post).await;
             }
-            notify(tx, &deadline);
+            if !deadline.person.is_empty() {
+                notify(tx, &deadline);
+            }
             Ok(())
         }
         .boxed()
@@ -243,6 +249,7 @@ samspor_chassis::rpc! {
         write innga_kontrakt(InngaKontraktRequest) -> InngaKontraktResponse = leieforhold::rpc::innga;
         write forleng_leieforhold(ForlengLeieforholdRequest) -> ForlengLeieforholdResponse = leieforhold::rpc::forleng;
         write si_opp_leieforhold(SiOppLeieforholdRequest) -> SiOppLeieforholdResponse = leieforhold::rpc::si_opp;
+        write trekk_oppsigelse(TrekkOppsigelseRequest) -> TrekkOppsigelseResponse = leieforhold::rpc::trekk_oppsigelse;
         write meld_flytting(MeldFlyttingRequest) -> MeldFlyttingResponse = leieforhold::rpc::meld_flytting;
         write avslutt_leieforhold(AvsluttLeieforholdRequest) -> AvsluttLeieforholdResponse = leieforhold::rpc::avslutt;
         write meld_feil_i_leieforhold(MeldFeilILeieforholdRequest) -> MeldFeilILeieforholdResponse = arbeidsordre::rpc::meld_feil_i_leieforhold;

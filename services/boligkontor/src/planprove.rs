@@ -80,6 +80,12 @@ const ALLOWED: &[Allowed] = &[
     ("SELECT fra, til FROM ko", "a test looks"),
     ("SELECT status FROM boligbehov", "a test looks"),
     ("SELECT post FROM chassis_frist", "a test looks"),
+    ("SELECT type FROM chassis_frist", "a test looks"),
+    ("SELECT ansvarlig_enhet FROM boligsak", "a test looks"),
+    (
+        "SELECT innhold FROM reservasjon WHERE nokkel = $1",
+        "who had one dwelling held",
+    ),
     ("SELECT arsak, fra, til FROM tomgang", "a test looks"),
     ("SELECT b.nokkel FROM belegg k", "a test looks"),
     ("SELECT b.nokkel, b.tilstand, (SELECT", "a test looks"),

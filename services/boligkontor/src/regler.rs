@@ -244,7 +244,7 @@ impl Regler {
         Self::les(kommune, &name, &text)
     }
 
-    fn les(kommune: &str, fil: &str, tekst: &str) -> Result<Self, Regelfeil> {
+    pub(crate) fn les(kommune: &str, fil: &str, tekst: &str) -> Result<Self, Regelfeil> {
         let leser = Leser { fil, tekst };
         let read: Fil = toml::from_str(tekst).map_err(|fault| {
             let at = fault.span().unwrap_or(0..0);

@@ -45,6 +45,7 @@ fn gjort(hendelse: &str) -> &'static [Type] {
         "BoligsakGodkjent" | "BoligsakAvslatt" | "BoligsakTrukket" => &[Type::Boligsak],
         "RestansesakBesvart" | "RestansesakAvgjort" => &[Type::Restanse],
         "BekymringBekreftet" => &[Type::Bekymring],
+        "OppsigelseTrukket" => &[Type::LeieforholdOppsagt],
         "LeieforholdAvsluttet" => &[Type::OppfolgingAvslatt, Type::LeieforholdOppsagt],
         _ => &[],
     }
@@ -202,6 +203,13 @@ mod tests {
                 "BekymringBekreftet",
                 "bekymringer/1",
                 Oppgavetype::Bekymring,
+            ),
+            (
+                "LeieforholdOppsagt",
+                "leieforhold/2",
+                "OppsigelseTrukket",
+                "leieforhold/2",
+                Oppgavetype::LeieforholdOppsagt,
             ),
             (
                 "LeieforholdOppsagt",

@@ -99,7 +99,29 @@ pub async fn let_to(scene: &Scene, tenant: &str) {
         ..Default::default()
     };
     let method = format!("{LET}SiOppLeieforhold");
-    ok::<_, SiOppLeieforholdResponse>(&decider, &method, request).await;
+    let notice: SiOppLeieforholdResponse = ok(&decider, &method, request.clone()).await;
+    // Found a way, and then another reason.
+    let back = TrekkOppsigelseRequest {
+        name: first.name.clone(),
+        request_id: request_id(),
+        etag: notice.leieforhold.unwrap().etag,
+        begrunnelse: "Har betalt, sier Kanari Kvitterson".to_owned(),
+        onske: String::new(),
+    };
+    let taken = format!("{LET}TrekkOppsigelse");
+    let clerk = refused::<_, TrekkOppsigelseResponse>(&office, &taken, back.clone()).await;
+    assert_eq!(reason(&clerk), Some(Feilgrunn::IkkeTillatt));
+    let back: TrekkOppsigelseResponse = ok(&decider, &taken, back).await;
+    let back = back.leieforhold.unwrap();
+    assert_eq!(back.tilstand(), LeieforholdTilstand::Lopende);
+    let again = SiOppLeieforholdRequest {
+        request_id: request_id(),
+        etag: back.etag,
+        grunn: Oppsigelsesgrunn::Boligen.into(),
+        restansesak: String::new(),
+        ..request
+    };
+    ok::<_, SiOppLeieforholdResponse>(&decider, &method, again).await;
     let request = MeldFlyttingRequest {
         name: tenancies[1].clone(),
         request_id: request_id(),

@@ -14,7 +14,7 @@ use samspor_proto::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{FRIST_BOLIG, SAMLING, Vedtak, rules, store};
+use super::{FRIST_BOLIG, SAMLING, Vedtak, innhold, klokker, rules, store};
 use crate::{frister::frister, innboks};
 
 /// A word about the dwelling.
@@ -128,14 +128,36 @@ pub(crate) async fn meld_bolig(
     })
 }
 
-/// Boligkontor says that the person rents a dwelling by that right. Nothing where
-/// the right waits no longer.
-pub(crate) async fn oppfylt(tx: &mut Tx, post: &str, tid: Tid) -> Result<(), Error> {
+/// The right of a vedtak that an application for a dwelling of a type rests on,
+/// where it is one that such a dwelling meets. Who filled the application in may
+/// have named any vedtak of the person's.
+async fn rett_til(tx: &mut Tx, post: &str, boligtype: &str) -> Result<Option<Vedtak>, Error> {
+    let (person, id) = navn::krev_post(post, SAMLING)?;
+    let vedtak = match store::hent(tx, &person, &id).await {
+        Ok(vedtak) => vedtak,
+        Err(error) if error.refusal().is_some() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let line = vedtak.innhold.bolig.as_ref();
+    let meets = line.and_then(|line| innhold::boligtype(line.rett)) == Some(boligtype);
+    Ok(meets.then_some(vedtak))
+}
+
+/// Boligkontor says that the person rents a dwelling of a type by that right.
+/// Nothing where the right waits no longer; and where it is to another type, it
+/// stays in the work list, unmet.
+pub(crate) async fn oppfylt(
+    tx: &mut Tx,
+    post: &str,
+    boligtype: &str,
+    tid: Tid,
+) -> Result<(), Error> {
     if !innboks::store::venter(tx, post, FRIST_BOLIG).await? {
         return Ok(());
     }
-    let (person, id) = navn::krev_post(post, SAMLING)?;
-    let mut vedtak = store::hent(tx, &person, &id).await?;
+    let Some(mut vedtak) = rett_til(tx, post, boligtype).await? else {
+        return Ok(());
+    };
     let melding = Melding {
         tid: tx.now(),
         av: Aktor::from(&tx.call().actor),
@@ -143,5 +165,22 @@ pub(crate) async fn oppfylt(tx: &mut Tx, post: &str, tid: Tid) -> Result<(), Err
     };
     let virkninger = meld(&mut vedtak, melding);
     store::lagre(tx, &mut vedtak).await?;
+    innboks::utfor(tx, virkninger).await
+}
+
+/// Boligkontor says that such a dwelling is the person's no more: the right, where
+/// it still holds, waits anew, and its clock begins again.
+pub(crate) async fn opphort(tx: &mut Tx, post: &str, boligtype: &str) -> Result<(), Error> {
+    if innboks::store::venter(tx, post, FRIST_BOLIG).await? {
+        return Ok(());
+    }
+    let Some(vedtak) = rett_til(tx, post, boligtype).await? else {
+        return Ok(());
+    };
+    if !rules::I_KRAFT.contains(&vedtak.tilstand) {
+        return Ok(());
+    }
+    let mut virkninger = Virkninger::new();
+    klokker::frist_for_bolig(None, &vedtak, tx.now(), &mut virkninger);
     innboks::utfor(tx, virkninger).await
 }

@@ -108,27 +108,35 @@ async fn lagre(
     Ok(post)
 }
 
-/// The dwelling has gone from one state to another: one that is made ready has
-/// an order for that.
-pub(crate) async fn folg_bolig(
-    tx: &mut Tx,
-    bolig: &str,
-    fra: bolig::Tilstand,
-    til: bolig::Tilstand,
-) -> Result<(), Error> {
-    let made_ready = bolig::Tilstand::Klargjores;
-    if fra == made_ready {
-        // None where it came into the stock like that.
-        let open: Option<Post<Arbeidsordre>> = boligpost::apen(tx, bolig, KLARGJORING).await?;
-        if let Some(order) = open {
+/// The dwelling has gone to another state: one that is made ready has an order
+/// for that, which goes on, with its clock, while the dwelling is out of use. One
+/// that leaves the stock takes what is to be done in it along.
+pub(crate) async fn folg_bolig(tx: &mut Tx, bolig: &bolig::Bolig) -> Result<(), Error> {
+    use bolig::Tilstand as State;
+    let id = bolig.id.as_str();
+    if bolig.tilstand == State::Avviklet {
+        let why = format!("Boligen er avviklet: {}", bolig.innhold.avviklet);
+        let open: Vec<Post<Arbeidsordre>> = boligpost::alle_apne(tx, id).await?;
+        for order in open {
+            let closed = rules::boligen_borte(order, why.clone(), tx.now())?;
+            lagre(tx, closed).await?;
+        }
+        return Ok(());
+    }
+    // None where it came into the stock like that.
+    let open: Option<Post<Arbeidsordre>> = boligpost::apen(tx, id, KLARGJORING).await?;
+    match (bolig.tilstand, open) {
+        (State::Klargjores | State::UteAvDrift, Some(_)) => {}
+        (_, Some(order)) => {
             let closed = rules::boligen_klar(order, tx.now())?;
             lagre(tx, closed).await?;
         }
-    }
-    if til == made_ready {
-        let kind = (Arbeidstype::Klargjoring, Hastegrad::Vanlig);
-        let what = "Boligen klargjøres for utleie".to_owned();
-        legg_inn(tx, bolig, kind, what).await?;
+        (State::Klargjores, None) => {
+            let kind = (Arbeidstype::Klargjoring, Hastegrad::Vanlig);
+            let what = "Boligen klargjøres for utleie".to_owned();
+            legg_inn(tx, id, kind, what).await?;
+        }
+        (_, None) => {}
     }
     Ok(())
 }

@@ -12,8 +12,8 @@ use samspor_proto::boligkontor::{Arbeidstype, Hastegrad};
 use super::{Arbeidsordre, FRIST, Tilstand};
 use crate::{ENHET, boligpost::Post, innstillinger::Innstillinger};
 
-/// Which verb is allowed in which state. The last is not an RPC of its own: the
-/// dwelling is ready, or is made ready no more.
+/// Which verb is allowed in which state. The last two are not RPCs of their own:
+/// the dwelling is ready, or leaves the stock.
 pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("BestillArbeid", &[Tilstand::Meldt, Tilstand::Bestilt]),
     ("MeldArbeidUtfort", &[Tilstand::Bestilt]),
@@ -23,11 +23,16 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
         BOLIGEN,
         &[Tilstand::Meldt, Tilstand::Bestilt, Tilstand::Utfort],
     ),
+    (
+        AVVIKLET,
+        &[Tilstand::Meldt, Tilstand::Bestilt, Tilstand::Utfort],
+    ),
 ]);
 
 const LUKK: &str = "LukkArbeidsordre";
 const AVVIS: &str = "AvvisArbeidsordre";
 pub(crate) const BOLIGEN: &str = "MeldKlargjort";
+const AVVIKLET: &str = "AvviklBolig";
 
 type Ordre = (Post<Arbeidsordre>, Virkninger);
 
@@ -45,6 +50,8 @@ fn krev(post: &Post<Arbeidsordre>, verb: &str) -> Result<(), Refusal> {
     if allowed.contains(&verb) {
         return Ok(());
     }
+    // Called for the dwelling, never for the order.
+    allowed.retain(|verb| *verb != AVVIKLET);
     Err(Refusal::transition(tilstand.kode(), &allowed))
 }
 
@@ -162,7 +169,25 @@ pub(crate) fn avvis(
     Ok(slutt(post, Tilstand::Avvist, now))
 }
 
-/// The dwelling is ready, or is made ready no more.
+/// The dwelling has left the stock, and the work is not done.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG`.
+pub(crate) fn boligen_borte(
+    mut post: Post<Arbeidsordre>,
+    begrunnelse: String,
+    now: Tid,
+) -> Result<Ordre, Refusal> {
+    krev(&post, AVVIKLET)?;
+    let til = match post.innhold.tilstand {
+        Tilstand::Utfort => Tilstand::Lukket,
+        _ => Tilstand::Avvist,
+    };
+    post.innhold.begrunnelse = begrunnelse;
+    Ok(slutt(post, til, now))
+}
+
+/// The dwelling is ready.
 ///
 /// # Errors
 /// `UGYLDIG_OVERGANG`.

@@ -105,10 +105,10 @@ pub(crate) async fn flytt(
     til: Tilstand,
     arsak: Option<Arsak>,
 ) -> Result<Bolig, Error> {
-    let (before, moment) = (bolig.tilstand, (tx.new_id(), tx.now()));
+    let moment = (tx.new_id(), tx.now());
     let (mut bolig, change) = rules::flytt(bolig, verb, til, arsak, moment)?;
     store::lagre(tx, &mut bolig, change).await?;
-    arbeidsordre::rpc::folg_bolig(tx, &bolig.id, before, til).await?;
+    arbeidsordre::rpc::folg_bolig(tx, &bolig).await?;
     Ok(bolig)
 }
 

@@ -35,6 +35,20 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     (FRAFLYTT, &[Tilstand::Utleid]),
 ]);
 
+/// The verb is allowed in the state of the dwelling.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG` with the verbs that are called for a dwelling: what else
+/// moves it is done to the reservation or the tenancy.
+pub(crate) fn krev(verb: &str, tilstand: Tilstand) -> Result<(), Refusal> {
+    let mut allowed = OVERGANGER.tillatt(tilstand);
+    if allowed.contains(&verb) {
+        return Ok(());
+    }
+    allowed.retain(|verb| ![FRIGI, KONTRAKT, FRAFLYTT].contains(verb));
+    Err(Refusal::transition(tilstand.kode(), &allowed))
+}
+
 /// A reservation ends without a contract.
 pub(crate) const FRIGI: &str = "Frigi";
 /// A reservation becomes a tenancy.
@@ -117,7 +131,7 @@ pub(crate) fn flytt(
     arsak: Option<Arsak>,
     (id, now): (String, Tid),
 ) -> Result<(Bolig, Tomgangsendring), Refusal> {
-    OVERGANGER.krev(verb, bolig.tilstand, bolig.tilstand.kode())?;
+    krev(verb, bolig.tilstand)?;
     bolig.tilstand = til;
     bolig.siden = now;
     bolig.innhold.klar = None;
@@ -156,7 +170,7 @@ pub(crate) fn flytt(
 /// `UGYLDIG_OVERGANG` for one that has left the stock; a fault where its type
 /// would change while somebody has it: it was allocated by who allocates that.
 pub(crate) fn endre(mut bolig: Bolig, egenskaper: Egenskaper) -> Result<Bolig, Refusal> {
-    OVERGANGER.krev("EndreBolig", bolig.tilstand, bolig.tilstand.kode())?;
+    krev("EndreBolig", bolig.tilstand)?;
     let held = matches!(bolig.tilstand, Tilstand::Reservert | Tilstand::Utleid);
     if held && egenskaper.tildelingstype != bolig.tildelingstype() {
         let mut faults = FieldFaults::new();

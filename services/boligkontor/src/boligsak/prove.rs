@@ -30,6 +30,8 @@ samspor_chassis::on_both_databases! {
     who_answers_is_who_allocates_the_type,
     a_unit_lists_its_own_open_cases,
     who_gave_the_right_hears_that_it_became_a_dwelling,
+    a_right_is_named_where_the_type_can_meet_one,
+    a_person_stands_once_on_the_list_of_a_type,
 }
 
 const UTLEIE: Tildelingstype = Tildelingstype::KommunalUtleie;
@@ -609,10 +611,61 @@ async fn who_gave_the_right_hears_that_it_became_a_dwelling(database: Database) 
         .all(
             "SELECT h.post FROM chassis_hendelse h \
              JOIN chassis_hendelse_mottaker m ON m.hendelse = h.nr \
-             WHERE h.type = 'BoligrettOppfylt' AND m.mottaker = 'bestillerkontor'",
+             WHERE h.type = 'OmsorgsboligrettOppfylt' AND m.mottaker = 'bestillerkontor'",
             samspor_chassis::params![],
         )
         .await
         .unwrap();
     assert_eq!(told, [(right,)]);
+}
+
+/// No right is one to a robust dwelling: an application for one that named a right
+/// would end the wait for another.
+///
+/// Seen red: without `rett_hendelser` in `les`.
+async fn a_right_is_named_where_the_type_can_meet_one(database: Database) {
+    let store = lager(&database).await;
+    for (type_, told) in [
+        (Tildelingstype::Omsorgsbolig, None),
+        (UTLEIE, None),
+        (
+            Tildelingstype::Hardfor,
+            Some("soknad.rett FELT_MOTSTRID".to_owned()),
+        ),
+    ] {
+        let mut request = onsket(P, type_);
+        if let Some(soknad) = &mut request.soknad {
+            soknad.rett = format!("{P}/vedtak/0192f0a1-7b2c-7d3e-8f40-516273849506");
+        }
+        let answer = kall!(&store, hos("nav", "n1"), rpc::registrer, request);
+        assert_eq!(answer.is_ok(), told.is_none(), "{type_:?}");
+        if let Some(told) = told {
+            assert_eq!(feil(answer), [told]);
+        }
+    }
+}
+
+/// Whoever races: the database holds it.
+///
+/// Seen red: without the index.
+async fn a_person_stands_once_on_the_list_of_a_type(database: Database) {
+    let store = lager(&database).await;
+    let id_of = |sak: Boligsak| sak.name.rsplit('/').next().unwrap().to_owned();
+    let first = id_of(godkjent(&store, P, UTLEIE, &[]).await);
+    let request = onsket(P, UTLEIE);
+    kall!(&store, hos("nav", "n1"), rpc::registrer, request).unwrap();
+    let second = id_of(siste(&store, P).await);
+    let id = request_id();
+    let twice = store.write(hos(ENHET, "b1"), &id, move |tx| {
+        async move {
+            let sql = "INSERT INTO ko (sak, versjon, person, enhet, tildelingstype, fra, til, \
+                       siden, grunner, behov) SELECT $1, 1, person, enhet, tildelingstype, fra, \
+                       til, siden, grunner, behov FROM ko WHERE sak = $2";
+            let rest = samspor_chassis::params![second, first];
+            tx.execute(sql, rest).await?;
+            Ok::<_, Error>(OpphevReservasjonResponse::default())
+        }
+        .boxed()
+    });
+    assert!(twice.await.is_err());
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     behov::opphold::{self, Midlertidig},
-    bolig::{self, Bolig, Egenskaper},
+    bolig::{self, Bolig},
     regler::regler,
     reservasjon::Plassering,
 };
@@ -116,17 +116,19 @@ impl Ko {
     }
 }
 
-/// Where the person of a case stands now, whom a dwelling for it passes over,
-/// and what it lacks.
+/// Where the person of a case stands now, how many a dwelling for it passes over,
+/// and what it lacks. Who has said no to this very dwelling is not passed over.
 pub(crate) async fn plassering(
     tx: &mut Tx,
     sak: &Post<Boligsak>,
-    bolig: &Egenskaper,
+    dwelling: &Bolig,
 ) -> Result<Plassering, Error> {
+    let bolig = &dwelling.innhold.egenskaper;
     let now = tx.now();
     let type_ = sak.innhold.tildelingstype;
     let queue = ko(tx, type_, now).await?;
     let held = store::holdt_for(tx, type_).await?;
+    let refused = store::sa_nei(tx, &dwelling.id).await?;
     let mut plass = 0;
     let mut passed = 0;
     for (place, one) in &queue.plasser {
@@ -135,7 +137,8 @@ pub(crate) async fn plassering(
             break;
         }
         let name = navn::post(&one.person, super::SAMLING, &place.id);
-        if !held.contains(&name) && uegnet_fordi(&one.behov()?, bolig).is_empty() {
+        let waits = !held.contains(&name) && !refused.contains(&name);
+        if waits && uegnet_fordi(&one.behov()?, bolig).is_empty() {
             passed += 1;
         }
     }

@@ -25,7 +25,7 @@ use crate::{
     behov::opphold::{self, Midlertidig},
     bolig::typenokkel,
     regler::regler,
-    reservasjon,
+    reservasjon::{self, Reservasjon},
 };
 
 pub(crate) async fn registrer(
@@ -44,7 +44,8 @@ pub(crate) async fn registrer(
         let form = "en bolig å bo i; et sted å sove i natt meldes til Nav (MeldBehov)";
         faults.form("tildelingstype", form);
     }
-    let soknad = rules::les(&person, request.soknad.unwrap_or_default(), &mut faults);
+    let given = request.soknad.unwrap_or_default();
+    let soknad = rules::les((&person, type_), given, &mut faults);
     faults.finish()?;
     let call = tx.call();
     let key = typenokkel(type_);
@@ -119,12 +120,12 @@ pub(crate) async fn endre(
     tx: &mut Tx,
     request: EndreBoligsakRequest,
 ) -> Result<EndreBoligsakResponse, Error> {
-    let mut faults = FieldFaults::new();
-    // A name that is none is refused where the record is looked for.
-    let (person, _) = navn::les_post(&request.name, SAMLING, "name", &mut FieldFaults::new());
-    let soknad = rules::les(&person, request.soknad.unwrap_or_default(), &mut faults);
-    let post = egen(tx, &request.name, faults, "W3").await?;
+    let post = egen(tx, &request.name, FieldFaults::new(), "W3").await?;
     etag::krev(&request.etag, post.versjon)?;
+    let mut faults = FieldFaults::new();
+    let of = (post.person.as_str(), post.innhold.tildelingstype);
+    let soknad = rules::les(of, request.soknad.unwrap_or_default(), &mut faults);
+    faults.finish()?;
     let (mut post, out) = rules::endre(post, soknad)?;
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
@@ -332,5 +333,17 @@ pub(crate) async fn tildelt(tx: &mut Tx, grunnlag: &str, leieforhold: &str) -> R
     opphold::fortell(tx, &post.person, &mut out).await?;
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
+    Ok(())
+}
+
+/// A tenancy that came of a reservation has ended: the right that its case rested
+/// on is unmet again. What rested on no boligsak is left alone.
+pub(crate) async fn opphort(tx: &mut Tx, reservasjon: &str) -> Result<(), Error> {
+    let held: Post<Reservasjon> = lager::les_navngitt(tx, reservasjon).await?;
+    if navn::krev_post(&held.innhold.grunnlag, SAMLING).is_err() {
+        return Ok(());
+    }
+    let post: Post<Boligsak> = lager::les_navngitt(tx, &held.innhold.grunnlag).await?;
+    rules::opphort(&post).utfor(tx);
     Ok(())
 }

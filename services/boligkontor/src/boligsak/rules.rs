@@ -51,7 +51,13 @@ const METER: i32 = 200_000;
 
 fn krev(post: &Post<Boligsak>, verb: &str) -> Result<(), Refusal> {
     let state = post.innhold.tilstand;
-    OVERGANGER.krev(verb, state, state.kode())
+    let mut allowed = OVERGANGER.tillatt(state);
+    if allowed.contains(&verb) {
+        return Ok(());
+    }
+    // Called for the reservation, never for the case.
+    allowed.retain(|verb| *verb != TILDEL);
+    Err(Refusal::transition(state.kode(), &allowed))
 }
 
 /// Who answers for it: the first unit that allocates the type here. Where the
@@ -77,8 +83,24 @@ pub(crate) fn ansvarlig<'u>(
         .map(String::as_str)
 }
 
-/// Reads what is applied for.
-pub(crate) fn les(person: &str, given: Boligsoknad, faults: &mut FieldFaults) -> Soknad {
+/// The type is one that a right to a dwelling is met with; which right it is, is
+/// not known here. None: nobody gives a right to it.
+fn rett_hendelser(type_: Tildelingstype) -> Option<(&'static str, &'static str)> {
+    match type_ {
+        Tildelingstype::Omsorgsbolig => {
+            Some(("OmsorgsboligrettOppfylt", "OmsorgsboligrettOpphort"))
+        }
+        Tildelingstype::KommunalUtleie => Some(("UtleierettOppfylt", "UtleierettOpphort")),
+        _ => None,
+    }
+}
+
+/// Reads what is applied for, of a type.
+pub(crate) fn les(
+    (person, type_): (&str, Tildelingstype),
+    given: Boligsoknad,
+    faults: &mut FieldFaults,
+) -> Soknad {
     let Boligsoknad {
         eget_onske,
         voksne,
@@ -111,6 +133,11 @@ pub(crate) fn les(person: &str, given: Boligsoknad, faults: &mut FieldFaults) ->
         let (whose, _) = navn::les_post(&rett, "vedtak", "soknad.rett", faults);
         if !whose.is_empty() && whose != person {
             faults.contradicts("soknad.rett", "parent", "vedtaket gjelder en annen person");
+        }
+        if type_ != Tildelingstype::Unspecified && rett_hendelser(type_).is_none() {
+            let told = "ingen rett etter vedtak oppfylles med denne typen; la feltet stå tomt, \
+                        eller søk om typen som retten gjelder";
+            faults.contradicts("soknad.rett", "tildelingstype", told);
         }
     }
     Soknad {
@@ -489,15 +516,32 @@ pub(crate) fn tildel(
     post.innhold.tildelt = Some((now, leieforhold.to_owned()));
     let mut out = Virkninger::new();
     out.hendelse("BoligsakTildelt", &post.emne(), mottakere(&post));
+    if let Some((met, _)) = rett_hendelser(post.innhold.tildelingstype) {
+        om_retten(&post, met, &mut out);
+    }
+    out.fakta.extend(fakta(&post));
+    Ok((post, out))
+}
+
+/// The dwelling that the person got by the case is the person's no more.
+pub(crate) fn opphort(post: &Post<Boligsak>) -> Virkninger {
+    let mut out = Virkninger::new();
+    if let Some((_, ended)) = rett_hendelser(post.innhold.tildelingstype) {
+        om_retten(post, ended, &mut out);
+    }
+    out
+}
+
+/// Tells who gave the right that the case rests on, about the vedtak: there is
+/// nothing else to find it by there. The event says what was let, so that who
+/// knows the right holds it against that.
+fn om_retten(post: &Post<Boligsak>, event: &'static str, out: &mut Virkninger) {
     let right = &post.innhold.soknad.rett;
     if !right.is_empty() {
-        // About the vedtak: who gave the right has nothing else to find it by.
         let emne = Emne {
             post: right.clone(),
             ..post.emne()
         };
-        out.hendelse("BoligrettOppfylt", &emne, ["bestillerkontor"]);
+        out.hendelse(event, &emne, ["bestillerkontor"]);
     }
-    out.fakta.extend(fakta(&post));
-    Ok((post, out))
 }

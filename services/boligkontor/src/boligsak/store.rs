@@ -13,7 +13,11 @@ use samspor_chassis::{
 use samspor_proto::boligkontor::Tildelingstype;
 
 use super::{Behov, Boligsak, Tilstand, ko::Ventende};
-use crate::{behov, bolig::typenokkel, reservasjon::Reservasjon};
+use crate::{
+    behov,
+    bolig::typenokkel,
+    reservasjon::{self, Reservasjon},
+};
 
 /// Columns of a version.
 pub(crate) const VERSJON_INN: &str = "INSERT INTO boligsak_versjon (sak, versjon, innhold) VALUES ";
@@ -175,6 +179,24 @@ pub(crate) async fn holdt_for(
     rows.into_iter()
         .map(|(innhold,)| Ok(dokument::les::<Reservasjon>(&innhold)?.grunnlag))
         .collect()
+}
+
+/// Names of the cases whose persons said no to a dwelling.
+pub(crate) async fn sa_nei(tx: &mut Tx, bolig: &str) -> Result<BTreeSet<String>, Error> {
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT innhold FROM reservasjon WHERE nokkel = $1 AND tilstand = 'LUKKET'",
+            params![bolig],
+        )
+        .await?;
+    let mut cases = BTreeSet::new();
+    for (innhold,) in rows {
+        let held: Reservasjon = dokument::les(&innhold)?;
+        if held.tilstand == reservasjon::Tilstand::Avslatt {
+            cases.insert(held.grunnlag);
+        }
+    }
+    Ok(cases)
 }
 
 /// Since when and until when those waited who got a dwelling of the type in a

@@ -1,6 +1,6 @@
 //! One line, played from the application to today.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use samspor_chassis::{
     domene::{Aktor, Dag, felt, navn},
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    ENHET, Regler,
+    ENHET, Regelsett, Regler,
     bolig::typenokkel,
     boligsak::{self, Avgjorelse, Boligsak, Soknad, Vurdering},
     innstillinger::innstillinger,
@@ -41,6 +41,10 @@ struct Linje {
     /// Person id.
     person: String,
     r#type: String,
+    /// Id of the unit that answers for it, where that is not the first that
+    /// allocates the type: of a person who is hidden, one that has the mandate.
+    #[serde(default)]
+    ansvarlig: String,
     /// Day on which it was applied for.
     mottatt: String,
     soknad: Sokt,
@@ -291,6 +295,25 @@ fn av(enhet: &str, ansatt: &str) -> Aktor {
     }
 }
 
+/// The unit that the line names, or the usual one. Who is hidden the gateway
+/// knows, which an import does not ask: the file says it.
+fn ansvarlig(
+    usual: String,
+    named: &str,
+    tildelere: &BTreeMap<String, Vec<String>>,
+    faults: &mut FieldFaults,
+) -> String {
+    if named.is_empty() {
+        return usual;
+    }
+    let known: BTreeSet<&str> = tildelere.values().flatten().map(String::as_str).collect();
+    if !known.contains(named) {
+        let known: Vec<&str> = known.into_iter().collect();
+        faults.unknown("ansvarlig", known.join(", "));
+    }
+    named.to_owned()
+}
+
 pub(super) fn les(
     linje: Value,
     tildelere: &BTreeMap<String, Vec<String>>,
@@ -316,9 +339,15 @@ pub(super) fn les(
         );
         faults.form("type", form);
     }
+    let owner = owner.map(|usual| ansvarlig(usual, &linje.ansvarlig, tildelere, &mut faults));
     let days = dager(&linje, Dag::av(now), &mut faults);
     krev_utfall(&linje, &mut faults);
-    if let Some(sett) = regler.pa(Dag::av(now)).ok().filter(|_| type_.is_some()) {
+    // The rules of the day on which it was assessed.
+    let assessed = days
+        .as_ref()
+        .map(|days| days.avgjort.unwrap_or(days.mottatt));
+    let sett = assessed.and_then(|day| regler.pa(day).ok());
+    if let Some(sett) = sett.filter(|_| type_.is_some()) {
         let type_ = type_.unwrap_or_default();
         let known: Vec<&str> = sett
             .prioritet(type_)
@@ -342,7 +371,8 @@ pub(super) fn les(
             kommende_arsak: String::new(),
         },
     );
-    let soknad = boligsak::rules::les(&person, til_soknad(sokt), &mut faults);
+    let of = (person.as_str(), type_.unwrap_or_default());
+    let soknad = boligsak::rules::les(of, til_soknad(sokt), &mut faults);
     let decided = linje
         .avgjort
         .as_ref()
@@ -356,15 +386,14 @@ pub(super) fn les(
         person,
         type_,
         owner,
-        skjermede: skjermede(regler, type_, now),
+        skjermede: skjermede(sett, type_),
         gjelder: Gjelder::default(),
     };
     spill.til_i_dag(soknad, decided, &days, now)
 }
 
 /// Keys of the groups that are not named in a reason.
-fn skjermede(regler: &Regler, type_: Tildelingstype, now: Tid) -> Vec<String> {
-    let sett = regler.pa(Dag::av(now)).ok();
+fn skjermede(sett: Option<&Regelsett>, type_: Tildelingstype) -> Vec<String> {
     let groups = sett.into_iter().flat_map(|sett| sett.prioritet(type_));
     groups
         .filter(|one| one.skjermet)

@@ -192,9 +192,7 @@ impl Bunke {
                 ("ReserverBolig", bolig::Tilstand::Reservert),
                 (bolig::rules::KONTRAKT, bolig::Tilstand::Utleid),
             ] {
-                let allowed = &bolig::rules::OVERGANGER;
-                let taken = allowed.krev(verb, dwelling.tilstand, dwelling.tilstand.kode());
-                if taken.is_err() {
+                if bolig::rules::krev(verb, dwelling.tilstand).is_err() {
                     let state = dwelling.tilstand.kode();
                     let form = format_args!("en bolig som er LEDIG; denne er {state}");
                     faults.form("leieforhold.bolig", form);

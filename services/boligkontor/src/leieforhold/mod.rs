@@ -1,6 +1,7 @@
 //! Leieforhold: a person rents a dwelling of the stock.
 //!
-//! LOPENDE → OPPSAGT → AVSLUTTET; a renewal adds a period. Invariants: a
+//! LOPENDE → OPPSAGT → AVSLUTTET; a renewal adds a period, and a notice that is
+//! taken back makes it LOPENDE again. Invariants: a
 //! dwelling is let once, which its index and `belegg` keep (I4); whether it is
 //! renewed is asked well before it ends; nobody is given notice because of
 //! arrears before the joint case has said so (K7); that the tenant wants no
@@ -70,6 +71,8 @@ pub(crate) struct Leieforhold {
     pub(crate) flere: String,
     pub(crate) fornyes_innen: Tid,
     pub(crate) oppsigelse: Option<Oppsigelse>,
+    #[serde(default)]
+    pub(crate) trukne: Vec<TrukketOppsigelse>,
     pub(crate) oppfolging_avslatt: Option<(Tid, Aktor, String)>,
     pub(crate) avsluttet: Option<Tid>,
     pub(crate) slutt: String,
@@ -101,6 +104,17 @@ pub(crate) struct Oppsigelse {
     pub(crate) protestfrist: Option<Dag>,
     /// Name of the joint case.
     pub(crate) restansesak: String,
+}
+
+/// A notice that was taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TrukketOppsigelse {
+    pub(crate) oppsigelse: Oppsigelse,
+    pub(crate) tid: Tid,
+    pub(crate) av: Aktor,
+    pub(crate) begrunnelse: String,
+    /// How the tenant said it, where the notice was the tenant's.
+    pub(crate) onske: String,
 }
 
 impl Leieforhold {
@@ -228,6 +242,25 @@ impl Oppsigelse {
     }
 }
 
+impl TrukketOppsigelse {
+    fn to_proto(&self) -> proto::TrukketOppsigelse {
+        let Self {
+            oppsigelse,
+            tid,
+            av,
+            begrunnelse,
+            onske,
+        } = self;
+        proto::TrukketOppsigelse {
+            oppsigelse: Some(oppsigelse.to_proto()),
+            tid: Some((*tid).into()),
+            av: Some(av.to_proto()),
+            begrunnelse: begrunnelse.clone(),
+            onske: onske.clone(),
+        }
+    }
+}
+
 /// As the contract carries it.
 pub(crate) fn to_proto(post: &Post<Leieforhold>) -> proto::Leieforhold {
     let Leieforhold {
@@ -242,6 +275,7 @@ pub(crate) fn to_proto(post: &Post<Leieforhold>) -> proto::Leieforhold {
         flere,
         fornyes_innen,
         oppsigelse,
+        trukne,
         oppfolging_avslatt,
         avsluttet,
         slutt,
@@ -274,5 +308,6 @@ pub(crate) fn to_proto(post: &Post<Leieforhold>) -> proto::Leieforhold {
         skjerming: None,
         avsluttet: avsluttet.map(Into::into),
         slutt,
+        trukne_oppsigelser: trukne.iter().map(TrukketOppsigelse::to_proto).collect(),
     }
 }

@@ -15,7 +15,8 @@ use samspor_proto::{
 
 use super::{Oppsigelse, Periode, Tilstand, rules};
 use crate::{
-    ENHET, behov::opphold, bolig, innstillinger::innstillinger, leieforhold, prove::*, reservasjon,
+    ENHET, behov::opphold, bolig, boligsak, innstillinger::innstillinger, leieforhold, prove::*,
+    reservasjon,
 };
 
 samspor_chassis::on_both_databases! {
@@ -25,6 +26,8 @@ samspor_chassis::on_both_databases! {
     a_contract_is_long_enough_and_one_for_each_person,
     a_tenancy_is_renewed_and_ended_in_time,
     to_renounce_follow_up_changes_nothing_else,
+    a_notice_is_taken_back_before_its_last_day,
+    the_right_is_unmet_again_when_the_tenancy_ends,
 }
 
 fn av() -> Aktor {
@@ -71,6 +74,7 @@ fn lopende() -> super::Leieforhold {
         flere: String::new(),
         fornyes_innen: START,
         oppsigelse: None,
+        trukne: Vec::new(),
         oppfolging_avslatt: None,
         avsluttet: None,
         slutt: String::new(),
@@ -100,6 +104,10 @@ fn every_state_and_verb() {
                     sak_apen: false,
                 };
                 rules::si_opp(post, notice, START, settings)
+            }
+            "TrekkOppsigelse" => {
+                let said = ("Enige om å fortsette".into(), String::new());
+                rules::trekk_oppsigelse(post, said, (START, av()))
             }
             "MeldFlytting" => rules::meld_flytting(post, varsel(), START),
             "AvsluttLeieforhold" => {
@@ -504,4 +512,113 @@ fn who_allocated_it_and_who_follows_the_tenant_up_read_it_while_it_runs() {
             ]
         );
     }
+}
+
+async fn trukket(store: &Store, tenancy: &str, onske: &str) -> Result<proto::Leieforhold, Error> {
+    let request = TrekkOppsigelseRequest {
+        name: tenancy.into(),
+        request_id: request_id(),
+        etag: les(store, tenancy).await.etag,
+        begrunnelse: "Enige om å fortsette".into(),
+        onske: onske.into(),
+    };
+    let back = kall!(
+        store,
+        hos(ENHET, "b2"),
+        leieforhold::rpc::trekk_oppsigelse,
+        request
+    );
+    back.map(|answer| answer.leieforhold.unwrap())
+}
+
+/// The tenancy goes on, with its clock, all who heard of the notice hear of that,
+/// and the notice is kept. Not after the last day, and the tenant's own only where
+/// the tenant wants it.
+///
+/// Seen red: without the look at the last day; with the deadline of moving out
+/// that stays.
+async fn a_notice_is_taken_back_before_its_last_day(database: Database) {
+    let store = lager(&database).await;
+    let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await;
+    let none = trukket(&store, &let_to.name, "").await;
+    assert_eq!(feil(none), ["FEILGRUNN_UGYLDIG_OVERGANG"]);
+    let notice = oppsigelse(&let_to, Oppsigelsesgrunn::Boligen);
+    let told = kall!(&store, hos(ENHET, "b1"), leieforhold::rpc::si_opp, notice);
+    let told = told.unwrap().leieforhold.unwrap();
+    let back = trukket(&store, &let_to.name, "").await.unwrap();
+    assert_eq!(back.tilstand(), LeieforholdTilstand::Lopende);
+    assert_eq!(
+        (&back.oppsigelse, &back.fornyes_innen),
+        (&None, &let_to.fornyes_innen)
+    );
+    assert_eq!(back.trukne_oppsigelser[0].oppsigelse, told.oppsigelse);
+    for unit in ["rop", "bom", ENHET, P] {
+        let heard = hendelser(&store, unit).await;
+        let last = &heard[heard.len() - 2..];
+        assert_eq!(last, ["LeieforholdOppsagt", "OppsigelseTrukket"], "{unit}");
+    }
+    let mut tx = store.begin_read(hos(ENHET, "b1")).await.unwrap();
+    let clocks: Vec<(String,)> = tx
+        .all("SELECT type FROM chassis_frist", params![])
+        .await
+        .unwrap();
+    assert_eq!(clocks, [("leieforhold_fornying".to_owned(),)]);
+    drop(tx);
+
+    let moving = MeldFlyttingRequest {
+        name: let_to.name.clone(),
+        request_id: request_id(),
+        siste_dag: "2026-10-20".into(),
+        begrunnelse: String::new(),
+    };
+    kall!(&store, personen(P), leieforhold::rpc::meld_flytting, moving).unwrap();
+    let unasked = trukket(&store, &let_to.name, "").await;
+    assert_eq!(feil(unasked), ["onske FELT_MANGLER"]);
+    let wish = "«Jeg vil bli likevel», på telefon";
+    database
+        .clock()
+        .advance(std::time::Duration::from_hours(24 * 20));
+    let late = trukket(&store, &let_to.name, wish).await;
+    assert_eq!(feil(late), ["name FELT_MOTSTRID"], "the 21st");
+    database
+        .clock()
+        .set(START.plus(std::time::Duration::from_hours(24 * 19)));
+    let stays = trukket(&store, &let_to.name, wish).await.unwrap();
+    assert_eq!(stays.trukne_oppsigelser[1].onske, wish);
+}
+
+/// Who gave the right hears which type was let by it, and that it is so no more.
+///
+/// Seen red: without `opphort`.
+async fn the_right_is_unmet_again_when_the_tenancy_ends(database: Database) {
+    let store = lager(&database).await;
+    let held = holdt(&store, P, "A-1", Tildelingstype::KommunalUtleie).await;
+    let name = held.grunnlag.clone();
+    let read = store.read(hos("rop", "r1"), move |tx| {
+        let request = HentBoligsakRequest { name, versjon: 0 };
+        futures::FutureExt::boxed(boligsak::rpc::hent(tx, request))
+    });
+    let case = read.await.unwrap().boligsak.unwrap();
+    let soknad = Boligsoknad {
+        rett: format!("{P}/vedtak/0192f0a1-7b2c-7d3e-8f40-516273849506"),
+        ..case.soknad.unwrap()
+    };
+    let request = EndreBoligsakRequest {
+        name: case.name,
+        request_id: request_id(),
+        etag: case.etag,
+        soknad: Some(soknad),
+    };
+    kall!(&store, hos("rop", "r1"), boligsak::rpc::endre, request).unwrap();
+    let request = kontrakt(&held.name);
+    let made = kall!(&store, hos(ENHET, "b1"), leieforhold::rpc::innga, request).unwrap();
+    let tenancy = les(&store, &made.reservasjon.unwrap().leieforhold).await;
+    let heard = hendelser(&store, "bestillerkontor").await;
+    let met = ["BoligsakEndret", "BoligsakTildelt", "UtleierettOppfylt"];
+    assert_eq!(heard, met);
+    avsluttet(&store, &tenancy.name, &tenancy.etag, "Flyttet")
+        .await
+        .unwrap();
+    let heard = hendelser(&store, "bestillerkontor").await;
+    assert_eq!(heard[met.len()..], ["UtleierettOpphort"]);
 }

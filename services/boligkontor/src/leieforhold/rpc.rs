@@ -12,7 +12,7 @@ use samspor_proto::boligkontor::{
     InngaKontraktRequest, InngaKontraktResponse, ListLeieforholdRequest, ListLeieforholdResponse,
     MeldFlyttingRequest, MeldFlyttingResponse, MeldOppfolgingAvslattRequest,
     MeldOppfolgingAvslattResponse, Oppsigelsesgrunn, SiOppLeieforholdRequest,
-    SiOppLeieforholdResponse, Tomgangsarsak,
+    SiOppLeieforholdResponse, Tomgangsarsak, TrekkOppsigelseRequest, TrekkOppsigelseResponse,
 };
 
 use super::{
@@ -194,6 +194,26 @@ pub(crate) async fn si_opp(
     })
 }
 
+pub(crate) async fn trekk_oppsigelse(
+    tx: &mut Tx,
+    request: TrekkOppsigelseRequest,
+) -> Result<TrekkOppsigelseResponse, Error> {
+    let av = crate::for_enhet(tx)?;
+    let mut faults = FieldFaults::new();
+    let said = (
+        felt::pakrevd(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults),
+        felt::tekst(&request.onske, "onske", felt::LANG, &mut faults),
+    );
+    let post = lager::hent_for_endring(tx, &request.name, faults).await?;
+    etag::krev(&request.etag, post.versjon)?;
+    let (mut post, out) = rules::trekk_oppsigelse(post, said, (tx.now(), av))?;
+    lager::lagre(tx, &mut post).await?;
+    out.utfor(tx);
+    Ok(TrekkOppsigelseResponse {
+        leieforhold: Some(to_proto(&post)),
+    })
+}
+
 pub(crate) async fn meld_flytting(
     tx: &mut Tx,
     request: MeldFlyttingRequest,
@@ -240,6 +260,7 @@ pub(crate) async fn avslutt(
     let (verb, to) = (bolig::rules::FRAFLYTT, bolig::Tilstand::Klargjores);
     let cause = Some(Tomgangsarsak::Klargjoring.into());
     bolig::rpc::flytt(tx, dwelling, verb, to, cause).await?;
+    boligsak::rpc::opphort(tx, &post.innhold.reservasjon).await?;
     Ok(AvsluttLeieforholdResponse {
         leieforhold: Some(to_proto(&post)),
     })

@@ -8,13 +8,17 @@ use samspor_chassis::{
 };
 use samspor_proto::boligkontor::{Oppsigelsesgrunn, Restanseutfall};
 
-use super::{FRIST_FORNYING, FRIST_FRAFLYTTING, Leieforhold, Oppsigelse, Periode, Tilstand, fakta};
+use super::{
+    FRIST_FORNYING, FRIST_FRAFLYTTING, Leieforhold, Oppsigelse, Periode, Tilstand,
+    TrukketOppsigelse, fakta,
+};
 use crate::{ENHET, innstillinger::Innstillinger, reservasjon::Reservasjon, restansesak::Avgjort};
 
 /// Which verb is allowed in which state.
 pub(crate) const OVERGANGER: Overganger<Tilstand> = Overganger(&[
     ("ForlengLeieforhold", &[Tilstand::Lopende]),
     ("SiOppLeieforhold", &[Tilstand::Lopende]),
+    ("TrekkOppsigelse", &[Tilstand::Oppsagt]),
     ("MeldFlytting", &[Tilstand::Lopende]),
     (
         "AvsluttLeieforhold",
@@ -151,6 +155,7 @@ pub(crate) fn innga(
         oppfolgere: kontrakt.oppfolgere,
         flere: kontrakt.flere,
         oppsigelse: None,
+        trukne: Vec::new(),
         oppfolging_avslatt: None,
         avsluttet: None,
         slutt: String::new(),
@@ -210,8 +215,10 @@ fn manedens_siste(day: Dag) -> Dag {
 }
 
 /// Arrears end no tenancy before the units have met about them (K7), and no
-/// other reason stands in for them while they do.
+/// other reason stands in for them while they do. A case opens for one notice:
+/// where that was taken back, something was found, and the units meet anew.
 fn krev_restansesak(
+    trukne: &[TrukketOppsigelse],
     varsel: &Varsel,
     now: Tid,
     innstillinger: &Innstillinger,
@@ -232,6 +239,13 @@ fn krev_restansesak(
     }
     if restansesak.is_empty() {
         faults.missing("restansesak");
+        return;
+    }
+    let mut taken_back = trukne.iter().map(|one| &one.oppsigelse.restansesak);
+    if taken_back.any(|used| used == restansesak) {
+        let told = "oppsigelsen som saken åpnet for, er trukket; registrer restansen på nytt \
+                    (RegistrerRestanse)";
+        faults.contradicts("restansesak", "trukne_oppsigelser", told);
         return;
     }
     let days = i32::from(innstillinger.restanse_utfall_dager);
@@ -261,7 +275,13 @@ pub(crate) fn si_opp(
 ) -> Result<(Post<Leieforhold>, Virkninger), Refusal> {
     krev(&post, "SiOppLeieforhold")?;
     let mut faults = FieldFaults::new();
-    krev_restansesak(&varsel, now, innstillinger, &mut faults);
+    krev_restansesak(
+        &post.innhold.trukne,
+        &varsel,
+        now,
+        innstillinger,
+        &mut faults,
+    );
     let mut notice = varsel.oppsigelse;
     let today = Dag::av(now);
     let months = i32::from(innstillinger.oppsigelse_maneder);
@@ -302,6 +322,47 @@ fn oppsagt(mut post: Post<Leieforhold>, notice: Oppsigelse) -> (Post<Leieforhold
     let units = [ENHET.to_owned(), post.innhold.tildelt_av.clone()];
     out.frist(FRIST_FRAFLYTTING, &post.emne(), due, None, units);
     (post, out)
+}
+
+/// A notice is taken back, and the tenancy goes on. The tenant's own only where
+/// the tenant wants that.
+///
+/// # Errors
+/// `UGYLDIG_OVERGANG`; faults where the last day is over, and where the tenant
+/// who gave notice has not said so.
+pub(crate) fn trekk_oppsigelse(
+    mut post: Post<Leieforhold>,
+    (begrunnelse, onske): (String, String),
+    (now, av): (Tid, Aktor),
+) -> Result<(Post<Leieforhold>, Virkninger), Refusal> {
+    krev(&post, "TrekkOppsigelse")?;
+    let last = post.innhold.siste_dag();
+    let mut faults = FieldFaults::new();
+    if last < Dag::av(now) {
+        let told = format_args!("{last} er over; avslutt leieforholdet (AvsluttLeieforhold)");
+        faults.contradicts("name", "oppsigelse.siste_dag", told);
+    }
+    let notice = post.innhold.oppsigelse.take();
+    let own = |notice: &Oppsigelse| notice.grunn == Oppsigelsesgrunn::Leietaker;
+    if notice.as_ref().is_some_and(own) && onske.is_empty() {
+        faults.missing("onske");
+    }
+    faults.finish()?;
+    post.innhold.tilstand = Tilstand::Lopende;
+    post.innhold
+        .trukne
+        .extend(notice.map(|oppsigelse| TrukketOppsigelse {
+            oppsigelse,
+            tid: now,
+            av,
+            begrunnelse,
+            onske,
+        }));
+    let mut out = Virkninger::new();
+    out.hendelse("OppsigelseTrukket", &post.emne(), med_personen(&post));
+    out.slett_frist(FRIST_FRAFLYTTING, &post.name());
+    frist_fornying(&post, now, &mut out);
+    Ok((post, out))
 }
 
 /// The tenant ends it.

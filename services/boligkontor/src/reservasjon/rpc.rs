@@ -127,13 +127,13 @@ pub(crate) async fn reserver(
         let key = typenokkel(type_);
         rules::krev_tildeler(&av.enhet, key, tx.call().boligtildelere.get(key))?;
     }
-    bolig::rules::OVERGANGER.krev(RESERVER, dwelling.tilstand, dwelling.tilstand.kode())?;
+    bolig::rules::krev(RESERVER, dwelling.tilstand)?;
     let plassering = match &sak {
         None => None,
         Some(sak) => {
             let open: Vec<Post<Reservasjon>> = lager::apne(tx, &person).await?;
             rules::krev_sak(sak, type_, &open)?;
-            let place = rangering::plassering(tx, sak, &dwelling.innhold.egenskaper).await?;
+            let place = rangering::plassering(tx, sak, &dwelling).await?;
             rules::krev_begrunnet(&place, &passed, &unsuited)?;
             Some(place)
         }

@@ -110,7 +110,7 @@ pub(crate) fn krev_begrunnet(
             "overstyring",
             format_args!(
                 "en begrunnelse: personen står på plass {plass} etter {regelversjon}, og boligen \
-                 passer for {forbigatte} foran (RangerKo med bolig viser hvem)"
+                 passer for {forbigatte} foran (RangerKo med bolig viser dem enheten har sakene til)"
             ),
         );
     }

@@ -152,11 +152,12 @@ async fn sagt_opp(
 
 /// Guards K7: not without a case, not while it is open, not on an outcome that
 /// does not say so or is old; and the outcome that says so needs the answer of
-/// every unit and a meeting. Another reason is no way around.
+/// every unit and a meeting. Another reason is no way around, and a case opens for
+/// one notice.
 ///
 /// Seen red: without the question for an open case, with `avgjor` that asks
-/// neither for answers nor for a meeting, and with a unit that does not hear of
-/// its own answer.
+/// neither for answers nor for a meeting, with a unit that does not hear of
+/// its own answer, and without the look at what was taken back.
 async fn nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_held(
     database: Database,
 ) {
@@ -228,6 +229,23 @@ async fn nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_hel
     database.clock().set(START);
     let ended = sagt_opp(&store, &let_to, arrears, &allowed).await.unwrap();
     assert_eq!(ended.oppsigelse.unwrap().restansesak, allowed);
+    // Taken back, the units meet anew before the next.
+    let request = TrekkOppsigelseRequest {
+        name: let_to.clone(),
+        request_id: request_id(),
+        etag: ended.etag,
+        begrunnelse: "Har inngått avtale".into(),
+        onske: String::new(),
+    };
+    kall!(
+        &store,
+        office(),
+        leieforhold::rpc::trekk_oppsigelse,
+        request
+    )
+    .unwrap();
+    let refused = sagt_opp(&store, &let_to, arrears, &allowed).await;
+    assert_eq!(feil(refused), ["restansesak FELT_MOTSTRID"], "it was used");
 }
 
 /// Nothing is owed any more, and the units hear.

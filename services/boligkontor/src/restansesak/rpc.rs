@@ -23,7 +23,7 @@ use crate::{
 /// Units of a case at most.
 const MANGE_PARTER: usize = 10;
 /// The type whose allocator finds a bed for who loses the dwelling: Nav.
-const MIDLERTIDIG: &str = "midlertidig";
+pub(crate) const MIDLERTIDIG: &str = "midlertidig";
 /// Kroner that are owed at most.
 const MEST: i32 = 1_000_000;
 

@@ -50,7 +50,7 @@ pub(crate) fn krev_koer(
 
 /// The type of dwelling that a right is met with, as the municipality's file
 /// names who allocates it: a training flat is let as other flats are.
-fn boligtype(rett: Boligrett) -> Option<&'static str> {
+pub(crate) fn boligtype(rett: Boligrett) -> Option<&'static str> {
     match rett {
         Boligrett::Unspecified => None,
         Boligrett::Omsorgsbolig | Boligrett::Bofellesskap => Some("omsorgsbolig"),
