@@ -364,7 +364,7 @@ async fn what_was_granted_does_not_run_out_in_silence(database: Database) {
     assert_eq!(tonight().await, Nattsvar::IngenForesporsel);
 }
 
-fn steng(leverandor: &str, til: &str) -> RegistrerUtestengelseRequest {
+pub(crate) fn steng(leverandor: &str, til: &str) -> RegistrerUtestengelseRequest {
     RegistrerUtestengelseRequest {
         parent: P.into(),
         request_id: request_id(),
@@ -379,7 +379,7 @@ fn steng(leverandor: &str, til: &str) -> RegistrerUtestengelseRequest {
     }
 }
 
-async fn stengt(store: &Store, request: RegistrerUtestengelseRequest) -> Utestengelse {
+pub(crate) async fn stengt(store: &Store, request: RegistrerUtestengelseRequest) -> Utestengelse {
     let made = kall!(store, hos(ENHET, "n1"), utestengelse::registrer, request);
     made.unwrap().utestengelse.unwrap()
 }

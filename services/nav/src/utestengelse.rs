@@ -37,7 +37,7 @@ use crate::{
     innboks::{self, Type},
     innstillinger::innstillinger,
     lesing::lesing,
-    plass, sak,
+    opphold, plass, sak,
 };
 
 /// Deadline: somebody looks at it again.
@@ -238,6 +238,7 @@ pub(crate) async fn registrer(
     );
     out.utfor(tx);
     overalt(tx, &post.person).await?;
+    opphold::steder_endret(tx, &post.person).await?;
     Ok(RegistrerUtestengelseResponse {
         utestengelse: Some(to_proto(&post)),
     })
@@ -354,6 +355,7 @@ async fn lagre_slutt(
         innboks::ferdig(tx, type_, &name).await?;
     }
     overalt(tx, &post.person).await?;
+    opphold::steder_endret(tx, &post.person).await?;
     sak::noe_sluttet(tx, &post.person, ENHET).await
 }
 

@@ -9,7 +9,8 @@
 //! (`data/innstillinger.json`) and over another unit's stay; three months are
 //! warned of beforehand and told once, whatever was down meanwhile; nothing is
 //! granted past them without an exception with its reason and end, which the
-//! same request may give; what was granted does not run out in silence. While
+//! same request may give; what was granted does not run out in silence; who is
+//! barred from where they stay has no offer there, and a task says so. While
 //! it goes on, the unit has the relation BOTILBUD to the person, and the stay
 //! one bed of its place ([`crate::plass`]) unless there is money in lieu.
 
@@ -35,11 +36,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BOLIGKONTOR,
-    botilbud::Innvilgelse,
+    botilbud::{Innvilgelse, klokke},
     brukererfaring,
     innboks::{self, Type},
     innstillinger::{Innstillinger, innstillinger},
     plass::{self, Plass},
+    utestengelse,
 };
 
 /// Deadline: three months have passed.
@@ -48,6 +50,8 @@ pub(crate) const FRIST_TRE_MANEDER: &str = "opphold_tre_maneder";
 pub(crate) const FRIST_UTLOP: &str = "opphold_utlop";
 /// Deadline: an exception runs out.
 pub(crate) const FRIST_UNNTAK: &str = "opphold_unntak";
+/// Deadline: who is barred from where they stay has another bed.
+pub(crate) const FRIST_UTESTENGT: &str = "opphold_utestengt";
 
 /// Where the person stayed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -284,7 +288,12 @@ fn ahead(day: Dag, days: u16) -> Tid {
 }
 
 fn slett_frister(post: &Post<Opphold>, out: &mut Virkninger) {
-    for kind in [FRIST_UTLOP, FRIST_TRE_MANEDER, FRIST_UNNTAK] {
+    for kind in [
+        FRIST_UTLOP,
+        FRIST_TRE_MANEDER,
+        FRIST_UNNTAK,
+        FRIST_UTESTENGT,
+    ] {
         out.slett_frist(kind, &post.name());
     }
 }
@@ -339,16 +348,51 @@ async fn lopende(tx: &mut Tx, person: &str, enhet: &str) -> Result<Option<Post<O
 }
 
 /// Whether a stay covers the night: in a bed (false) or for money in lieu
-/// (true), and since when.
+/// (true), and since when. A bed that the person is barred from covers none.
 pub(crate) async fn i_natt(
     tx: &mut Tx,
     person: &str,
     natt: Dag,
 ) -> Result<Option<(bool, Tid)>, Error> {
-    let open = lager::apne::<Opphold>(tx, person).await?.into_iter();
-    let mut covers = open.filter(|post| post.innhold.gjelder(natt));
-    let found = covers.next();
-    Ok(found.map(|post| (post.innhold.kontanter(), post.innhold.startet)))
+    for post in lager::apne::<Opphold>(tx, person).await? {
+        if post.innhold.gjelder(natt) && !stengt(tx, &post).await? {
+            return Ok(Some((post.innhold.kontanter(), post.innhold.startet)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the provider of the place bars the person who stays there.
+async fn stengt(tx: &mut Tx, post: &Post<Opphold>) -> Result<bool, Error> {
+    let last = post.innhold.plasser.last();
+    // None for money in lieu.
+    let Some(provider) = last
+        .map(|place| &*place.leverandor)
+        .filter(|p| !p.is_empty())
+    else {
+        return Ok(false);
+    };
+    let until = utestengelse::stengt_til(tx, &post.person, provider).await?;
+    Ok(until.is_some())
+}
+
+/// Bars or places of the person have changed: who stays where they are barred
+/// gets another bed the same day. The person's records are locked.
+pub(crate) async fn steder_endret(tx: &mut Tx, person: &str) -> Result<(), Error> {
+    let mut out = Virkninger::new();
+    for post in lager::apne::<Opphold>(tx, person).await? {
+        let (emne, name) = (post.emne(), post.name());
+        if !stengt(tx, &post).await? {
+            innboks::ferdig(tx, Type::ForNatten, &name).await?;
+            out.slett_frist(FRIST_UTESTENGT, &name);
+        } else if !innboks::venter(tx, Type::ForNatten, &name).await? {
+            let due = klokke::samme_dag(tx.now(), innstillinger()?);
+            out.frist(FRIST_UTESTENGT, &emne, due, None, [post.enhet.clone()]);
+            innboks::be_om(tx, Type::ForNatten, &emne, due).await?;
+        }
+    }
+    out.utfor(tx);
+    Ok(())
 }
 
 /// What is granted, beside what the request for a bed keeps of it.
@@ -450,6 +494,7 @@ pub(crate) async fn innvilget(
     }
     frist_utlop(&post, settings, &mut out);
     out.utfor(tx);
+    steder_endret(tx, person).await?;
     Ok(post.name())
 }
 

@@ -16,7 +16,7 @@ use samspor_proto::nav::{
 
 use super::{
     Forlengelse, Opphold, Oppholdsplass, Slutt, Unntak, faktum, flytt, fortell, frist_utlop,
-    krev_lopende, slett_frister, to_proto, unntatt,
+    krev_lopende, slett_frister, steder_endret, to_proto, unntatt,
 };
 use crate::{
     brukererfaring,
@@ -78,6 +78,7 @@ pub(crate) async fn flytt_navngitt(
     let mut out = Virkninger::new();
     fortell(&post, "OppholdFlyttet", &mut out);
     out.utfor(tx);
+    steder_endret(tx, &post.person).await?;
     Ok(FlyttOppholdResponse {
         opphold: Some(to_proto(&post, settings)),
     })
@@ -212,6 +213,7 @@ pub(crate) async fn avslutt(
         Type::UnntakUtloper,
         Type::OppholdUtloper,
         Type::AvsluttOpphold,
+        Type::ForNatten,
     ] {
         innboks::ferdig(tx, type_, &post.name()).await?;
     }
