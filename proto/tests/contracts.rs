@@ -377,6 +377,11 @@ fn mutations(contracts: &Kontrakter) -> Faults {
         if mutates && tilgang.nodtilgang {
             fault("break-glass reads only");
         }
+        let about = contracts.ressurser.get(&tilgang.ressurs);
+        let a_person = about.is_some_and(|it| it.ressurs.subjekt() == Subjekt::Person);
+        if tilgang.anonym && (a_person || tilgang.handling() == Handling::Skriv) {
+            fault("who must not be recognised is known by the person or by the change");
+        }
         if tilgang.handling() == Handling::Inntak && answers(contracts, ut).next().is_some() {
             fault("the answer of an intake is a receipt only");
         }

@@ -13,6 +13,7 @@
 //! [`Sequencer`] is what the log shares with the fact projection.
 
 mod canonical;
+mod held;
 mod read;
 mod sequencer;
 pub(crate) mod sql;

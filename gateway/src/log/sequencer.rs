@@ -29,6 +29,10 @@ pub const MIGRATIONS: Migrations = &[
         "0003_rolle_og_helt",
         include_str!("../../migrations/0003_rolle_og_helt.sql"),
     ),
+    (
+        "0004_holdt",
+        include_str!("../../migrations/0004_holdt.sql"),
+    ),
 ];
 
 /// The one sequencer of a gateway process. Clones share it.

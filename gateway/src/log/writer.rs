@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Rows of one INSERT at most.
-const ROWS_PER_INSERT: usize = 16;
+pub(super) const ROWS_PER_INSERT: usize = 16;
 
 /// Person codes that are kept.
 const CACHED_CODES: usize = 10_000;
@@ -181,7 +181,7 @@ fn changed_subjects(subjects: &[Subject], versions: &HashMap<String, i64>) -> Ve
 }
 
 /// One statement for up to [`ROWS_PER_INSERT`] rows.
-async fn insert(turn: &mut Turn<'_>, rows: &[Stored]) -> Result<(), sqlx::Error> {
+pub(super) async fn insert(turn: &mut Turn<'_>, rows: &[Stored]) -> Result<(), sqlx::Error> {
     let text = format!(
         "INSERT INTO gw_logg (indeks, tid, personkode, bladsum, bytes) VALUES {}",
         sql::values(rows.len(), 5)
@@ -298,6 +298,6 @@ pub(super) fn decode_key(text: &str) -> Result<Vec<u8>, sqlx::Error> {
 }
 
 /// Numbers of rows are far below 2⁶³.
-fn length(rows: usize) -> i64 {
+pub(super) fn length(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }

@@ -234,7 +234,7 @@ impl<'g> Passage<'g> {
             Ok(body) => Ok(body),
             Err(refused) => {
                 let happened = self.happened_entry(&reply.body, &rule);
-                if self.gateway.log.append(happened).await.is_err() {
+                if self.logged(happened).await.is_err() {
                     tracing::error!("a mutation has happened without its outcome row");
                     return Err(log_down());
                 }
@@ -409,8 +409,12 @@ impl<'g> Passage<'g> {
         if entry.rows.is_empty() {
             return Ok(true);
         }
-        match self.gateway.log.append(entry).await {
-            Ok(_) => Ok(true),
+        let written = match self.anonymous() {
+            true => self.gateway.log.hold(entry.rows).await,
+            false => self.gateway.log.append(entry).await.map(drop),
+        };
+        match written {
+            Ok(()) => Ok(true),
             Err(AppendError::FactsChanged(people)) => {
                 for person in &people {
                     self.gateway

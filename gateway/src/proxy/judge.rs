@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use samspor_chassis::{domene::Dag, tid::Tid};
 use samspor_proto::{
     felles::Rolle,
     internt::{Loggfort, Loggpost, Loggtype},
@@ -267,8 +268,20 @@ impl Judged {
 impl Passage<'_> {
     /// The log row of this call, without what was decided.
     pub(super) fn row(&self, kind: Loggtype) -> Loggpost {
+        let now = self.gateway.now();
+        if self.anonymous() {
+            return Loggpost {
+                tid: Dag::av(Tid(now)).start().0,
+                r#type: kind.into(),
+                aktor: Some(self.aktor()),
+                formal: self.formal.into(),
+                metode: self.method.metode.sti.clone(),
+                regelversjon: self.gateway.policy.version().to_owned(),
+                ..Loggpost::default()
+            };
+        }
         Loggpost {
-            tid: self.gateway.now(),
+            tid: now,
             r#type: kind.into(),
             aktor: Some(self.aktor()),
             formal: self.formal.into(),

@@ -510,7 +510,10 @@ impl<'g> Passage<'g> {
             utloper: self.gateway.now() + ATTESTATION_LIFE,
             sporings_id: self.trace_id.clone(),
             aktor: Some(self.aktor()),
-            aktor_person: self.caller.person.clone().unwrap_or_default(),
+            aktor_person: match self.anonymous() {
+                true => String::new(),
+                false => self.caller.person.clone().unwrap_or_default(),
+            },
             formal: self.formal.into(),
             omfang: self.name.clone(),
             klasser: classes.iter().map(Into::into).collect(),
@@ -528,6 +531,7 @@ impl<'g> Passage<'g> {
                 .map(|(boligtype, enheter)| Boligtildeler { boligtype, enheter })
                 .collect(),
             kommune: municipality.id.clone(),
+            anonym: self.anonymous(),
         };
         let mut request = Request::new(body);
         let metadata = request.metadata_mut();
@@ -603,17 +607,29 @@ impl<'g> Passage<'g> {
             .upstream(self.method, self.request.rute.as_deref())
     }
 
-    /// Who acts, as logged and attested.
+    /// Who acts, as logged and attested: the unit alone, where the caller must
+    /// not be recognised.
     pub(super) fn aktor(&self) -> Aktor {
+        let enhet = match self.caller.enhet.as_str() {
+            "" => String::new(),
+            unit => format!("enheter/{unit}"),
+        };
+        if self.anonymous() {
+            return Aktor {
+                enhet,
+                ..Aktor::default()
+            };
+        }
         Aktor {
-            enhet: if self.caller.enhet.is_empty() {
-                String::new()
-            } else {
-                format!("enheter/{}", self.caller.enhet)
-            },
+            enhet,
             ansatt: self.caller.ansatt.clone(),
             rolle: self.caller.rolle.into(),
         }
+    }
+
+    /// The method is one whose caller must not be recognised.
+    pub(super) fn anonymous(&self) -> bool {
+        self.method.tilgang().anonym
     }
 }
 

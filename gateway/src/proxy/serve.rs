@@ -56,10 +56,17 @@ where
             // Only a path of a contract is told to telemetry.
             let known = if method.is_ok() { path.as_str() } else { "" };
             let streams = method.as_ref().is_ok_and(|method| method.metode.strom);
+            let anonymous = method.as_ref().is_ok_and(|method| method.tilgang().anonym);
             let arrived = method.and_then(|method| gateway.arrive(method, request.headers()));
             let mesh = arrived.as_ref().is_ok_and(|arrival| arrival.caller.mesh);
-            let span = trace::server_span(known, request.headers(), mesh);
-            let trace_id = trace::trace_id(&span);
+            // Who must not be recognised is followed by no trace.
+            let (span, trace_id) = if anonymous {
+                (Span::none(), String::new())
+            } else {
+                let span = trace::server_span(known, request.headers(), mesh);
+                let id = trace::trace_id(&span);
+                (span, id)
+            };
             let answered = match arrived {
                 Ok(arrival) => {
                     let entered = Entered {
@@ -215,6 +222,9 @@ fn sealed(span: &Span, trace_id: &str, mut answered: http::Response<Body>) -> ht
     let status = answered.headers().get(Status::GRPC_STATUS);
     let code = status.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
     telemetry::record_outcome(span, code);
+    if trace_id.is_empty() {
+        return answered;
+    }
     if let Ok(mut id) = HeaderValue::from_str(trace_id) {
         // New in every answer: not for the connection's compression table.
         id.set_sensitive(true);

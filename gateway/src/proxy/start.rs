@@ -9,6 +9,7 @@ use std::{
 
 use samspor_chassis::{
     attest,
+    domene::Dag,
     id::Ids,
     server::{Agency as _, Assembled, ServiceConfig, assemble},
     telemetry,
@@ -50,6 +51,8 @@ const CHANNELS: usize = 4;
 const POLL: Duration = Duration::from_millis(500);
 /// How often the issuers' key files are read again.
 const RELOAD_KEYS: Duration = Duration::from_mins(5);
+/// Pause before held rows are tried again.
+const RETRY_HELD: Duration = Duration::from_mins(1);
 
 /// A service behind the gateway.
 #[derive(Debug)]
@@ -249,6 +252,8 @@ pub async fn start(
     }
     tasks.push(tokio::spawn(watch_readiness(facts.clone(), readiness)));
     tasks.push(tokio::spawn(poll_replicas(facts, Arc::clone(&clock))));
+    let held = release_held(gateway.log.clone(), Arc::clone(&clock));
+    tasks.push(tokio::spawn(held));
     tasks.push(tokio::spawn(reload_keys(Arc::clone(&gateway), clock)));
 
     let addr = config.listener.local_addr()?;
@@ -416,6 +421,22 @@ async fn poll_replicas(facts: Facts, clock: Arc<dyn Clock>) {
         if let Err(fault) = facts.poll_changes().await {
             tracing::warn!(samspor.feil = %telemetry::variant(&fault), "changes of other replicas could not be read");
         }
+    }
+}
+
+/// Rows of callers who must not be recognised join the log when their day has
+/// passed, also one that passed while nothing ran.
+async fn release_held(log: Log, clock: Arc<dyn Clock>) {
+    loop {
+        let today = Dag::av(clock.now());
+        let next = match log.release(today.start().0).await {
+            Ok(_) => today.pluss_dager(1).start(),
+            Err(fault) => {
+                tracing::warn!(samspor.feil = %telemetry::variant(&fault), "held rows could not join the access log");
+                clock.now().plus(RETRY_HELD)
+            }
+        };
+        clock.sleep_until(next).await;
     }
 }
 

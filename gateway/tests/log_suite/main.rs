@@ -13,6 +13,7 @@ mod append;
 mod crash;
 mod facts;
 mod harness;
+mod held;
 mod merges;
 mod race;
 mod reading;

@@ -91,6 +91,9 @@ pub struct Call {
     /// The municipality that the gateway serves: `karmoy`. Empty for work that
     /// the service itself began.
     pub kommune: String,
+    /// Who calls must not be recognised: the unit is all that is known, and the
+    /// time of the transaction is the first instant of the day.
+    pub anonym: bool,
     /// Trace id, 32 hex digits; empty when the work belongs to no trace.
     pub trace_id: String,
     /// W3C traceparent under which the call runs; empty when there is none.
@@ -154,6 +157,7 @@ impl Call {
             boligtildelere,
             samtykker,
             kommune,
+            anonym,
         } = attestasjon;
         let aktor = aktor.unwrap_or_default();
         Self {
@@ -186,6 +190,7 @@ impl Call {
                 .collect(),
             samtykker: samtykker.into_iter().map(Samtykke::av).collect(),
             kommune,
+            anonym,
             trace_id: sporings_id,
             traceparent,
             metode,
@@ -219,6 +224,7 @@ impl Call {
             boligtildelere: BTreeMap::new(),
             samtykker: BTreeMap::new(),
             kommune: String::new(),
+            anonym: false,
             trace_id: traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             traceparent: traceparent.to_owned(),
             metode: metode.to_owned(),

@@ -14,7 +14,7 @@ use super::{
     outbox::{DeadlineChange, NewDeadline, NewEvent, Outbox, StoredEvent},
     trace,
 };
-use crate::{call::Call, error::Error, params, tid::Tid};
+use crate::{call::Call, domene::Dag, error::Error, params, tid::Tid};
 
 /// Whether a transaction may change anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,10 @@ impl Tx {
         call: Arc<Call>,
         mode: Mode,
     ) -> Result<Self, Error> {
-        let now = store.clock().now();
+        let now = match (store.clock().now(), call.anonym) {
+            (now, false) => now,
+            (now, true) => Dag::av(now).start(),
+        };
         let (pool, begin) = store.source(mode);
         // On a task of its own: the driver forgets a BEGIN whose caller goes
         // away before it is answered, and the connection would be handed out
@@ -104,7 +107,8 @@ impl Tx {
         &self.call
     }
 
-    /// When the transaction began; the same for everything in it.
+    /// When the transaction began; the same for everything in it. Of a call whose
+    /// caller must not be recognised: the day.
     #[must_use]
     pub fn now(&self) -> Tid {
         self.now
