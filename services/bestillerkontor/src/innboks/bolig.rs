@@ -218,25 +218,21 @@ mod tests {
         hendt(&store, "BekymringBekreftet", &of("bekymringer"), own).await;
         assert_eq!(venter(&store).await, [Ventetype::Bolig]);
         let tenancy = of("leieforhold");
-        for _ in 0..2 {
-            hendt(
-                &store,
-                "LeieforholdOppsagt",
-                &tenancy,
-                "enheter/boligkontor",
-            )
-            .await;
-            let waits = [Ventetype::Bolig, Ventetype::LeieforholdOppsagt];
-            assert_eq!(venter(&store).await, waits);
+        for end in ["OppsigelseTrukket", "LeieforholdAvsluttet"] {
+            for _ in 0..2 {
+                hendt(
+                    &store,
+                    "LeieforholdOppsagt",
+                    &tenancy,
+                    "enheter/boligkontor",
+                )
+                .await;
+                let waits = [Ventetype::Bolig, Ventetype::LeieforholdOppsagt];
+                assert_eq!(venter(&store).await, waits);
+            }
+            hendt(&store, end, &tenancy, "enheter/boligkontor").await;
+            assert_eq!(venter(&store).await, [Ventetype::Bolig], "{end}");
         }
-        hendt(
-            &store,
-            "LeieforholdAvsluttet",
-            &tenancy,
-            "enheter/boligkontor",
-        )
-        .await;
-        assert_eq!(venter(&store).await, [Ventetype::Bolig]);
         for _ in 0..2 {
             hendt(&store, "OmsorgsboligrettOppfylt", &decided.name, own).await;
             assert_eq!(venter(&store).await, []);
