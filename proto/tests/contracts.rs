@@ -203,6 +203,10 @@ fn records(contracts: &Kontrakter) -> Faults {
         if ids.iter().sum::<usize>() > 1 {
             fault("its name pattern names two subjects");
         }
+        let about_nobody = &ressurs.monster_uten_subjekt;
+        if !about_nobody.is_empty() && !is_pattern(about_nobody, "enheter/{enhet}") {
+            fault("its name pattern without a subject is not one of a unit");
+        }
         if ressurs.eksistensklasse() == Dataklasse::Unspecified {
             fault("has no existence class");
         }

@@ -92,7 +92,8 @@ impl EncodedSkjerming {
 struct RecordPlan {
     field: u32,
     ressurs: String,
-    pattern: String,
+    /// Of a record about its subject, and of one about nobody; empty: none.
+    patterns: [String; 2],
     table: u32,
     has_parts: bool,
     skjerming_field: u32,
@@ -136,7 +137,7 @@ impl Draft {
                 table: compiler.record(message, &ressurs)?,
                 has_parts: compiler.has_parts(message),
                 ressurs: ressurs.r#type,
-                pattern: ressurs.monster,
+                patterns: [ressurs.monster, ressurs.monster_uten_subjekt],
                 skjerming_field,
             });
         }
@@ -222,7 +223,9 @@ impl ResponsePlan {
         let mut seen = Seen::default();
         self.look(cursor, self.tables.get(plan.table), &mut seen, 1)?;
         let text = seen.name.ok_or(WireError::Name)?;
-        let name = parse_name(&plan.pattern, text).ok_or(WireError::Name)?;
+        let mut forms = plan.patterns.iter().filter(|form| !form.is_empty());
+        let name = forms.find_map(|form| parse_name(form, text));
+        let name = name.ok_or(WireError::Name)?;
         Ok(FoundRecord {
             ressurs: &plan.ressurs,
             field: plan.field,

@@ -199,18 +199,14 @@ impl Agency for Boligkontor {
         vec![behov::opphold::FRA_NAV]
     }
 
-    /// A reservation that runs out lets the dwelling go; every other deadline about
-    /// a person tells its recipients. What is about a dwelling alone has no event:
-    /// a feed is of persons, and one that names none would stop the reader. It
-    /// stands first in the list of what is open, as broken.
+    /// A reservation that runs out lets the dwelling go; every other deadline
+    /// tells its recipients.
     fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             if deadline.stage == Stage::Due && deadline.kind == reservasjon::FRIST_UTLOP {
                 return reservasjon::rpc::utlop(tx, &deadline.post).await;
             }
-            if !deadline.person.is_empty() {
-                notify(tx, &deadline);
-            }
+            notify(tx, &deadline);
             Ok(())
         }
         .boxed()

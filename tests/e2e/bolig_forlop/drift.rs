@@ -1,9 +1,13 @@
 //! Boligdrift through the gateway: what is broken, what neighbours say, what a
 //! caretaker is worried about; and that each stays where it belongs.
 
+use std::{sync::Arc, time::Duration};
+
+use samspor_chassis::testing::TestClock;
 use samspor_proto::{
     boligkontor::*,
     felles::{Feilgrunn, Rolle},
+    hendelse::{AbonnerRequest, AbonnerResponse},
     tilgang::{Dataklasse, Formal},
 };
 
@@ -24,6 +28,48 @@ async fn what_is_said_of_a_dwelling_reaches_who_must_act_and_nobody_else() {
     let scene = Scene::start().await;
     let case = scene.case(NUMBERS[0]).await;
     life(&scene, &case.person).await;
+}
+
+/// A repair that is late is told to the office, by an event that is about no
+/// person; nobody else hears of it.
+///
+/// Seen red: with one name pattern for every event.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_repair_is_told_to_the_office() {
+    let clock = Arc::new(TestClock::new("2026-11-23T09:00:00Z".parse().unwrap()));
+    let scene = Scene::on(clock.clone(), |_| {}).await;
+    let office = scene
+        .desk("boligkontor", Rolle::Boligforvalter, Formal::Tildeling)
+        .await;
+    let ready = taken_in(&office, &[("A-1", "MIDLERTIDIG")]).await;
+    let request = MeldFeilRequest {
+        parent: ready[0].name.clone(),
+        request_id: request_id(),
+        beskrivelse: "Ingen varme".to_owned(),
+        hastegrad: Hastegrad::Akutt.into(),
+    };
+    ok::<_, MeldFeilResponse>(&office, &format!("{ORDERS}MeldFeil"), request).await;
+    clock.set("2026-11-25T09:00:00Z".parse().unwrap());
+    let told = async |unit: &str| {
+        let desk = scene.desk(unit, Rolle::System, Formal::Ytelse).await;
+        let request = AbonnerRequest {
+            parent: format!("enheter/{unit}"),
+            tjeneste: KONTORET.trim_start_matches("enheter/").to_owned(),
+            etter: 0,
+        };
+        let method = "hendelse.v1.HendelseService/Abonner";
+        desk.stream::<_, AbonnerResponse>(method, request)
+            .await
+            .unwrap()
+    };
+    let mut feed = told("boligkontor").await;
+    let first = feed.message().await.unwrap().unwrap().hendelse.unwrap();
+    assert_eq!(first.r#type, "FristBrutt");
+    assert!(first.name.starts_with("enheter/boligkontor/hendelser/"));
+    assert!(first.post.starts_with(&ready[0].name), "{}", first.post);
+    let mut other = told("rop").await;
+    let silence = tokio::time::timeout(Duration::from_millis(300), other.message());
+    assert!(silence.await.is_err());
 }
 
 /// The same for a person who is followed up.

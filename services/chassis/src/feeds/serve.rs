@@ -93,8 +93,12 @@ type EventRow = (
 
 fn hendelse(row: EventRow) -> (i64, Hendelse) {
     let (position, nr, id, type_, person, post, eier, tid, traceparent) = row;
+    let about = match person.as_str() {
+        "" => format!("enheter/{eier}"),
+        person => format!("personer/{person}"),
+    };
     let hendelse = Hendelse {
-        name: format!("personer/{person}/hendelser/{id}"),
+        name: format!("{about}/hendelser/{id}"),
         nr,
         r#type: type_,
         post,
