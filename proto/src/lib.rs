@@ -50,6 +50,9 @@ package!(
 package!(
     /// Boligkontor: `samspor.boligkontor.v1`.
     boligkontor, "samspor.boligkontor.v1");
+package!(
+    /// Avvik: `samspor.avvik.v1`.
+    avvik, "samspor.avvik.v1");
 
 pub mod klassifisering;
 

@@ -13,6 +13,7 @@
 )]
 
 mod accountability;
+mod avvik_forlop;
 mod bestiller_forlop;
 mod bolig_forlop;
 mod border;

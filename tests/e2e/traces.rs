@@ -32,8 +32,8 @@ use tonic_prost::ProstCodec;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::{
-    bestiller_forlop, bolig_forlop, kartlegging, klage_forlop, kommuner, koordinering_forlop,
-    nav_forlop, nodtilgang, rop_forlop,
+    avvik_forlop, bestiller_forlop, bolig_forlop, kartlegging, klage_forlop, kommuner,
+    koordinering_forlop, nav_forlop, nodtilgang, rop_forlop,
     scene::{NUMBERS, Scene, ok, request_id},
     vedtak_forlop, worked_cases,
 };
@@ -353,6 +353,7 @@ async fn lives(scene: &Scene) {
     Box::pin(rop_forlop::lives()).await;
     Box::pin(nav_forlop::lives()).await;
     Box::pin(bolig_forlop::lives()).await;
+    Box::pin(avvik_forlop::lives()).await;
     Box::pin(kommuner::whole_cases()).await;
     Box::pin(kartlegging::mapped_once(&Scene::start().await)).await;
     Box::pin(kartlegging::wrong_form(&Scene::start().await)).await;

@@ -76,7 +76,7 @@ pub async fn run(
     fortell: impl FnMut(&Framdrift),
 ) -> Result<Framdrift> {
     match part {
-        Part::Gateway | Part::Nav => {
+        Part::Gateway | Part::Nav | Part::Avvik => {
             bail!("{} has no history to take in", part.name())
         }
         Part::Boligkontor => {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use samspor_avvik::Avvik;
 use samspor_bestillerkontor::Bestillerkontor;
 use samspor_boligkontor::{Boligkontor, Regler};
 use samspor_chassis::{
@@ -38,12 +39,13 @@ use tonic::transport::{Channel, Endpoint};
 use crate::desk::Desk;
 
 /// Services of the mesh, in the order in which they start.
-pub const SERVICES: [&str; 5] = [
+pub const SERVICES: [&str; 6] = [
     Koordinering::NAME,
     Bestillerkontor::NAME,
     Rop::NAME,
     Nav::NAME,
     Boligkontor::NAME,
+    Avvik::NAME,
 ];
 /// Seconds for which a dev token is good.
 pub const TOKEN_SECONDS: i64 = 12 * 3600;
@@ -365,6 +367,7 @@ async fn start_service(
         }
         Bestillerkontor::NAME => server::start::<Bestillerkontor>(config, clock, ids).await,
         Nav::NAME => server::start::<Nav>(config, clock, ids).await,
+        Avvik::NAME => server::start::<Avvik>(config, clock, ids).await,
         Boligkontor::NAME => {
             let rules = boligregler(options)?;
             server::start::<Boligkontor>(config.with_settings(rules), clock, ids).await

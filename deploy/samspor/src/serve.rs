@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use samspor_avvik::Avvik;
 use samspor_bestillerkontor::Bestillerkontor;
 use samspor_boligkontor::{Boligkontor, Regler};
 use samspor_chassis::{
@@ -43,6 +44,8 @@ pub enum Part {
     Nav,
     /// Boligkontor.
     Boligkontor,
+    /// Avvik.
+    Avvik,
 }
 
 impl Part {
@@ -56,6 +59,7 @@ impl Part {
             Self::Rop => Rop::NAME,
             Self::Nav => Nav::NAME,
             Self::Boligkontor => Boligkontor::NAME,
+            Self::Avvik => Avvik::NAME,
         }
     }
 }
@@ -85,6 +89,7 @@ pub async fn run(part: Part, config: Config, stop: impl Future<Output = ()>) -> 
         }
         Part::Bestillerkontor => server::start::<Bestillerkontor>(settings, clock, ids).await?,
         Part::Nav => server::start::<Nav>(settings, clock, ids).await?,
+        Part::Avvik => server::start::<Avvik>(settings, clock, ids).await?,
         Part::Boligkontor => {
             let settings = settings.with_settings(boligkontor(&config)?);
             server::start::<Boligkontor>(settings, clock, ids).await?
@@ -119,6 +124,7 @@ pub async fn migrate(part: Part, config: &Config) -> Result<()> {
         Part::Rop => Rop::migrations(),
         Part::Nav => Nav::migrations(),
         Part::Boligkontor => Boligkontor::migrations(),
+        Part::Avvik => Avvik::migrations(),
     };
     Store::open(&config.database()?, migrations, clock, ids)
         .await?

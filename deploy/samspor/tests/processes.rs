@@ -37,12 +37,13 @@ use tonic_health::pb::{
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_samspor");
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "koordinering",
     "bestillerkontor",
     "rop",
     "nav",
     "boligkontor",
+    "avvik",
 ];
 /// Longest time that a part may take to start or to stop.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -265,6 +266,7 @@ async fn a_person_is_known(mut deployment: Deployment) {
         "rop",
         "nav",
         "boligkontor",
+        "avvik",
     ] {
         let config = format!("{part}.toml");
         let migrated = run(
@@ -311,6 +313,7 @@ async fn a_person_is_known(mut deployment: Deployment) {
         "rop",
         "nav",
         "boligkontor",
+        "avvik",
     ] {
         deployment.stop(part);
     }

@@ -4,7 +4,7 @@
 //! The mapping to a gRPC status is elsewhere (`status`); nothing here is sent
 //! as it stands.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, panic::Location};
+use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Range, panic::Location};
 
 use samspor_proto::felles::Feilgrunn;
 
@@ -282,6 +282,18 @@ impl FieldFaults {
             field,
             Feilgrunn::FeltMotstrid,
             [("felt", other.to_string()), ("regel", rule.to_string())],
+        );
+    }
+
+    /// The text names somebody, from one character to before another (from 0).
+    pub fn names_somebody(&mut self, field: impl Into<Cow<'static, str>>, place: &Range<usize>) {
+        self.add(
+            field,
+            Feilgrunn::FeltPersonopplysning,
+            [
+                ("fra", place.start.to_string()),
+                ("til", place.end.to_string()),
+            ],
         );
     }
 

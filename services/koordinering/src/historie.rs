@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
+    domene::fodselsnummer::{Fodselsnummer, Regler},
     error::{Error, FieldFaults, Refusal},
     historie::{Historie, Lagret, som},
     store::Tx,
@@ -18,10 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ENHET, Settings,
-    person::{
-        fodselsnummer::{Fodselsnummer, Regler},
-        rules, store,
-    },
+    person::{rules, store},
 };
 
 /// Persons.

@@ -105,7 +105,7 @@ impl<'k> Generator<'k> {
         let segments: Vec<String> = pattern
             .split('/')
             .map(|segment| match segment {
-                "{person}" => self.person(),
+                "{person}" | "{sak}" => self.person(),
                 "{enhet}" => "rop".to_owned(),
                 _ if segment.starts_with('{') => format!("id-{}", self.rng.random::<u16>()),
                 _ => segment.to_owned(),

@@ -9,10 +9,12 @@
 pub mod dokument;
 pub mod felles;
 pub mod felt;
+pub mod fodselsnummer;
 pub mod kalender;
 pub mod navn;
 pub mod periode;
 pub mod tilstand;
+pub mod vakt;
 pub mod virkning;
 
 pub use felles::{Aktor, Hjemmel};

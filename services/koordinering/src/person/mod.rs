@@ -7,18 +7,17 @@
 //! deep; no number and no name stands in clear in the database, nor in an
 //! answer that is kept for repeats.
 
-pub mod fodselsnummer;
 pub(crate) mod rpc;
 pub mod rules;
 pub(crate) mod store;
 
 use samspor_chassis::{
+    domene::fodselsnummer::{Fodselsnummer, Identitetstype},
     error::{Error, FieldFaults},
     store::Tx,
 };
 use samspor_proto::koordinering;
 
-use self::fodselsnummer::{Fodselsnummer, Identitetstype};
 use crate::{navn, nokler::Forseglet};
 
 /// Deadline: the id was never used.

@@ -1,6 +1,7 @@
 //! `PersonService`, one function per RPC.
 
 use samspor_chassis::{
+    domene::fodselsnummer::Regler,
     error::{Error, FieldFaults},
     store::{NewEvent, Tx, etag},
 };
@@ -9,7 +10,7 @@ use samspor_proto::koordinering::{
     Person as PersonMessage, SikrePersonRequest, SikrePersonResponse,
 };
 
-use super::{fodselsnummer::Regler, identitet, rules, store, visningsnavn_sted};
+use super::{identitet, rules, store, visningsnavn_sted};
 use crate::{ENHET, navn, settings::Settings};
 
 /// The id of whoever has an identity number; never whether it was new.

@@ -3,15 +3,13 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use samspor_chassis::{
+    domene::fodselsnummer::{Fodselsnummer, Regler},
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
 use samspor_proto::felles::Feilgrunn;
 
-use super::{
-    Person,
-    fodselsnummer::{Fodselsnummer, Regler},
-};
+use super::Person;
 
 /// Longest name that staff use for a person.
 const NAVN_LENGDE: usize = 200;

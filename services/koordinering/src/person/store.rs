@@ -3,13 +3,14 @@
 use std::slice;
 
 use samspor_chassis::{
+    domene::fodselsnummer::Fodselsnummer,
     error::{Error, Refusal},
     params,
     store::{NewDeadline, Tx, etag},
     tid::Tid,
 };
 
-use super::{FRIST_UBRUKT, Person, fodselsnummer::Fodselsnummer, nummer_sted, rules::Kvote};
+use super::{FRIST_UBRUKT, Person, nummer_sted, rules::Kvote};
 use crate::{ENHET, navn, nokler::Forseglet, settings::Settings};
 
 /// Persons of a history that are made together.

@@ -1,0 +1,73 @@
+//! Lengths of deadlines, as data with their source (`data/innstillinger.json`).
+
+use std::sync::OnceLock;
+
+use samspor_chassis::error::Error;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+struct Verdi<T = u16> {
+    verdi: T,
+    /// Where the value comes from; read by people and by the test.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for people"))]
+    kilde: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fil {
+    kvittering_arbeidsdager: Verdi,
+    innsyn_etter_dager: Verdi,
+    pause_dager: Verdi,
+}
+
+/// The values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Innstillinger {
+    /// Working days within which a unit answers a proposed part.
+    pub(crate) kvittering_arbeidsdager: u16,
+    /// Days for which the parties read an avvik that has ended.
+    pub(crate) innsyn_etter_dager: u16,
+    /// Days that a pause lasts at most.
+    pub(crate) pause_dager: u16,
+}
+
+fn les() -> Option<Innstillinger> {
+    let file: Fil = serde_json::from_str(include_str!("../data/innstillinger.json")).ok()?;
+    Some(Innstillinger {
+        kvittering_arbeidsdager: file.kvittering_arbeidsdager.verdi,
+        innsyn_etter_dager: file.innsyn_etter_dager.verdi,
+        pause_dager: file.pause_dager.verdi,
+    })
+}
+
+/// The values that were compiled in.
+///
+/// # Errors
+/// A defect, where the file cannot be read; a test holds that it can.
+pub(crate) fn innstillinger() -> Result<&'static Innstillinger, Error> {
+    static LEST: OnceLock<Option<Innstillinger>> = OnceLock::new();
+    LEST.get_or_init(les)
+        .as_ref()
+        .ok_or_else(|| Error::internal("data/innstillinger.json cannot be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn every_value_has_a_source_and_is_a_length() {
+        let file: Fil = serde_json::from_str(include_str!("../data/innstillinger.json")).unwrap();
+        for value in [
+            &file.kvittering_arbeidsdager,
+            &file.innsyn_etter_dager,
+            &file.pause_dager,
+        ] {
+            assert!(value.verdi > 0 && value.kilde.len() > 10);
+        }
+        assert_eq!(innstillinger().unwrap(), &les().unwrap());
+    }
+}

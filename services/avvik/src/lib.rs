@@ -1,0 +1,124 @@
+//! Avvik: what went wrong between the agencies, and what came of it.
+//!
+//! The service owns no avvik: a unit answers for each, at every step
+//! ([`avvik`]). What an avvik says about persons is held apart ([`detalj`]),
+//! what it is asked about is data ([`sporsmal`]), and the unit that reported it
+//! has an entry for each step ([`melding`]). In `avvik`, `mod.rs` has the record
+//! and its states, `rules.rs` what may happen to it (pure), `rpc.rs` the
+//! contract and what follows from a step, `store.rs` the SQL.
+//!
+//! Who is party to an avvik is stated as facts about the case's id, so that the
+//! gateway decides before anything is looked up. One fact for each record: the
+//! avvik for every party, its detail for those that report or take a part.
+//!
+//! A new verb: the contract (`proto/samspor/avvik/v1`), a row in each of the
+//! tables in `avvik/rules.rs` and a pure function there, a step in [`melding`], a
+//! thin function in `avvik/rpc.rs`, a line in the table below, a column in
+//! `tests/data/*.csv`. A new question: lines in `data/sporsmal.toml`.
+
+mod avvik;
+mod detalj;
+mod innstillinger;
+mod melding;
+#[cfg(test)]
+mod planprove;
+mod sporsmal;
+
+use futures::{FutureExt as _, future::BoxFuture};
+use samspor_chassis::{
+    deadlines::DueDeadline,
+    error::Error,
+    server::{Agency, Chassis},
+    store::{Migrations, Tx},
+};
+use samspor_proto::avvik::{
+    AksepterDelRequest, AksepterDelResponse, FerdigstillDelRequest, FerdigstillDelResponse,
+    ForeslaDelRequest, ForeslaDelResponse, GiTilbakemeldingRequest, GiTilbakemeldingResponse,
+    GjenapneAvvikRequest, GjenapneAvvikResponse, GjenopptaAvvikRequest, GjenopptaAvvikResponse,
+    HentAvvikRequest, HentAvvikResponse, HentAvviksdetaljRequest, HentAvviksdetaljResponse,
+    KvitterAvviksmeldingRequest, KvitterAvviksmeldingResponse, ListAvvikRequest, ListAvvikResponse,
+    ListAvviksmeldingerRequest, ListAvviksmeldingerResponse, ListSporsmalssettRequest,
+    ListSporsmalssettResponse, LukkAvvikRequest, LukkAvvikResponse, MeldAvvikRequest,
+    MeldAvvikResponse, MeldTiltakUtfortRequest, MeldTiltakUtfortResponse, MerkDuplikatRequest,
+    MerkDuplikatResponse, RegistrerArsakRequest, RegistrerArsakResponse,
+    RegistrerEffektkontrollRequest, RegistrerEffektkontrollResponse, RegistrerTiltakRequest,
+    RegistrerTiltakResponse, ReturnerDelRequest, ReturnerDelResponse, SettAvvikPaVentRequest,
+    SettAvvikPaVentResponse, VurderAlvorlighetRequest, VurderAlvorlighetResponse,
+    avvik_service_server, avviksdetalj_service_server, avviksmelding_service_server,
+    sporsmal_service_server,
+};
+use tonic::service::Routes;
+
+const MIGRATIONS: Migrations = &[("001_avvik", include_str!("../migrations/001_avvik.sql"))];
+
+/// The service.
+#[derive(Clone)]
+pub struct Avvik {
+    chassis: Chassis,
+}
+
+impl Agency for Avvik {
+    const NAME: &'static str = "avvik";
+
+    fn migrations() -> Migrations {
+        MIGRATIONS
+    }
+
+    fn routes(chassis: Chassis) -> Routes {
+        let service = Self { chassis };
+        Routes::new(avvik_service_server::AvvikServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(avviksdetalj_service_server::AvviksdetaljServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(avviksmelding_service_server::AvviksmeldingServiceServer::new(service.clone()))
+        .add_service(sporsmal_service_server::SporsmalServiceServer::new(service))
+    }
+
+    fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
+        async move { avvik::rpc::frist_brutt(tx, &deadline).await }.boxed()
+    }
+}
+
+samspor_chassis::rpc! {
+    impl avvik_service_server::AvvikService for Avvik {
+        write meld_avvik(MeldAvvikRequest) -> MeldAvvikResponse = avvik::rpc::meld;
+        write foresla_del(ForeslaDelRequest) -> ForeslaDelResponse = avvik::rpc::foresla;
+        write aksepter_del(AksepterDelRequest) -> AksepterDelResponse = avvik::rpc::aksepter;
+        write returner_del(ReturnerDelRequest) -> ReturnerDelResponse = avvik::rpc::returner;
+        write vurder_alvorlighet(VurderAlvorlighetRequest) -> VurderAlvorlighetResponse = avvik::rpc::vurder;
+        write registrer_arsak(RegistrerArsakRequest) -> RegistrerArsakResponse = avvik::rpc::arsak;
+        write registrer_tiltak(RegistrerTiltakRequest) -> RegistrerTiltakResponse = avvik::rpc::tiltak;
+        write meld_tiltak_utfort(MeldTiltakUtfortRequest) -> MeldTiltakUtfortResponse = avvik::rpc::utfort;
+        write registrer_effektkontroll(RegistrerEffektkontrollRequest) -> RegistrerEffektkontrollResponse = avvik::rpc::effekt;
+        write ferdigstill_del(FerdigstillDelRequest) -> FerdigstillDelResponse = avvik::rpc::ferdigstill;
+        write gi_tilbakemelding(GiTilbakemeldingRequest) -> GiTilbakemeldingResponse = avvik::rpc::tilbakemeld;
+        write sett_avvik_pa_vent(SettAvvikPaVentRequest) -> SettAvvikPaVentResponse = avvik::rpc::pause;
+        write gjenoppta_avvik(GjenopptaAvvikRequest) -> GjenopptaAvvikResponse = avvik::rpc::gjenoppta;
+        write merk_duplikat(MerkDuplikatRequest) -> MerkDuplikatResponse = avvik::rpc::merk_duplikat;
+        write lukk_avvik(LukkAvvikRequest) -> LukkAvvikResponse = avvik::rpc::lukk;
+        write gjenapne_avvik(GjenapneAvvikRequest) -> GjenapneAvvikResponse = avvik::rpc::gjenapne;
+        read hent_avvik(HentAvvikRequest) -> HentAvvikResponse = avvik::rpc::hent;
+        read list_avvik(ListAvvikRequest) -> ListAvvikResponse = avvik::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl avviksdetalj_service_server::AvviksdetaljService for Avvik {
+        read hent_avviksdetalj(HentAvviksdetaljRequest) -> HentAvviksdetaljResponse = detalj::hent;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl avviksmelding_service_server::AvviksmeldingService for Avvik {
+        read list_avviksmeldinger(ListAvviksmeldingerRequest) -> ListAvviksmeldingerResponse = melding::list;
+        write kvitter_avviksmelding(KvitterAvviksmeldingRequest) -> KvitterAvviksmeldingResponse = melding::kvitter;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl sporsmal_service_server::SporsmalService for Avvik {
+        read list_sporsmalssett(ListSporsmalssettRequest) -> ListSporsmalssettResponse = sporsmal::list;
+    }
+}
