@@ -382,8 +382,13 @@ fn mutations(contracts: &Kontrakter) -> Faults {
             fault("break-glass reads only");
         }
         let about = contracts.ressurser.get(&tilgang.ressurs);
-        let a_person = about.is_some_and(|it| it.ressurs.subjekt() == Subjekt::Person);
-        if tilgang.anonym && (a_person || tilgang.handling() == Handling::Skriv) {
+        let unknown = match (about.map(|it| it.ressurs.subjekt()), tilgang.handling()) {
+            (Some(subject), Handling::Inntak) => subject != Subjekt::Person,
+            // Nobody's facts decide, so the log need not check any.
+            (Some(Subjekt::Ingen), Handling::Les) => true,
+            _ => false,
+        };
+        if tilgang.anonym && !unknown {
             fault("who must not be recognised is known by the person or by the change");
         }
         if tilgang.handling() == Handling::Inntak && answers(contracts, ut).next().is_some() {

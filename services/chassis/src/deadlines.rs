@@ -58,8 +58,14 @@ pub struct DueDeadline {
 /// What a service does when a deadline fires, in the transaction of its claim.
 pub type OnDeadline = for<'t> fn(&'t mut Tx, DueDeadline) -> BoxFuture<'t, Result<(), Error>>;
 
+/// Unit of the service that raises an avvik of what nobody saw to. It is told of
+/// every broken deadline, and of what else a service addresses to it.
+pub const AVVIK: &str = "avvik";
+
 /// What most services do: tell the recipients, `FristNaer` or `FristBrutt`.
 pub fn notify(tx: &mut Tx, deadline: &DueDeadline) {
+    let broken = deadline.stage == Stage::Due;
+    let avvik = broken.then(|| AVVIK.to_owned());
     tx.emit(NewEvent {
         type_: match deadline.stage {
             Stage::Near => "FristNaer",
@@ -68,7 +74,7 @@ pub fn notify(tx: &mut Tx, deadline: &DueDeadline) {
         person: &deadline.person,
         post: &deadline.post,
         eier: &deadline.eier,
-        mottakere: deadline.mottakere.clone(),
+        mottakere: deadline.mottakere.iter().cloned().chain(avvik).collect(),
     });
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use samspor_chassis::{
-    deadlines::DueDeadline,
+    deadlines::{AVVIK, DueDeadline},
     error::{Error, Refusal},
     page::Page,
     store::{NewDeadline, NewEvent, Tx},
@@ -121,7 +121,7 @@ pub(in crate::own) async fn on_deadline(tx: &mut Tx, due: &DueDeadline) -> Resul
             save_ended(tx, &session).await
         }
         REVIEW if session.gjennomgang.is_none() => {
-            emit(tx, &session, "NodtilgangIkkeGjennomgatt");
+            emit_to(tx, &session, "NodtilgangIkkeGjennomgatt", Some(AVVIK));
             Ok(())
         }
         _ => Ok(()),
@@ -150,14 +150,21 @@ async fn find(tx: &mut Tx, name: &str) -> Result<Session, Error> {
 /// for review too, also where a sperring or a strict protection hides events
 /// about the person from the unit.
 fn emit(tx: &mut Tx, session: &Session, type_: &'static str) {
+    emit_to(tx, session, type_, None);
+}
+
+fn emit_to(tx: &mut Tx, session: &Session, type_: &'static str, unit: Option<&str>) {
     tx.emit(NewEvent {
         type_,
         person: &session.person,
         post: &session.name(),
         eier: &session.enhet,
-        mottakere: vec![
+        mottakere: [
             session.enhet.clone(),
             format!("personer/{}", session.person),
-        ],
+        ]
+        .into_iter()
+        .chain(unit.map(ToOwned::to_owned))
+        .collect(),
     });
 }

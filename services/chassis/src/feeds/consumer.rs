@@ -90,14 +90,19 @@ impl Runner {
             let progress = self.follow(&mut closing).await;
             match progress {
                 Ok(()) => pause = PAUSE.0,
-                Err(kind) => {
-                    tracing::warn!(
-                        samspor.tjeneste = self.consumer.from,
-                        samspor.mottaker = self.consumer.enhet,
-                        samspor.feil = kind,
-                        "consumer stopped and begins again"
-                    );
-                }
+                // Once is nothing: a token ran out, a replica was replaced.
+                Err(kind) if pause == PAUSE.0 => tracing::debug!(
+                    samspor.tjeneste = self.consumer.from,
+                    samspor.mottaker = self.consumer.enhet,
+                    samspor.feil = kind,
+                    "consumer stopped and begins again"
+                ),
+                Err(kind) => tracing::warn!(
+                    samspor.tjeneste = self.consumer.from,
+                    samspor.mottaker = self.consumer.enhet,
+                    samspor.feil = kind,
+                    "consumer stopped and begins again"
+                ),
             }
             let until = self.store.clock().now().plus(pause);
             tokio::select! {

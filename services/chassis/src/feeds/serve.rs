@@ -143,11 +143,12 @@ const EVENTS_FOR_UNIT: &str = "SELECT nr, CAST(0 AS BIGINT), id, type, person, p
      FROM chassis_hendelse h WHERE person = $1 AND nr > $2 AND tid >= $3 \
      AND (eier = $5 OR EXISTS (SELECT 1 FROM chassis_hendelse_mottaker m \
      WHERE m.hendelse = h.nr AND m.mottaker = $5)) ORDER BY nr LIMIT $4";
-/// Events of a person ($1) for the person.
+/// Events of a person ($1) for the person. That the avvik service was told, as it
+/// is of all that breaks, does not make an event known outside its unit.
 const EVENTS_FOR_PERSON: &str = "SELECT nr, CAST(0 AS BIGINT), id, type, person, post, eier, tid, traceparent \
      FROM chassis_hendelse h WHERE person = $1 AND nr > $2 AND tid >= $3 \
      AND EXISTS (SELECT 1 FROM chassis_hendelse_mottaker m \
-     WHERE m.hendelse = h.nr AND m.mottaker <> h.eier) \
+     WHERE m.hendelse = h.nr AND m.mottaker <> h.eier AND m.mottaker <> 'avvik') \
      ORDER BY nr LIMIT $4";
 
 /// Rows of one statement, in a transaction of their own.

@@ -125,10 +125,14 @@ impl Tx {
             .ok_or_else(|| Error::internal("the service was started without its settings"))
     }
 
-    /// A new record id.
+    /// A new record id. It tells when it was made, except in a call whose caller
+    /// must not be recognised.
     #[must_use]
     pub fn new_id(&self) -> String {
-        self.store.ids().record().to_string()
+        match self.call.anonym {
+            true => self.new_person_id(),
+            false => self.store.ids().record().to_string(),
+        }
     }
 
     /// A new person id.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use samspor_chassis::{
+    deadlines::AVVIK,
     domene::{Aktor, Overganger, Virkninger, felt},
     error::{FieldFaults, Refusal},
     lager::Post,
@@ -231,7 +232,7 @@ pub(crate) fn ikke_klart(
     post.innhold.tilstand = Tilstand::IkkeKlart;
     post.innhold.utfall = Some(said);
     let mut out = Virkninger::new();
-    let told = [post.enhet.as_str(), BOLIGKONTOR];
+    let told = [post.enhet.as_str(), BOLIGKONTOR, AVVIK];
     out.hendelse("BotilbudIkkeKlart", &post.emne(), told);
     // The answer is given; the bed is not.
     out.slett_frist(FRIST_SAMME_DAG, &post.name());
@@ -357,8 +358,8 @@ mod tests {
         let settings = innstillinger().unwrap();
         let now: Tid = DAY.parse().unwrap();
         for (came, sound) in [
-            (now.minus(Duration::from_hours(72)), true),
-            (now.minus(Duration::from_hours(73)), false),
+            (now.minus(Duration::from_hours(144)), true),
+            (now.minus(Duration::from_hours(145)), false),
             (now, true),
             (now.plus(Duration::from_secs(1)), false),
         ] {

@@ -17,6 +17,7 @@
 pub(crate) mod rpc;
 
 use samspor_chassis::{
+    deadlines::AVVIK,
     domene::{
         Aktor, Dag, Emne, Hjemmel, Virkninger,
         felles::{Hvem, Relasjon, tall},
@@ -545,7 +546,8 @@ pub(crate) async fn over_tre_maneder(tx: &mut Tx, name: &str) -> Result<(), Erro
     post.innhold.over = Some(tx.now());
     lager::lagre(tx, &mut post).await?;
     let mut out = Virkninger::new();
-    fortell(&post, "OppholdOverTreManeder", &mut out);
+    let told = [post.enhet.as_str(), BOLIGKONTOR, AVVIK];
+    out.hendelse("OppholdOverTreManeder", &post.emne(), told);
     out.utfor(tx);
     Ok(())
 }
