@@ -1,11 +1,14 @@
 //! An avvik through the gateway, from report to feedback: who reads what of it,
 //! who may do what, and that nobody else is told that it is there.
 
+use std::time::Duration;
+
 use samspor::desk::Desk;
 use samspor_chassis::domene::Dag;
 use samspor_proto::{
     avvik::*,
     felles::{Feilgrunn, Rolle},
+    hendelse::{AbonnerRequest, AbonnerResponse},
     tilgang::{Dataklasse, Formal},
 };
 
@@ -128,8 +131,8 @@ pub async fn lives() {
 
 /// From report to feedback across four units.
 ///
-/// Seen red: with P16 for every unit, with the fact of a proposed unit that covers
-/// the detail too, and with W8 for every leader.
+/// Seen red: with P16 for every unit, and with the fact of a proposed unit that
+/// covers the detail too.
 #[tokio::test(flavor = "multi_thread")]
 async fn from_report_to_feedback() {
     Box::pin(life(&Scene::start().await)).await;
@@ -387,6 +390,42 @@ async fn inbox(bom: &Desk) {
     ok::<_, KvitterAvviksmeldingResponse>(bom, &one, read).await;
     let left: ListAvviksmeldingerResponse = ok(bom, &method, list()).await;
     assert_eq!(left.meldinger.len(), steps.len() - 1);
+}
+
+/// Every party hears of a step, by an event that is about no person; nobody else
+/// does.
+///
+/// Seen red: with a step that is told to its reporter alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_step_is_told_to_each_party() {
+    let scene = Scene::start().await;
+    let name = meldt(&scene, "bom", &["nav"]).await;
+    aksepter(&desk(&scene, "nav", Rolle::Saksbehandler).await, &name).await;
+    let told = async |unit: &str| {
+        let desk = scene.desk(unit, Rolle::System, Formal::Samordning).await;
+        let request = AbonnerRequest {
+            parent: format!("enheter/{unit}"),
+            tjeneste: "avvik".to_owned(),
+            etter: 0,
+        };
+        let method = "hendelse.v1.HendelseService/Abonner";
+        let feed = desk.stream::<_, AbonnerResponse>(method, request).await;
+        feed.unwrap()
+    };
+    for unit in ["bom", "nav"] {
+        let mut feed = told(unit).await;
+        for step in ["AvvikMeldt", "AvviksdelAkseptert"] {
+            let event = feed.message().await.unwrap().unwrap().hendelse.unwrap();
+            assert_eq!(
+                (event.r#type.as_str(), &event.post),
+                (step, &name),
+                "{unit}"
+            );
+        }
+    }
+    let mut other = told("rop").await;
+    let silence = tokio::time::timeout(Duration::from_millis(300), other.message());
+    assert!(silence.await.is_err());
 }
 
 /// Two units report the same: the second follows the first.
