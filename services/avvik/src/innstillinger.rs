@@ -19,6 +19,7 @@ struct Fil {
     kvittering_arbeidsdager: Verdi,
     innsyn_etter_dager: Verdi,
     pause_dager: Verdi,
+    melder_enhet: Verdi<String>,
 }
 
 /// The values.
@@ -30,6 +31,8 @@ pub(crate) struct Innstillinger {
     pub(crate) innsyn_etter_dager: u16,
     /// Days that a pause lasts at most.
     pub(crate) pause_dager: u16,
+    /// Unit that stands as the reporter of what nobody reported.
+    pub(crate) melder_enhet: String,
 }
 
 fn les() -> Option<Innstillinger> {
@@ -38,6 +41,7 @@ fn les() -> Option<Innstillinger> {
         kvittering_arbeidsdager: file.kvittering_arbeidsdager.verdi,
         innsyn_etter_dager: file.innsyn_etter_dager.verdi,
         pause_dager: file.pause_dager.verdi,
+        melder_enhet: file.melder_enhet.verdi,
     })
 }
 
@@ -68,6 +72,7 @@ mod tests {
         ] {
             assert!(value.verdi > 0 && value.kilde.len() > 10);
         }
+        assert!(!file.melder_enhet.verdi.is_empty() && file.melder_enhet.kilde.len() > 10);
         assert_eq!(innstillinger().unwrap(), &les().unwrap());
     }
 }

@@ -11,6 +11,8 @@
 //! gateway decides before anything is looked up. One fact for each record: the
 //! avvik for every party, its detail for those that report or take a part.
 //!
+//! What the other services must not leave raises an avvik by itself ([`kilder`]).
+//!
 //! A new verb: the contract (`proto/samspor/avvik/v1`), a row in each of the
 //! tables in `avvik/rules.rs` and a pure function there, a step in [`melding`], a
 //! thin function in `avvik/rpc.rs`, a line in the table below, a column in
@@ -19,6 +21,10 @@
 mod avvik;
 mod detalj;
 mod innstillinger;
+mod kilder;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod kilderprove;
 mod melding;
 #[cfg(test)]
 mod planprove;
@@ -28,6 +34,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
     deadlines::DueDeadline,
     error::Error,
+    feeds::Consumer,
     server::{Agency, Chassis},
     store::{Migrations, Tx},
 };
@@ -49,7 +56,10 @@ use samspor_proto::avvik::{
 };
 use tonic::service::Routes;
 
-const MIGRATIONS: Migrations = &[("001_avvik", include_str!("../migrations/001_avvik.sql"))];
+const MIGRATIONS: Migrations = &[
+    ("001_avvik", include_str!("../migrations/001_avvik.sql")),
+    ("002_kilder", include_str!("../migrations/002_kilder.sql")),
+];
 
 /// The service.
 #[derive(Clone)]
@@ -74,6 +84,10 @@ impl Agency for Avvik {
         ))
         .add_service(avviksmelding_service_server::AvviksmeldingServiceServer::new(service.clone()))
         .add_service(sporsmal_service_server::SporsmalServiceServer::new(service))
+    }
+
+    fn consumers() -> Vec<Consumer> {
+        kilder::lyttere()
     }
 
     fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {

@@ -8,7 +8,7 @@ use samspor_chassis::{
     },
 };
 
-use crate::{Avvik, avvik};
+use crate::{Avvik, avvik, kilderprove};
 
 /// Statements that read more than they give, and why it does no harm.
 const ALLOWED: &[Allowed] = &[
@@ -27,6 +27,7 @@ const SEED: &[&str] = &[
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
      SELECT 'a' || i, 1, CASE WHEN i > 9500 THEN 'MELDT' ELSE 'LUKKET' END, 'e' || (i % 50), \
      'e' || (i % 50), i, 0, 0, i, '{}' FROM n",
+    "INSERT INTO avvikskilde (arsak, avvik) SELECT 'k' || id, id FROM avvik",
     "INSERT INTO avvikspart (avvik, enhet, meldt, tilstand, venter) \
      SELECT id, melder_enhet, meldt, tilstand, CASE WHEN tilstand = 'MELDT' THEN 1 ELSE 0 END \
      FROM avvik",
@@ -56,6 +57,7 @@ const SEED: &[&str] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_grows_with_the_history() {
     avvik::prove::hver(testing::sqlite).await;
+    kilderprove::hver(testing::sqlite).await;
     let mut growing_ones = String::new();
     for database in [Some(testing::sqlite()), testing::postgres()] {
         let Some(database) = database else { continue };

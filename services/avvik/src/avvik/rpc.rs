@@ -36,7 +36,7 @@ use super::{
     store::{self, Utvalg},
 };
 use crate::{
-    detalj::{self, Detalj},
+    detalj::{self, Detalj, Vedlegg},
     innstillinger::innstillinger,
     melding::{self, Steg},
     sporsmal::{Klasse, Sett},
@@ -289,6 +289,24 @@ pub(crate) async fn meld(
     let units = les_enheter(&request.enheter, "enheter", &mut faults);
     faults.finish()?;
     let sak = sak.ok_or_else(|| Error::internal("a category without questions"))?;
+    let reporter = tx.call().actor.enhet.clone();
+    let avvik = opprett(tx, sak, reporter, units, (&innhold, &files)).await?;
+    Ok(MeldAvvikResponse {
+        kvittering: Some(Kvittering {
+            referanse: avvik.id,
+            mottatt: Some(tx.now().into()),
+        }),
+    })
+}
+
+/// A new avvik, proposed to units; its parties are told.
+pub(crate) async fn opprett(
+    tx: &mut Tx,
+    sak: Sak,
+    melder_enhet: String,
+    units: Vec<String>,
+    (innhold, files): (&Detalj, &[Vedlegg]),
+) -> Result<Avvik, Error> {
     let (now, settings) = (tx.now(), innstillinger()?);
     let what = || sak.sammendrag.clone();
     let parts = units
@@ -300,7 +318,7 @@ pub(crate) async fn meld(
         id: tx.new_person_id(),
         versjon: 1,
         tilstand: Tilstand::Meldt,
-        melder_enhet: tx.call().actor.enhet.clone(),
+        melder_enhet,
         meldt: now,
         tilbakemeldt: None,
         innhold: Innhold {
@@ -322,14 +340,9 @@ pub(crate) async fn meld(
         avvik.id.as_str(),
         avvik.melder_enhet.as_str(),
     );
-    detalj::sett_inn(tx, ids, &innhold, &files).await?;
+    detalj::sett_inn(tx, ids, innhold, files).await?;
     fortell(tx, None, &avvik, Steg::Meldt).await?;
-    Ok(MeldAvvikResponse {
-        kvittering: Some(Kvittering {
-            referanse: avvik.id,
-            mottatt: Some(now.into()),
-        }),
-    })
+    Ok(avvik)
 }
 
 pub(crate) async fn foresla(
