@@ -31,6 +31,7 @@ use crate::{
 
 samspor_chassis::on_both_databases! {
     past_three_months_it_takes_an_exception,
+    an_exception_goes_with_the_clock,
     another_units_stay_does_not_break_the_clock,
     who_is_barred_from_where_they_stay_has_no_offer_there,
 }
@@ -39,7 +40,8 @@ samspor_chassis::on_both_databases! {
 /// however it is granted, and the reason given with it suffices.
 ///
 /// Seen red: with `unnta` that asks for no reason and keeps none; with the clock
-/// of three months set anew when the stay is prolonged.
+/// of three months set anew when the stay is prolonged; with three months asked
+/// about under an exception.
 async fn past_three_months_it_takes_an_exception(database: Database) {
     let store = apne(&database).await;
     klokka(&database, "2026-11-02T09:00:00Z");
@@ -98,6 +100,16 @@ async fn past_three_months_it_takes_an_exception(database: Database) {
     kall!(store, hos(ENHET, "n2"), opphold::rpc::unntak, request).unwrap();
     let request = forleng(&stay.name, "2027-02-20");
     kall!(store, hos(ENHET, "n2"), opphold::rpc::forleng, request).unwrap();
+    // Three months pass under an exception: told, and nothing is asked anew.
+    klokka(&database, "2027-02-05T09:00:00Z");
+    tick(&store).await;
+    let told = hendelser(&store, "nav").await;
+    assert!(
+        told.contains(&"OppholdOverTreManeder".to_owned()),
+        "{told:?}"
+    );
+    let tasks = oppgaver(&store, "nav").await;
+    assert!(!tasks.contains(&"TRE_MANEDER".to_owned()), "{tasks:?}");
     klokka(&database, "2027-02-21T09:00:00Z");
     tick(&store).await;
     let tasks = oppgaver(&store, "nav").await;
@@ -125,6 +137,37 @@ async fn past_three_months_it_takes_an_exception(database: Database) {
     );
 }
 
+/// Who comes back within the break needs no new exception where one holds.
+///
+/// Seen red: with an exception that ends with its stay.
+async fn an_exception_goes_with_the_clock(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let place = plassen(&store, "A").await;
+    far_seng(&store, &place, "2027-02-02").await;
+    let first = oppholdene(&store).await.remove(0);
+    klokka(&database, "2027-01-25T09:00:00Z");
+    for til in ["2027-02-04", "2027-03-10"] {
+        let request = unntak(&first.name, til);
+        kall!(store, hos(ENHET, "n2"), opphold::rpc::unntak, request).unwrap();
+    }
+    klokka(&database, "2027-02-05T09:00:00Z");
+    let end = avslutt(&first.name);
+    kall!(store, hos(ENHET, "n1"), opphold::rpc::avslutt, end).unwrap();
+    klokka(&database, "2027-02-07T20:00:00Z");
+    far_seng(&store, &place, "2027-03-10").await;
+    let next = oppholdene(&store).await.remove(0);
+    let [held] = &next.unntak[..] else {
+        panic!("{next:?}")
+    };
+    assert_eq!(held.til, "2027-03-10");
+    // And its end is warned of in the stay that it covers now.
+    klokka(&database, "2027-03-09T09:00:00Z");
+    tick(&store).await;
+    let tasks = oppgaver(&store, "nav").await;
+    assert!(tasks.contains(&"UNNTAK_UTLOPER".to_owned()), "{tasks:?}");
+}
+
 /// A stay of another unit begins now, of a person who is hidden from nav.
 async fn hos_rop(store: &Store, plass: &str, til: &str) -> Opphold {
     let call = TestCall::new("legevakt")
@@ -140,7 +183,8 @@ async fn hos_rop(store: &Store, plass: &str, til: &str) -> Opphold {
 
 /// The clock is the person's, whichever unit has the stay.
 ///
-/// Seen red: with the latest stay alone; with those of nav alone.
+/// Seen red: with the latest stay alone; with those of nav alone; with the name
+/// of another unit's stay.
 async fn another_units_stay_does_not_break_the_clock(database: Database) {
     let store = apne(&database).await;
     klokka(&database, "2026-11-02T09:00:00Z");
@@ -161,11 +205,9 @@ async fn another_units_stay_does_not_break_the_clock(database: Database) {
     let third = oppholdene(&store).await.remove(0);
     // Begun beside one that goes on.
     let fourth = hos_rop(&store, &place, "2026-12-20").await;
-    for (stay, before) in [(&second, &first), (&third, &second), (&fourth, &third)] {
-        assert_eq!(
-            (&*stay.klokke_fra, &stay.fortsetter),
-            ("2026-11-02", &before.name)
-        );
+    // The clock is the person's; the name of what another unit has is not told.
+    for stay in [&second, &third, &fourth] {
+        assert_eq!((&*stay.klokke_fra, &*stay.fortsetter), ("2026-11-02", ""));
     }
     // The one that began last ended long ago; the one beside it did not.
     let end = avslutt(&fourth.name);

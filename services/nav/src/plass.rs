@@ -2,7 +2,7 @@
 //! what it costs. About no person.
 //!
 //! Invariants: every point of the checklist is answered, if only with
-//! «unknown»; one that goes out of use is offered to nobody new; a bed has one
+//! «unknown»; one that goes out of use has no guests and gets none; a bed has one
 //! stay, which the table `seng` keeps, from the day the person is there until
 //! the stay ends or goes on elsewhere, also past what was granted.
 
@@ -265,8 +265,20 @@ pub(crate) async fn avslutt(
     request: AvsluttPlassRequest,
 ) -> Result<AvsluttPlassResponse, Error> {
     crate::for_enhet(tx)?;
+    let found = finn(tx, &request.name, "name", FieldFaults::new()).await?;
+    las(tx, &found).await?;
+    // What another has changed meanwhile.
     let mut plass = finn(tx, &request.name, "name", FieldFaults::new()).await?;
     krev_aktiv(&plass)?;
+    if plass.opptatt > 0 {
+        let mut faults = FieldFaults::new();
+        let form = format_args!(
+            "en plass uten opphold: {} bor her ennå; gi dem en annen plass med FlyttOpphold først",
+            plass.opptatt
+        );
+        faults.form("name", form);
+        faults.finish()?;
+    }
     plass.innhold.avsluttet = Some(tx.now());
     lagre(tx, &mut plass).await?;
     utestengelse::plasser_endret(tx).await?;
@@ -407,13 +419,20 @@ pub(crate) async fn krev_egnet(
     Ok(plass)
 }
 
+/// Nobody else takes a bed of the place, or puts it out of use, meanwhile.
+async fn las(tx: &mut Tx, plass: &Plass) -> Result<(), Error> {
+    tx.lock(&format!("plass/{}", plass.id)).await
+}
+
 /// A stay takes a bed of the place, and lets go of the one that it had. The
 /// person's records are locked, so keys are taken in one order.
 ///
 /// # Errors
-/// A fault of the field `plass` where every bed has a stay.
+/// A fault of the field `plass` where every bed has a stay, or the place went
+/// out of use meanwhile.
 pub(crate) async fn ta_seng(tx: &mut Tx, plass: &Plass, opphold: &str) -> Result<(), Error> {
-    tx.lock(&format!("plass/{}", plass.id)).await?;
+    las(tx, plass).await?;
+    krev(tx, &plass.name()).await?;
     slipp_seng(tx, opphold).await?;
     let taken: Vec<(i64,)> = tx
         .all(

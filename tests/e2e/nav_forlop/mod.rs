@@ -265,8 +265,9 @@ async fn plasser(scene: &Scene, plass: &str) {
     };
     let found = ok::<_, ListPlasserResponse>(&desk, "nav.v1.PlassService/ListPlasser", list).await;
     assert_eq!(found.plasser.len(), 1);
+    // One without guests.
     let end = AvsluttPlassRequest {
-        name: plass.to_owned(),
+        name: plassen(scene, "Pensjonatet").await,
         request_id: request_id(),
     };
     ok::<_, AvsluttPlassResponse>(&desk, "nav.v1.PlassService/AvsluttPlass", end).await;

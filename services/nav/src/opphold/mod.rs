@@ -9,7 +9,8 @@
 //! (`data/innstillinger.json`) and over another unit's stay; three months are
 //! warned of beforehand and told once, whatever was down meanwhile; nothing is
 //! granted past them without an exception with its reason and end, which the
-//! same request may give; what was granted does not run out in silence; who is
+//! same request may give, and which holds in the stay that goes on with it; what
+//! was granted does not run out in silence; who is
 //! barred from where they stay has no offer there, and a task says so. While
 //! it goes on, the unit has the relation BOTILBUD to the person, and the stay
 //! one bed of its place ([`crate::plass`]) unless there is money in lieu.
@@ -284,6 +285,13 @@ fn frist_tre_maneder(post: &Post<Opphold>, settings: &Innstillinger, out: &mut V
     }
 }
 
+/// The clock of an exception until that day.
+fn frist_unntak(post: &Post<Opphold>, til: Dag, settings: &Innstillinger, out: &mut Virkninger) {
+    let warn = ahead(til, settings.opphold_varsel_dager);
+    let owner = [post.enhet.clone()];
+    out.frist(FRIST_UNNTAK, &post.emne(), til.slutt(), Some(warn), owner);
+}
+
 fn ahead(day: Dag, days: u16) -> Tid {
     day.pluss_dager(-i32::from(days)).start()
 }
@@ -460,34 +468,47 @@ pub(crate) async fn innvilget(
         (post, excepted)
     } else {
         let before = fortsatt(tx, person).await?;
+        let mut holder = before
+            .as_ref()
+            .map(|post| post.innhold.unntak.clone())
+            .unwrap_or_default();
+        holder.retain(|held| held.til >= Dag::av(now));
         let mut stay = Opphold {
             startet: now,
             startet_av: av,
             klokke_fra: before
                 .as_ref()
                 .map_or(Dag::av(now), |post| post.innhold.klokke_fra),
-            fortsetter: before.as_ref().map(Post::name).unwrap_or_default(),
+            fortsetter: before
+                .as_ref()
+                .filter(|post| post.enhet == enhet)
+                .map(Post::name)
+                .unwrap_or_default(),
             plasser: vec![place],
             innvilget_til: granted.til,
             forlengelser: Vec::new(),
-            over: before.and_then(|post| post.innhold.over),
-            unntak: Vec::new(),
+            over: before.as_ref().and_then(|post| post.innhold.over),
+            unntak: holder,
             slutt: None,
         };
         let excepted = stay.unnta(exception, settings)?;
+        let held = stay.unntak.iter().map(|held| held.til).max();
         let post = Post::ny(enhet, person.to_owned(), tx.new_id(), stay);
         lager::legg_til(tx, &post).await?;
         seng(tx, &post, plass.as_ref()).await?;
         // Who counts knows by this that the clock goes on, without reading it.
-        let begun = match post.innhold.fortsetter.is_empty() {
-            true => "OppholdStartet",
-            false => "OppholdFortsatt",
+        let begun = match before {
+            None => "OppholdStartet",
+            Some(_) => "OppholdFortsatt",
         };
         fortell(&post, begun, &mut out);
         out.faktum(faktum(&post));
         let ask = Dag::av(now).pluss_dager(settings.brukererfaring_dager.into());
         brukererfaring::spor(&post.emne(), ask, &mut out);
         frist_tre_maneder(&post, settings, &mut out);
+        if let Some(held) = held.filter(|_| !excepted) {
+            frist_unntak(&post, held, settings, &mut out);
+        }
         (post, excepted)
     };
     if excepted {
@@ -531,13 +552,12 @@ async fn unntatt(
         innboks::ferdig(tx, type_, &post.name()).await?;
     }
     let (emne, owner) = (post.emne(), [post.enhet.clone()]);
-    out.hendelse("UnntakInnvilget", &emne, owner.clone());
-    let warn = ahead(til, innstillinger()?.opphold_varsel_dager);
-    out.frist(FRIST_UNNTAK, &emne, til.slutt(), Some(warn), owner);
+    out.hendelse("UnntakInnvilget", &emne, owner);
+    frist_unntak(post, til, innstillinger()?, out);
     Ok(())
 }
 
-/// Three months have passed.
+/// Three months have passed. Where an exception holds nothing is to be done.
 pub(crate) async fn over_tre_maneder(tx: &mut Tx, name: &str) -> Result<(), Error> {
     let mut post = lager::hent_for_endring::<Opphold>(tx, name, FieldFaults::new()).await?;
     if post.innhold.slutt.is_some() || post.innhold.over.is_some() {
@@ -549,5 +569,9 @@ pub(crate) async fn over_tre_maneder(tx: &mut Tx, name: &str) -> Result<(), Erro
     let told = [post.enhet.as_str(), BOLIGKONTOR, AVVIK];
     out.hendelse("OppholdOverTreManeder", &post.emne(), told);
     out.utfor(tx);
+    let today = Dag::av(tx.now());
+    if post.innhold.unntak.iter().any(|held| held.til >= today) {
+        innboks::ferdig(tx, Type::TreManeder, name).await?;
+    }
     Ok(())
 }
