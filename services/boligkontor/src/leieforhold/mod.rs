@@ -30,7 +30,7 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     boligkontor::{self as proto, LeieforholdTilstand, Oppsigelsesgrunn},
-    felles::{Faktum, Faktumtype},
+    felles::{Faktum, Faktumtype, Rolle},
 };
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +104,13 @@ pub(crate) struct Oppsigelse {
     pub(crate) protestfrist: Option<Dag>,
     /// Name of the joint case.
     pub(crate) restansesak: String,
+}
+
+impl Oppsigelse {
+    /// Said by the tenant, or by who represents the tenant.
+    pub(crate) fn egen(&self) -> bool {
+        self.av.rolle == Rolle::Innbygger
+    }
 }
 
 /// A notice that was taken back.

@@ -109,7 +109,7 @@ fn every_state_and_verb() {
                 let said = ("Enige om å fortsette".into(), String::new());
                 rules::trekk_oppsigelse(post, said, (START, av()))
             }
-            "MeldFlytting" => rules::meld_flytting(post, varsel(), START),
+            "MeldFlytting" => rules::meld_flytting(post, varsel(), false, START),
             "AvsluttLeieforhold" => {
                 rules::avslutt(post, ("Flyttet".into(), false), START, settings)
             }

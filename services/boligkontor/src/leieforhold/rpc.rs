@@ -234,7 +234,8 @@ pub(crate) async fn meld_flytting(
         protestfrist: None,
         restansesak: String::new(),
     };
-    let (mut post, out) = rules::meld_flytting(post, notice, tx.now())?;
+    let (_, sak_apen) = felles_saker(tx, &post, "").await?;
+    let (mut post, out) = rules::meld_flytting(post, notice, sak_apen, tx.now())?;
     lager::lagre(tx, &mut post).await?;
     out.utfor(tx);
     Ok(MeldFlyttingResponse {

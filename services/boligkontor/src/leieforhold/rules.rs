@@ -372,17 +372,25 @@ pub(crate) fn trekk_oppsigelse(
 pub(crate) fn meld_flytting(
     post: Post<Leieforhold>,
     notice: Oppsigelse,
+    sak_apen: bool,
     now: Tid,
 ) -> Result<(Post<Leieforhold>, Virkninger), Refusal> {
     krev(&post, "MeldFlytting")?;
     let today = Dag::av(now);
+    let mut faults = FieldFaults::new();
     if notice.siste_dag < today {
-        let mut faults = FieldFaults::new();
         faults.form("siste_dag", format_args!("{today} eller senere"));
-        faults.finish()?;
     }
+    if sak_apen && !notice.egen() {
+        faults.contradicts("name", "restansesak", APEN_SAK);
+    }
+    faults.finish()?;
     Ok(oppsagt(post, notice))
 }
+
+/// Why staff do not end a tenancy while its joint case is open.
+const APEN_SAK: &str = "en felles sak om restanse er åpen; avgjør den først, eller la \
+                        leietakeren selv melde flytting";
 
 /// The tenant has moved out. Without a notice it is no way round the joint case
 /// about arrears: while one is open (`sak_apen`), only a notice ends it.
@@ -397,18 +405,18 @@ pub(crate) fn avslutt(
     innstillinger: &Innstillinger,
 ) -> Result<(Post<Leieforhold>, Virkninger), Refusal> {
     krev(&post, "AvsluttLeieforhold")?;
-    if post.innhold.tilstand == Tilstand::Lopende {
-        let mut faults = FieldFaults::new();
-        if begrunnelse.is_empty() {
-            faults.missing("begrunnelse");
-        }
-        if sak_apen {
-            let told = "en felles sak om restanse er åpen; avgjør den først, eller la leietakeren \
-                        melde flytting";
-            faults.contradicts("name", "restansesak", told);
-        }
-        faults.finish()?;
+    let mut faults = FieldFaults::new();
+    if post.innhold.tilstand == Tilstand::Lopende && begrunnelse.is_empty() {
+        faults.missing("begrunnelse");
     }
+    // What staff said of the tenant before the case was opened ends it no more.
+    let said_by_office = |notice: &Oppsigelse| notice.grunn != Oppsigelsesgrunn::Leietaker;
+    let noticed = post.innhold.oppsigelse.as_ref();
+    let by_notice = noticed.is_some_and(|it| it.egen() || said_by_office(it));
+    if sak_apen && !by_notice {
+        faults.contradicts("name", "restansesak", APEN_SAK);
+    }
+    faults.finish()?;
     post.innhold.tilstand = Tilstand::Avsluttet;
     post.innhold.avsluttet = Some(now);
     post.innhold.slutt = begrunnelse;

@@ -291,7 +291,7 @@ async fn what_was_paid_closes_the_case(database: Database) {
 /// notice; the office is no party of its own case, and who finds beds is one;
 /// what is paid after the outcome takes the notice back.
 ///
-/// Seen red: without `sak_apen` in `avslutt`; without `krev_parter`; with
+/// Seen red: without `sak_apen` in `avslutt` and in `meld_flytting`; without `krev_parter`; with
 /// `oppdater` for an open case alone.
 async fn no_way_leads_round_the_joint_case(database: Database) {
     let store = lager(&database).await;
@@ -322,6 +322,15 @@ async fn no_way_leads_round_the_joint_case(database: Database) {
     };
     let refused = kall!(&store, hos(ENHET, "b1"), leieforhold::rpc::avslutt, out);
     assert_eq!(feil(refused), ["name FELT_MOTSTRID"]);
+    let moving = || MeldFlyttingRequest {
+        name: let_to.name.clone(),
+        request_id: request_id(),
+        siste_dag: Dag::av(START).to_string(),
+        begrunnelse: "Sier at hun flytter".into(),
+    };
+    let office = hos(ENHET, "b1");
+    let said = kall!(&store, office, leieforhold::rpc::meld_flytting, moving());
+    assert_eq!(feil(said), ["name FELT_MOTSTRID"]);
 
     svart(&store, &sak.name, "rop").await.unwrap();
     let met = RegistrerRestansemoteRequest {
