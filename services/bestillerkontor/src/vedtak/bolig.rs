@@ -139,7 +139,7 @@ async fn rett_til(tx: &mut Tx, post: &str, boligtype: &str) -> Result<Option<Ved
         Err(error) => return Err(error),
     };
     let line = vedtak.innhold.bolig.as_ref();
-    let meets = line.and_then(|line| innhold::boligtype(line.rett)) == Some(boligtype);
+    let meets = line.is_some_and(|line| innhold::motes_av(line.rett, boligtype));
     Ok(meets.then_some(vedtak))
 }
 

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::les::hjemmel;
 pub(crate) use self::{
     krav::{
-        Nektet, boligtype, fullstendig, funksjonsnavn, ikke_nektet, krev_fremover,
-        krev_ikke_dobbelt, krev_ikke_for, krev_ikke_nektet, krev_ikke_over, krev_ko, krev_koer,
-        krev_myndighet,
+        Nektet, fullstendig, funksjonsnavn, ikke_nektet, krev_fremover, krev_ikke_dobbelt,
+        krev_ikke_for, krev_ikke_nektet, krev_ikke_over, krev_ko, krev_koer, krev_myndighet,
+        motes_av,
     },
     les::{les, timer},
 };

@@ -24,6 +24,7 @@ use super::{Avgjorelse, Boligsak, SAMLING, rules, store, to_proto};
 use crate::{
     behov::opphold::{self, Midlertidig},
     bolig::typenokkel,
+    leieforhold::Leieforhold,
     regler::regler,
     reservasjon::{self, Reservasjon},
 };
@@ -337,13 +338,28 @@ pub(crate) async fn tildelt(tx: &mut Tx, grunnlag: &str, leieforhold: &str) -> R
 }
 
 /// A tenancy that came of a reservation has ended: the right that its case rested
-/// on is unmet again. What rested on no boligsak is left alone.
+/// on is unmet again, unless another tenancy of the person meets it. What rested
+/// on no boligsak is left alone.
 pub(crate) async fn opphort(tx: &mut Tx, reservasjon: &str) -> Result<(), Error> {
-    let held: Post<Reservasjon> = lager::les_navngitt(tx, reservasjon).await?;
-    if navn::krev_post(&held.innhold.grunnlag, SAMLING).is_err() {
+    let Some(post) = saken_til(tx, reservasjon).await? else {
         return Ok(());
+    };
+    let right = |sak: &Boligsak| (sak.tildelingstype, sak.soknad.rett.clone());
+    for tenancy in lager::apne::<Leieforhold>(tx, &post.person).await? {
+        let other = saken_til(tx, &tenancy.innhold.reservasjon).await?;
+        if other.is_some_and(|other| right(&other.innhold) == right(&post.innhold)) {
+            return Ok(());
+        }
     }
-    let post: Post<Boligsak> = lager::les_navngitt(tx, &held.innhold.grunnlag).await?;
     rules::opphort(&post).utfor(tx);
     Ok(())
+}
+
+/// The case that a reservation rests on.
+async fn saken_til(tx: &mut Tx, reservasjon: &str) -> Result<Option<Post<Boligsak>>, Error> {
+    let held: Post<Reservasjon> = lager::les_navngitt(tx, reservasjon).await?;
+    if navn::krev_post(&held.innhold.grunnlag, SAMLING).is_err() {
+        return Ok(None);
+    }
+    Ok(Some(lager::les_navngitt(tx, &held.innhold.grunnlag).await?))
 }

@@ -50,12 +50,19 @@ pub(crate) fn krev_koer(
 
 /// The type of dwelling that a right is met with, as the municipality's file
 /// names who allocates it: a training flat is let as other flats are.
-pub(crate) fn boligtype(rett: Boligrett) -> Option<&'static str> {
+fn boligtype(rett: Boligrett) -> Option<&'static str> {
     match rett {
         Boligrett::Unspecified => None,
         Boligrett::Omsorgsbolig | Boligrett::Bofellesskap => Some("omsorgsbolig"),
         Boligrett::Treningsleilighet => Some("kommunal_utleie"),
     }
+}
+
+/// Whether a dwelling of a type meets a right. A bofellesskap is a care dwelling
+/// in one municipality and let as other dwellings in another.
+pub(crate) fn motes_av(rett: Boligrett, type_: &str) -> bool {
+    boligtype(rett) == Some(type_)
+        || (rett == Boligrett::Bofellesskap && type_ == "kommunal_utleie")
 }
 
 /// Units that the person refuses, and where that was said.
@@ -333,6 +340,26 @@ mod tests {
             .unwrap_or_default();
         let names: Vec<String> = felt.into_iter().map(|fault| fault.felt).collect();
         names.join(" ")
+    }
+
+    /// Karmøy lets its bofellesskap as other dwellings.
+    ///
+    /// Seen red: with the one type of `boligtype`.
+    #[test]
+    fn a_right_is_met_by_the_types_it_is_to() {
+        use Boligrett::{Bofellesskap, Omsorgsbolig, Treningsleilighet};
+        let table = [
+            (Omsorgsbolig, "omsorgsbolig", true),
+            (Omsorgsbolig, "kommunal_utleie", false),
+            (Bofellesskap, "omsorgsbolig", true),
+            (Bofellesskap, "kommunal_utleie", true),
+            (Bofellesskap, "hardfor", false),
+            (Treningsleilighet, "kommunal_utleie", true),
+            (Treningsleilighet, "omsorgsbolig", false),
+        ];
+        for (rett, type_, met) in table {
+            assert_eq!(motes_av(rett, type_), met, "{rett:?} {type_}");
+        }
     }
 
     /// Seen red: with `fra` compared to today alone.
