@@ -127,6 +127,7 @@ pub async fn let_to(scene: &Scene, tenant: &str) {
         request_id: request_id(),
         siste_dag: samspor_chassis::domene::Dag::av(scene.mesh.now()).to_string(),
         begrunnelse: "Til Kanari Kvitterson".to_owned(),
+        onske: String::new(),
     };
     ok::<_, MeldFlyttingResponse>(&person, &format!("{LET}MeldFlytting"), request).await;
     for name in &tenancies {
@@ -185,6 +186,17 @@ async fn joint_case(scene: &Scene, person: &str, tenancy: &str) -> String {
     };
     let method = format!("{ARREARS}OppdaterRestanse");
     ok::<_, OppdaterRestanseResponse>(&office, &method, request).await;
+    // The office does not say for the tenant what the case just kept from it.
+    let request = MeldFlyttingRequest {
+        name: tenancy.to_owned(),
+        request_id: request_id(),
+        siste_dag: today.clone(),
+        begrunnelse: String::new(),
+        onske: "«Jeg flytter», sier Kanari Kvitterson".to_owned(),
+    };
+    let method = format!("{LET}MeldFlytting");
+    let said = refused::<_, MeldFlyttingResponse>(&office, &method, request).await;
+    assert_eq!(reason(&said), Some(Feilgrunn::UgyldigForesporsel));
     let sak = open().await;
     let request = HentRestansesakRequest {
         name: sak.name.clone(),

@@ -23,7 +23,10 @@ use crate::{
     bolig::typenokkel,
     boligsak::{self, Avgjorelse, Boligsak, Soknad, Vurdering},
     innstillinger::innstillinger,
-    leieforhold::{self, Leieforhold, rules::Kontrakt},
+    leieforhold::{
+        self, Leieforhold,
+        rules::{FellesSaker, Kontrakt},
+    },
     reservasjon::{self, Reservasjon, Svar},
 };
 
@@ -593,9 +596,9 @@ impl Spill<'_> {
         let (sak, out) = boligsak::rules::tildel(sak, &tenancy.name(), at)?;
         self.gjelder.ta(out);
         if let (Some(day), Some(end)) = (ended, &given.avsluttet) {
-            let said = end.begrunnelse.clone();
+            let (said, no_cases) = (end.begrunnelse.clone(), FellesSaker::default());
             let (after, out) =
-                leieforhold::rules::avslutt(tenancy, (said, false), day.start(), settings)?;
+                leieforhold::rules::avslutt(tenancy, said, &no_cases, day.start(), settings)?;
             self.gjelder.ta(out);
             tenancy = after;
         }

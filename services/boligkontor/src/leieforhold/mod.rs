@@ -104,6 +104,9 @@ pub(crate) struct Oppsigelse {
     pub(crate) protestfrist: Option<Dag>,
     /// Name of the joint case.
     pub(crate) restansesak: String,
+    /// How the tenant said it, where staff wrote it down.
+    #[serde(default)]
+    pub(crate) onske: String,
 }
 
 impl Oppsigelse {
@@ -233,6 +236,7 @@ impl Oppsigelse {
             siste_dag,
             protestfrist,
             restansesak,
+            onske,
         } = self.clone();
         proto::Oppsigelse {
             grunn: grunn.into(),
@@ -245,6 +249,7 @@ impl Oppsigelse {
             siste_dag: siste_dag.to_string(),
             protestfrist: protestfrist.map(|day| day.to_string()).unwrap_or_default(),
             restansesak,
+            onske,
         }
     }
 }

@@ -13,7 +13,10 @@ use samspor_proto::{
     hendelse::Hendelse,
 };
 
-use super::{Oppsigelse, Periode, Tilstand, rules};
+use super::{
+    Oppsigelse, Periode, Tilstand,
+    rules::{self, FellesSaker},
+};
 use crate::{
     ENHET, behov::opphold, bolig, boligsak, innstillinger::innstillinger, leieforhold, prove::*,
     reservasjon,
@@ -50,6 +53,7 @@ fn varsel() -> Oppsigelse {
         siste_dag: Dag::av(START).pluss_dager(200),
         protestfrist: None,
         restansesak: String::new(),
+        onske: "«Jeg flytter til søster»".into(),
     }
 }
 
@@ -100,8 +104,7 @@ fn every_state_and_verb() {
                 let notice = rules::Varsel {
                     oppsigelse: varsel(),
                     siste_dag: None,
-                    sak: None,
-                    sak_apen: false,
+                    saker: FellesSaker::default(),
                 };
                 rules::si_opp(post, notice, START, settings)
             }
@@ -109,9 +112,12 @@ fn every_state_and_verb() {
                 let said = ("Enige om å fortsette".into(), String::new());
                 rules::trekk_oppsigelse(post, said, (START, av()))
             }
-            "MeldFlytting" => rules::meld_flytting(post, varsel(), false, START),
+            "MeldFlytting" => {
+                rules::meld_flytting(post, varsel(), &FellesSaker::default(), START, settings)
+            }
             "AvsluttLeieforhold" => {
-                rules::avslutt(post, ("Flyttet".into(), false), START, settings)
+                let saker = FellesSaker::default();
+                rules::avslutt(post, "Flyttet".into(), &saker, START, settings)
             }
             "MeldOppfolgingAvslatt" => {
                 rules::meld_oppfolging_avslatt(post, "Nei".into(), (START, av()))
@@ -421,6 +427,7 @@ async fn a_tenancy_is_renewed_and_ended_in_time(database: Database) {
         request_id: request_id(),
         siste_dag: last.into(),
         begrunnelse: String::new(),
+        onske: String::new(),
     };
     let late = moving("2026-09-30");
     let refused = kall!(&store, personen(Q), leieforhold::rpc::meld_flytting, late);
@@ -570,6 +577,7 @@ async fn a_notice_is_taken_back_before_its_last_day(database: Database) {
         request_id: request_id(),
         siste_dag: "2026-10-20".into(),
         begrunnelse: String::new(),
+        onske: String::new(),
     };
     kall!(&store, personen(P), leieforhold::rpc::meld_flytting, moving).unwrap();
     let unasked = trukket(&store, &let_to.name, "").await;

@@ -17,7 +17,7 @@ use samspor_proto::boligkontor::{
 
 use super::{
     Leieforhold, Oppsigelse,
-    rules::{self, Kontrakt, Varsel},
+    rules::{self, FellesSaker, Kontrakt, Varsel},
     to_proto,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     bolig, boligsak,
     innstillinger::innstillinger,
     reservasjon::{self, Reservasjon},
-    restansesak::{Avgjort, Restansesak},
+    restansesak::{self, Restansesak},
 };
 
 /// Units that a tenant is followed by at most.
@@ -121,19 +121,22 @@ pub(crate) async fn forleng(
     })
 }
 
-/// What the joint cases of the tenancy say: the outcome of the one that is
-/// named, and whether one is open.
+/// What the joint cases of the tenancy say, and what the one says that is named.
 async fn felles_saker(
     tx: &mut Tx,
     post: &Post<Leieforhold>,
     named: &str,
-) -> Result<(Option<Avgjort>, bool), Error> {
-    let open: Vec<Post<Restansesak>> = lager::apne(tx, &post.person).await?;
-    let open = open
-        .iter()
-        .any(|sak| sak.innhold.leieforhold == post.name());
+) -> Result<FellesSaker, Error> {
+    let all = restansesak::store::om(tx, &post.person, &post.name()).await?;
+    let apen = all.iter().any(|sak| sak.avgjort.is_none());
+    let siste = all.into_iter().max_by_key(|sak| sak.apnet.0);
+    let mut saker = FellesSaker {
+        apen,
+        siste: siste.and_then(|sak| sak.avgjort),
+        navngitt: None,
+    };
     if named.is_empty() {
-        return Ok((None, open));
+        return Ok(saker);
     }
     let mut faults = FieldFaults::new();
     let (person, id) = navn::les_post(named, "restansesaker", "restansesak", &mut faults);
@@ -143,7 +146,8 @@ async fn felles_saker(
     faults.finish()?;
     let sak: Post<Restansesak> = lager::hent(tx, &person, &id).await?;
     let same = sak.innhold.leieforhold == post.name();
-    Ok((sak.innhold.avgjort.filter(|_| same), open))
+    saker.navngitt = sak.innhold.avgjort.filter(|_| same);
+    Ok(saker)
 }
 
 pub(crate) async fn si_opp(
@@ -176,15 +180,14 @@ pub(crate) async fn si_opp(
         siste_dag: siste_dag.unwrap_or(Dag::av(tx.now())),
         protestfrist: None,
         restansesak: request.restansesak.clone(),
+        onske: String::new(),
     };
     let post = lager::hent_for_endring(tx, &request.name, faults).await?;
     etag::krev(&request.etag, post.versjon)?;
-    let (sak, sak_apen) = felles_saker(tx, &post, &request.restansesak).await?;
     let varsel = Varsel {
         oppsigelse: notice,
         siste_dag,
-        sak,
-        sak_apen,
+        saker: felles_saker(tx, &post, &request.restansesak).await?,
     };
     let (mut post, out) = rules::si_opp(post, varsel, tx.now(), innstillinger()?)?;
     lager::lagre(tx, &mut post).await?;
@@ -221,6 +224,7 @@ pub(crate) async fn meld_flytting(
     let mut faults = FieldFaults::new();
     let last = felt::pakrevd_dag(&request.siste_dag, "siste_dag", &mut faults);
     let reason = felt::tekst(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
+    let onske = felt::tekst(&request.onske, "onske", felt::LANG, &mut faults);
     let post = lager::hent_for_endring(tx, &request.name, faults).await?;
     let notice = Oppsigelse {
         grunn: Oppsigelsesgrunn::Leietaker,
@@ -233,9 +237,10 @@ pub(crate) async fn meld_flytting(
         siste_dag: last.unwrap_or(Dag::av(tx.now())),
         protestfrist: None,
         restansesak: String::new(),
+        onske,
     };
-    let (_, sak_apen) = felles_saker(tx, &post, "").await?;
-    let (mut post, out) = rules::meld_flytting(post, notice, sak_apen, tx.now())?;
+    let saker = felles_saker(tx, &post, "").await?;
+    let (mut post, out) = rules::meld_flytting(post, notice, &saker, tx.now(), innstillinger()?)?;
     lager::lagre(tx, &mut post).await?;
     out.utfor(tx);
     Ok(MeldFlyttingResponse {
@@ -252,8 +257,8 @@ pub(crate) async fn avslutt(
     let reason = felt::tekst(&request.begrunnelse, "begrunnelse", felt::LANG, &mut faults);
     let post = lager::hent_for_endring(tx, &request.name, faults).await?;
     etag::krev(&request.etag, post.versjon)?;
-    let (_, sak_apen) = felles_saker(tx, &post, "").await?;
-    let (mut post, out) = rules::avslutt(post, (reason, sak_apen), tx.now(), innstillinger()?)?;
+    let saker = felles_saker(tx, &post, "").await?;
+    let (mut post, out) = rules::avslutt(post, reason, &saker, tx.now(), innstillinger()?)?;
     lager::lagre(tx, &mut post).await?;
     out.utfor(tx);
     let dwelling = bolig::store::hent_for_endring(tx, &post.innhold.bolig).await?;

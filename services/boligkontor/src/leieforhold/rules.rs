@@ -198,11 +198,49 @@ pub(crate) struct Varsel {
     pub(crate) oppsigelse: Oppsigelse,
     /// The last day that was asked for.
     pub(crate) siste_dag: Option<Dag>,
-    /// The outcome of the joint case that it names, where it is one of this
-    /// tenancy and has one.
-    pub(crate) sak: Option<Avgjort>,
-    /// A joint case of the tenancy is open.
-    pub(crate) sak_apen: bool,
+    pub(crate) saker: FellesSaker,
+}
+
+/// What the joint cases of a tenancy say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FellesSaker {
+    /// One is open.
+    pub(crate) apen: bool,
+    /// The outcome of the one that was opened last, where it has one.
+    pub(crate) siste: Option<Avgjort>,
+    /// The outcome of the one that a notice names, where it is one of the tenancy
+    /// and has one.
+    pub(crate) navngitt: Option<Avgjort>,
+}
+
+impl FellesSaker {
+    /// Staff end a tenancy by themselves neither while the units meet about its
+    /// arrears nor as long as what they found instead of notice holds (K7).
+    fn krev(&self, now: Tid, innstillinger: &Innstillinger, faults: &mut FieldFaults) {
+        if self.apen {
+            let told = "en felles sak om restanse er åpen; avgjør den først, eller la \
+                        leietakeren selv melde flytting";
+            faults.contradicts("name", "restansesak", told);
+            return;
+        }
+        let last = self.siste.as_ref();
+        let against = last.filter(|one| one.utfall != Restanseutfall::OppsigelseTillatt);
+        let until = against.map(|one| gjelder_til(one, innstillinger));
+        if let Some(day) = until.filter(|day| day.slutt() > now) {
+            let told = format_args!(
+                "den felles saken om restanse åpnet ikke for oppsigelse, og gjelder til og med \
+                 {day}; la leietakeren selv melde flytting, eller si opp av en annen grunn \
+                 (SiOppLeieforhold)"
+            );
+            faults.contradicts("name", "restansesak", told);
+        }
+    }
+}
+
+/// The last day that an outcome holds: by then the units have met again, or could.
+fn gjelder_til(outcome: &Avgjort, innstillinger: &Innstillinger) -> Dag {
+    let days = i32::from(innstillinger.restanse_utfall_dager);
+    Dag::av(outcome.tid).pluss_dager(days)
 }
 
 /// The last day of the month of a day.
@@ -224,7 +262,7 @@ fn krev_restansesak(
     innstillinger: &Innstillinger,
     faults: &mut FieldFaults,
 ) {
-    if varsel.sak_apen {
+    if varsel.saker.apen {
         faults.contradicts(
             "grunn",
             "restansesak",
@@ -248,10 +286,9 @@ fn krev_restansesak(
         faults.contradicts("restansesak", "trukne_oppsigelser", told);
         return;
     }
-    let days = i32::from(innstillinger.restanse_utfall_dager);
-    let allowed = varsel.sak.as_ref().is_some_and(|outcome| {
+    let allowed = varsel.saker.navngitt.as_ref().is_some_and(|outcome| {
         outcome.utfall == Restanseutfall::OppsigelseTillatt
-            && Dag::av(outcome.tid).pluss_dager(days).slutt() > now
+            && gjelder_til(outcome, innstillinger).slutt() > now
     });
     if !allowed {
         faults.contradicts(
@@ -365,15 +402,17 @@ pub(crate) fn trekk_oppsigelse(
     Ok((post, out))
 }
 
-/// The tenant ends it.
+/// The tenant ends it; staff say how the tenant said it.
 ///
 /// # Errors
-/// `UGYLDIG_OVERGANG`; a fault of the day.
+/// `UGYLDIG_OVERGANG`; faults of the day, and where it is not the tenant who says
+/// so: without the tenant's words, or against a joint case.
 pub(crate) fn meld_flytting(
     post: Post<Leieforhold>,
     notice: Oppsigelse,
-    sak_apen: bool,
+    saker: &FellesSaker,
     now: Tid,
+    innstillinger: &Innstillinger,
 ) -> Result<(Post<Leieforhold>, Virkninger), Refusal> {
     krev(&post, "MeldFlytting")?;
     let today = Dag::av(now);
@@ -381,26 +420,27 @@ pub(crate) fn meld_flytting(
     if notice.siste_dag < today {
         faults.form("siste_dag", format_args!("{today} eller senere"));
     }
-    if sak_apen && !notice.egen() {
-        faults.contradicts("name", "restansesak", APEN_SAK);
+    if !notice.egen() {
+        if notice.onske.is_empty() {
+            faults.missing("onske");
+        }
+        saker.krev(now, innstillinger, &mut faults);
     }
     faults.finish()?;
     Ok(oppsagt(post, notice))
 }
 
-/// Why staff do not end a tenancy while its joint case is open.
-const APEN_SAK: &str = "en felles sak om restanse er åpen; avgjør den først, eller la \
-                        leietakeren selv melde flytting";
-
 /// The tenant has moved out. Without a notice it is no way round the joint case
-/// about arrears: while one is open (`sak_apen`), only a notice ends it.
+/// about arrears: against that, only a notice of the tenant's own or of the
+/// municipality ends it.
 ///
 /// # Errors
 /// `UGYLDIG_OVERGANG`; a fault where neither a notice nor the request says why,
-/// and where a joint case is open and nobody gave notice.
+/// and against a joint case where neither gave notice.
 pub(crate) fn avslutt(
     mut post: Post<Leieforhold>,
-    (begrunnelse, sak_apen): (String, bool),
+    begrunnelse: String,
+    saker: &FellesSaker,
     now: Tid,
     innstillinger: &Innstillinger,
 ) -> Result<(Post<Leieforhold>, Virkninger), Refusal> {
@@ -409,12 +449,12 @@ pub(crate) fn avslutt(
     if post.innhold.tilstand == Tilstand::Lopende && begrunnelse.is_empty() {
         faults.missing("begrunnelse");
     }
-    // What staff said of the tenant before the case was opened ends it no more.
+    // What staff said of the tenant before the case ends it no more.
     let said_by_office = |notice: &Oppsigelse| notice.grunn != Oppsigelsesgrunn::Leietaker;
     let noticed = post.innhold.oppsigelse.as_ref();
     let by_notice = noticed.is_some_and(|it| it.egen() || said_by_office(it));
-    if sak_apen && !by_notice {
-        faults.contradicts("name", "restansesak", APEN_SAK);
+    if !by_notice {
+        saker.krev(now, innstillinger, &mut faults);
     }
     faults.finish()?;
     post.innhold.tilstand = Tilstand::Avsluttet;

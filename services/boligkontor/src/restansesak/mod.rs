@@ -15,6 +15,7 @@
 pub(crate) mod prove;
 pub(crate) mod rpc;
 pub(crate) mod rules;
+pub(crate) mod store;
 
 use samspor_chassis::{
     domene::{

@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use samspor_chassis::{
+    call::Call,
     domene::{Aktor, Dag},
     error::{Error, Refusal},
     lager::Post,
@@ -11,12 +14,13 @@ use samspor_proto::{
 };
 
 use super::{Avgjort, Mote, Part, Tilstand, rules};
-use crate::{ENHET, leieforhold, prove::*, restansesak};
+use crate::{ENHET, innstillinger::innstillinger, leieforhold, prove::*, restansesak};
 
 samspor_chassis::on_both_databases! {
     nobody_is_given_notice_because_of_arrears_before_the_joint_case_was_held,
     what_was_paid_closes_the_case,
     no_way_leads_round_the_joint_case,
+    what_the_joint_case_found_instead_of_notice_holds,
 }
 
 fn av() -> Aktor {
@@ -326,7 +330,8 @@ async fn no_way_leads_round_the_joint_case(database: Database) {
         name: let_to.name.clone(),
         request_id: request_id(),
         siste_dag: Dag::av(START).to_string(),
-        begrunnelse: "Sier at hun flytter".into(),
+        begrunnelse: String::new(),
+        onske: "«Jeg flytter», på telefon".into(),
     };
     let office = hos(ENHET, "b1");
     let said = kall!(&store, office, leieforhold::rpc::meld_flytting, moving());
@@ -357,4 +362,85 @@ async fn no_way_leads_round_the_joint_case(database: Database) {
     let arrears = Oppsigelsesgrunn::Restanse;
     let notice = sagt_opp(&store, &let_to.name, arrears, &paid.name).await;
     assert_eq!(feil(notice), ["restansesak FELT_MOTSTRID"]);
+}
+
+/// The faults of a notice for the tenant; none where it was taken.
+async fn meldt(store: &Store, who: Arc<Call>, tenancy: &str, onske: &str) -> Vec<String> {
+    let request = MeldFlyttingRequest {
+        name: tenancy.into(),
+        request_id: request_id(),
+        siste_dag: "2027-03-01".into(),
+        begrunnelse: String::new(),
+        onske: onske.into(),
+    };
+    let said = kall!(store, who, leieforhold::rpc::meld_flytting, request);
+    said.map_or_else(|error| feil(Err::<(), _>(error)), |_| Vec::new())
+}
+
+async fn flyttet(store: &Store, tenancy: &str) -> Vec<String> {
+    let request = AvsluttLeieforholdRequest {
+        name: tenancy.into(),
+        request_id: request_id(),
+        etag: les(store, tenancy).await.etag,
+        begrunnelse: "Flyttet, skylder".into(),
+    };
+    let ended = kall!(store, hos(ENHET, "b1"), leieforhold::rpc::avslutt, request);
+    ended.map_or_else(|error| feil(Err::<(), _>(error)), |_| Vec::new())
+}
+
+/// Decided against notice, the case holds for some months: until then only the
+/// tenant, or a notice of the municipality, ends the tenancy; and who writes down
+/// that the tenant moves says how the tenant said it. Another tenancy of the
+/// person is not held by it.
+///
+/// Seen red: without the look at the last outcome; with the outcome of the first
+/// case instead of the last; with one that is held for ever; with one of another
+/// tenancy; without the question how the tenant said it.
+async fn what_the_joint_case_found_instead_of_notice_holds(database: Database) {
+    let store = lager(&database).await;
+    let office = || hos(ENHET, "b1");
+    let wish = "«Jeg flytter», på telefon";
+    let held = ["name FELT_MOTSTRID"];
+    let let_to = leid(&store, "A-1", Tildelingstype::Hardfor).await.name;
+    let mut second = kontrakt(&holdt(&store, P, "A-2", Tildelingstype::Hardfor).await.name);
+    second.flere = "Bytter bolig".into();
+    let made = kall!(&store, office(), leieforhold::rpc::innga, second).unwrap();
+    let other = made.reservasjon.unwrap().leieforhold;
+
+    let first = apnet(&store, &let_to).await;
+    avgjort(&store, &first, Restanseutfall::Nedbetaling)
+        .await
+        .unwrap();
+    assert_eq!(meldt(&store, office(), &let_to, wish).await, held);
+    assert_eq!(flyttet(&store, &let_to).await, held);
+    assert_eq!(
+        meldt(&store, office(), &other, "").await,
+        ["onske FELT_MANGLER"]
+    );
+    assert!(meldt(&store, office(), &other, wish).await.is_empty());
+    let notice = les(&store, &other).await.oppsigelse.unwrap();
+    assert_eq!(notice.onske, wish);
+
+    let days = i32::from(innstillinger().unwrap().restanse_utfall_dager);
+    let last = Dag::av(START).pluss_dager(days);
+    database.clock().set(last.start());
+    assert_eq!(flyttet(&store, &let_to).await, held, "the last day");
+    database.clock().set(last.slutt());
+    assert!(meldt(&store, office(), &let_to, wish).await.is_empty());
+    // Said for the tenant, and then the units meet and find something.
+    let second = apnet(&store, &let_to).await;
+    avgjort(&store, &second, Restanseutfall::Oppfolging)
+        .await
+        .unwrap();
+    assert_eq!(flyttet(&store, &let_to).await, held);
+    let back = TrekkOppsigelseRequest {
+        name: let_to.clone(),
+        request_id: request_id(),
+        etag: les(&store, &let_to).await.etag,
+        begrunnelse: "Blir boende".into(),
+        onske: "«Jeg blir»".into(),
+    };
+    kall!(&store, office(), leieforhold::rpc::trekk_oppsigelse, back).unwrap();
+    assert!(meldt(&store, personen(P), &let_to, "").await.is_empty());
+    assert!(flyttet(&store, &let_to).await.is_empty());
 }
