@@ -1,5 +1,5 @@
 //! The clock of stays: past three months by an exception alone, and over the
-//! stays of all units; and a stay that is no offer, for the person is barred.
+//! stays of all units.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,16 +15,16 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     felles::Rolle,
-    nav::{ForlengOppholdRequest, HentNattilbudRequest, InnvilgBotilbudRequest, Nattsvar, Opphold},
+    nav::{ForlengOppholdRequest, InnvilgBotilbudRequest, Opphold},
 };
 
 use crate::{
-    ENHET, botilbud, natt,
+    ENHET, botilbud,
     nattprove::{innvilg, kontanter},
     opphold,
-    oppholdprove::{avslutt, far_seng, flytt, forleng, oppholdene, steng, stengt, unntak},
+    oppholdprove::{avslutt, far_seng, forleng, oppholdene, unntak},
     prove::{
-        P, apne, avslag, behov, botilbudene, hendelser, hos, kall, klokka, les, meldt, oppgaver,
+        P, apne, avslag, behov, botilbudene, hendelser, hos, kall, klokka, meldt, oppgaver,
         plassen, tick,
     },
 };
@@ -33,7 +33,6 @@ samspor_chassis::on_both_databases! {
     past_three_months_it_takes_an_exception,
     an_exception_goes_with_the_clock,
     another_units_stay_does_not_break_the_clock,
-    who_is_barred_from_where_they_stay_has_no_offer_there,
 }
 
 /// The day by which three months have passed needs none; the day after does,
@@ -225,48 +224,4 @@ async fn another_units_stay_does_not_break_the_clock(database: Database) {
     let told = hendelser(&store, "boligkontor").await;
     let begun = told.iter().filter(|kind| *kind == "OppholdStartet").count();
     assert_eq!(begun, 1, "{told:?}");
-}
-
-/// Seen red: with a stay that is an offer whoever bars the person; with a task
-/// that outlives the move.
-async fn who_is_barred_from_where_they_stay_has_no_offer_there(database: Database) {
-    let store = apne(&database).await;
-    klokka(&database, "2026-11-02T09:00:00Z");
-    let (a, b) = (plassen(&store, "A").await, plassen(&store, "B").await);
-    far_seng(&store, &a, "2026-12-20").await;
-    let stay = oppholdene(&store).await.remove(0);
-    let state = async || {
-        let request = HentNattilbudRequest { parent: P.into() };
-        let found = les!(store, natt::hent_tilbud, request).nattilbud.unwrap();
-        let asked = oppgaver(&store, "nav").await;
-        (found.svar(), asked.contains(&"FOR_NATTEN".to_owned()))
-    };
-    assert_eq!(state().await, (Nattsvar::Tilbud, false));
-    let bar = stengt(&store, steng("a ", "2026-12-01")).await;
-    assert_eq!(state().await, (Nattsvar::IngenForesporsel, true));
-    // The same day; and it waits on.
-    klokka(&database, "2026-11-02T20:00:00Z");
-    tick(&store).await;
-    let told = hendelser(&store, "nav").await;
-    assert!(told.contains(&"FristBrutt".to_owned()), "{told:?}");
-    assert_eq!(state().await, (Nattsvar::IngenForesporsel, true));
-    let move_on = flytt(&stay.name, &b);
-    kall!(
-        store,
-        hos(ENHET, "n1"),
-        opphold::rpc::flytt_navngitt,
-        move_on
-    )
-    .unwrap();
-    assert_eq!(state().await, (Nattsvar::Tilbud, false));
-    // Barred there too, and lifted again.
-    stengt(&store, steng("B", "2026-11-20")).await;
-    assert_eq!(state().await, (Nattsvar::IngenForesporsel, true));
-    klokka(&database, "2026-11-21T09:00:00Z");
-    tick(&store).await;
-    assert_eq!(state().await, (Nattsvar::Tilbud, false));
-    assert_eq!(bar.leverandor, "a");
-    let end = avslutt(&stay.name);
-    kall!(store, hos(ENHET, "n1"), opphold::rpc::avslutt, end).unwrap();
-    assert_eq!(state().await, (Nattsvar::IngenForesporsel, false));
 }

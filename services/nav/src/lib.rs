@@ -48,6 +48,8 @@ mod prove;
 mod rad;
 mod sak;
 mod utestengelse;
+#[cfg(test)]
+mod utestengelseprove;
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
