@@ -117,7 +117,8 @@ impl Ko {
 }
 
 /// Where the person of a case stands now, how many a dwelling for it passes over,
-/// and what it lacks. Who has said no to this very dwelling is not passed over.
+/// and what it lacks. Who has said no to this very dwelling, as it can be had now
+/// and as the case is now, is not passed over.
 pub(crate) async fn plassering(
     tx: &mut Tx,
     sak: &Post<Boligsak>,
@@ -137,7 +138,8 @@ pub(crate) async fn plassering(
             break;
         }
         let name = navn::post(&one.person, super::SAMLING, &place.id);
-        let waits = !held.contains(&name) && !refused.contains(&name);
+        let said_no = refused.get(&name).is_some_and(|at| *at >= one.fra);
+        let waits = !held.contains(&name) && !said_no;
         if waits && uegnet_fordi(&one.behov()?, bolig).is_empty() {
             passed += 1;
         }

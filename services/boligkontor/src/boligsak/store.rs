@@ -1,6 +1,6 @@
 //! SQL of the versions of an application, and of who stood on the list when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use samspor_chassis::{
     domene::dokument,
@@ -13,11 +13,7 @@ use samspor_chassis::{
 use samspor_proto::boligkontor::Tildelingstype;
 
 use super::{Behov, Boligsak, Tilstand, ko::Ventende};
-use crate::{
-    behov,
-    bolig::typenokkel,
-    reservasjon::{self, Reservasjon},
-};
+use crate::{behov, bolig::typenokkel, reservasjon::Reservasjon};
 
 /// Columns of a version.
 pub(crate) const VERSJON_INN: &str = "INSERT INTO boligsak_versjon (sak, versjon, innhold) VALUES ";
@@ -121,6 +117,8 @@ pub(crate) async fn versjon(
 pub(crate) struct Koende {
     pub(crate) person: String,
     pub(crate) enhet: String,
+    /// Since when the case says what it says now.
+    pub(crate) fra: Tid,
     pub(crate) ventende: Ventende,
     /// As it is stored; read where a dwelling is asked about.
     behov: String,
@@ -132,7 +130,7 @@ impl Koende {
     }
 }
 
-type Rad = (String, String, String, i64, String, String);
+type Rad = (String, String, String, i64, i64, String, String);
 
 /// The list of a type at an instant: one range of an index, of those who stood
 /// on it then or came off it later.
@@ -143,16 +141,17 @@ pub(crate) async fn pa_listen(
 ) -> Result<Vec<Koende>, Error> {
     let rows: Vec<Rad> = tx
         .all(
-            "SELECT sak, person, enhet, siden, grunner, behov FROM ko \
+            "SELECT sak, person, enhet, fra, siden, grunner, behov FROM ko \
              WHERE tildelingstype = $1 AND til > $2 AND fra <= $2",
             params![typenokkel(type_), at],
         )
         .await?;
     rows.into_iter()
-        .map(|(id, person, enhet, siden, grunner, behov)| {
+        .map(|(id, person, enhet, fra, siden, grunner, behov)| {
             Ok(Koende {
                 person,
                 enhet,
+                fra: Tid(fra),
                 ventende: Ventende {
                     id,
                     siden: Tid(siden),
@@ -181,19 +180,25 @@ pub(crate) async fn holdt_for(
         .collect()
 }
 
-/// Names of the cases whose persons said no to a dwelling.
-pub(crate) async fn sa_nei(tx: &mut Tx, bolig: &str) -> Result<BTreeSet<String>, Error> {
+/// Names of the cases whose persons said no to a dwelling since it last became
+/// free to have, and when they did. That it was held and let go between is not
+/// that it was anything else.
+pub(crate) async fn sa_nei(tx: &mut Tx, bolig: &str) -> Result<BTreeMap<String, Tid>, Error> {
     let rows: Vec<(String,)> = tx
         .all(
-            "SELECT innhold FROM reservasjon WHERE nokkel = $1 AND tilstand = 'LUKKET'",
+            "SELECT innhold FROM reservasjon WHERE nokkel = $1 AND tilstand = 'LUKKET' \
+             AND fra >= COALESCE((SELECT MAX(til) FROM boligtilstand \
+             WHERE bolig = $1 AND tilstand NOT IN ('LEDIG', 'RESERVERT')), 0)",
             params![bolig],
         )
         .await?;
-    let mut cases = BTreeSet::new();
+    let mut cases = BTreeMap::new();
     for (innhold,) in rows {
         let held: Reservasjon = dokument::les(&innhold)?;
-        if held.tilstand == reservasjon::Tilstand::Avslatt {
-            cases.insert(held.grunnlag);
+        let no = held.svar.filter(|answer| !answer.aksepterer);
+        if let Some(answer) = no {
+            let last = cases.entry(held.grunnlag).or_insert(answer.tid);
+            *last = answer.tid.max(*last);
         }
     }
     Ok(cases)
