@@ -11,7 +11,7 @@ use samspor_chassis::{
 
 use crate::{
     Boligkontor, arbeidsordre, behov, beleggprove, bolig, boligsak, driftprove, historie,
-    leieforhold, restansesak,
+    leieforhold, reservasjon, restansesak,
 };
 
 /// Statements that read more than they give, and why it does no harm.
@@ -97,6 +97,10 @@ const ALLOWED: &[Allowed] = &[
     ("SELECT faktum FROM chassis_faktum", "a test looks"),
     ("SELECT nokkel || ' ' || tilstand", "a test looks"),
     ("SELECT tilstand FROM leieforhold", "a test looks"),
+    (
+        "SELECT h.post FROM chassis_hendelse_mottaker m",
+        "a test looks",
+    ),
     (
         "SELECT h.type FROM chassis_hendelse_mottaker m",
         "a test looks",
@@ -185,6 +189,7 @@ const SEED: &[&str] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_grows_with_the_stock_or_the_history() {
     beleggprove::hver(testing::sqlite).await;
+    reservasjon::prove::hver(testing::sqlite).await;
     bolig::prove::hver(testing::sqlite).await;
     boligsak::prove::hver(testing::sqlite).await;
     leieforhold::prove::hver(testing::sqlite).await;

@@ -43,20 +43,13 @@ fn ber_om(hendelse: &str) -> Option<Type> {
 fn gjort(hendelse: &str) -> &'static [Type] {
     match hendelse {
         "BoligsakGodkjent" | "BoligsakAvslatt" | "BoligsakTrukket" => &[Type::Boligsak],
+        "BoligletingAvsluttet" => &[Type::FinnBolig],
         "RestansesakBesvart" | "RestansesakAvgjort" => &[Type::Restanse],
         "BekymringBekreftet" => &[Type::Bekymring],
         "OppsigelseTrukket" => &[Type::LeieforholdOppsagt],
         "LeieforholdAvsluttet" => &[Type::OppfolgingAvslatt, Type::LeieforholdOppsagt],
         _ => &[],
     }
-}
-
-/// A dwelling is held for the person, or asked for no more.
-fn har_bolig(hendelse: &str) -> bool {
-    matches!(
-        hendelse,
-        "BoligReservert" | "BoligsakTildelt" | "BoligsakTrukket" | "LeieforholdInngatt"
-    )
 }
 
 /// The person of a record: `personer/{person}/…`.
@@ -91,9 +84,6 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
             && let Some(stay) = opphold::fikk_bolig(tx, person, ENHET, at).await?
         {
             innboks::be_om(tx, Type::AvsluttOpphold, &stay, due).await?;
-        }
-        if har_bolig(&hendelse.r#type) {
-            innboks::ferdig_om(tx, Type::FinnBolig, person).await?;
         }
         Ok(())
     }
@@ -152,11 +142,11 @@ mod tests {
     }
 
     /// Once however often it comes, and about the record alone; gone when a later
-    /// event says so, by the record or by the person. Where nothing is recorded of
-    /// what is done, who takes the task does it.
+    /// event says so. Where nothing is recorded of what is done, who takes the task
+    /// does it.
     ///
-    /// Seen red: with `gjort` that forgets a concern, with `har_bolig` that is never
-    /// so, and with a task that waits after it was taken.
+    /// Seen red: with `gjort` that forgets a concern, with one that ends the search
+    /// when any dwelling is held, and with a task that waits after it was taken.
     async fn each_event_asks_once_and_another_ends_it(database: Database) {
         let store = database
             .open(<crate::Nav as samspor_chassis::server::Agency>::migrations())
@@ -172,22 +162,22 @@ mod tests {
             (
                 "TilbudAvslatt",
                 "reservasjoner/1",
-                "BoligReservert",
-                "reservasjoner/2",
+                "BoligletingAvsluttet",
+                "reservasjoner/1",
                 Oppgavetype::FinnBolig,
             ),
             (
                 "VetoNedlagt",
                 "reservasjoner/2",
-                "BoligsakTrukket",
-                "boligsaker/1",
+                "BoligletingAvsluttet",
+                "reservasjoner/2",
                 Oppgavetype::FinnBolig,
             ),
             (
                 "ReservasjonUtlopt",
                 "reservasjoner/3",
-                "LeieforholdInngatt",
-                "leieforhold/1",
+                "BoligletingAvsluttet",
+                "reservasjoner/3",
                 Oppgavetype::FinnBolig,
             ),
             (
@@ -223,7 +213,10 @@ mod tests {
                 hendt(&store, asks, post).await;
                 assert_eq!(venter(&store).await, [kind], "{asks}");
             }
-            hendt(&store, "BoligTilbudt", post).await;
+            for other in ["BoligTilbudt", "BoligReservert"] {
+                hendt(&store, other, post).await;
+            }
+            hendt(&store, "BoligletingAvsluttet", "reservasjoner/9").await;
             assert_eq!(venter(&store).await, [kind], "{asks}");
             for _ in 0..2 {
                 hendt(&store, ends, by).await;

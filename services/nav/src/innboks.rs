@@ -241,20 +241,6 @@ pub(crate) async fn ferdig(tx: &mut Tx, type_: Type, post: &str) -> Result<(), E
     lagre(tx, &mut task).await
 }
 
-/// All of a kind about a person were done, or are asked for no more.
-pub(crate) async fn ferdig_om(tx: &mut Tx, type_: Type, person: &str) -> Result<(), Error> {
-    let rows: Vec<(String,)> = tx
-        .all(
-            "SELECT post FROM oppgave WHERE person = $1 AND type = $2 AND venter = 1",
-            params![person, type_.kode()],
-        )
-        .await?;
-    for (post,) in rows {
-        ferdig(tx, type_, &post).await?;
-    }
-    Ok(())
-}
-
 /// Whether somebody is asked for that already.
 pub(crate) async fn venter(tx: &mut Tx, type_: Type, post: &str) -> Result<bool, Error> {
     let task = om(tx, type_, post).await?;

@@ -11,7 +11,7 @@ use samspor_chassis::{
 };
 use samspor_proto::hendelse::Hendelse;
 
-use super::{store, utfor};
+use super::utfor;
 use crate::{BOLIGKONTOR, ENHET, frister::frister, vedtak};
 
 /// What boligkontor tells the unit waits in its work list.
@@ -50,19 +50,12 @@ fn ber_om(hendelse: &Hendelse) -> Option<&'static str> {
 fn gjort(hendelse: &str) -> Option<&'static str> {
     match hendelse {
         "BoligsakGodkjent" | "BoligsakAvslatt" | "BoligsakTrukket" => Some(FRIST_BOLIGSAK),
+        "BoligletingAvsluttet" => Some(FRIST_FINN_BOLIG),
         "RestansesakBesvart" | "RestansesakAvgjort" => Some(FRIST_RESTANSE),
         "BekymringBekreftet" => Some(FRIST_BEKYMRING),
         "LeieforholdAvsluttet" | "OppsigelseTrukket" => Some(FRIST_OPPSAGT),
         _ => None,
     }
-}
-
-/// A dwelling is held for the person, or asked for no more.
-fn har_bolig(hendelse: &str) -> bool {
-    matches!(
-        hendelse,
-        "BoligReservert" | "BoligsakTildelt" | "BoligsakTrukket" | "LeieforholdInngatt"
-    )
 }
 
 /// The type of dwelling that was let by a right, and whether it is so or is so no
@@ -106,11 +99,6 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
         }
         if let Some(kind) = gjort(&hendelse.r#type) {
             out.slett_frist(kind, &hendelse.post);
-        }
-        if har_bolig(&hendelse.r#type) {
-            for post in store::personens(tx, person, FRIST_FINN_BOLIG).await? {
-                out.slett_frist(FRIST_FINN_BOLIG, &post);
-            }
         }
         utfor(tx, out).await
     }
@@ -179,7 +167,7 @@ mod tests {
     /// Once however often it comes, gone when it is done; what another unit
     /// allocates asks for nothing here; the right waits until it is a dwelling.
     ///
-    /// Seen red: with applications of others, without the end by person, with
+    /// Seen red: with applications of others, without the end of the search, with
     /// `oppfylt` that changes nothing, and with a tenancy whose end ends no row.
     async fn each_event_puts_its_row_there_and_another_takes_it_away(database: Database) {
         let store = database.open(MIGRATIONS).await;
@@ -203,6 +191,9 @@ mod tests {
         assert_eq!(venter(&store).await, waits);
         let next = format!("{P}/reservasjoner/0192f0a1-7b2c-7d3e-8f40-516273849507");
         hendt(&store, "BoligReservert", &next, own).await;
+        hendt(&store, "BoligletingAvsluttet", &next, own).await;
+        assert_eq!(venter(&store).await, waits, "of another type");
+        hendt(&store, "BoligletingAvsluttet", &of("reservasjoner"), own).await;
         assert_eq!(venter(&store).await, [Ventetype::Bolig]);
         hendt(
             &store,

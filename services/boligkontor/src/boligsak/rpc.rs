@@ -244,6 +244,8 @@ pub(crate) async fn trekk(
     store::lagre(tx, &mut post).await?;
     out.utfor(tx);
     reservasjon::rpc::slipp_sak(tx, &post).await?;
+    let type_ = post.innhold.tildelingstype;
+    reservasjon::rpc::leting_slutt(tx, &post.person, type_).await?;
     Ok(TrekkBoligsakResponse {
         boligsak: Some(vist(tx, &post).await?),
     })

@@ -12,7 +12,8 @@ use samspor_proto::boligkontor::{
     InngaKontraktRequest, InngaKontraktResponse, ListLeieforholdRequest, ListLeieforholdResponse,
     MeldFlyttingRequest, MeldFlyttingResponse, MeldOppfolgingAvslattRequest,
     MeldOppfolgingAvslattResponse, Oppsigelsesgrunn, SiOppLeieforholdRequest,
-    SiOppLeieforholdResponse, Tomgangsarsak, TrekkOppsigelseRequest, TrekkOppsigelseResponse,
+    SiOppLeieforholdResponse, Tildelingstype, Tomgangsarsak, TrekkOppsigelseRequest,
+    TrekkOppsigelseResponse,
 };
 
 use super::{
@@ -96,6 +97,8 @@ pub(crate) async fn innga(
     }
     lager::lagre(tx, &mut held).await?;
     boligsak::rpc::tildelt(tx, &held.innhold.grunnlag, &post.name()).await?;
+    // Who rents a dwelling, of whatever type, needs no bed meanwhile.
+    reservasjon::rpc::leting_slutt(tx, &post.person, Tildelingstype::Midlertidig).await?;
     out.utfor(tx);
     ended.utfor(tx);
     Ok(InngaKontraktResponse {

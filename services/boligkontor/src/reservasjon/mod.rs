@@ -7,6 +7,14 @@
 //! dwelling (I4); it always runs out, and then the dwelling can be had again;
 //! a no, a veto and running out cost the person no place in a queue (R11).
 
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+pub(crate) mod prove;
 pub(crate) mod rpc;
 pub(crate) mod rules;
 
@@ -129,27 +137,27 @@ impl lager::Innhold for Reservasjon {
     }
 }
 
+impl Reservasjon {
+    /// When it ended, if it has.
+    pub(crate) fn sluttet(&self) -> Option<Tid> {
+        if lager::Innhold::apen(self) {
+            return None;
+        }
+        let given_up = self.slutt.as_ref().map(|end| end.tid);
+        let no = self.svar.as_ref().filter(|answer| !answer.aksepterer);
+        let no = no.map(|answer| answer.tid);
+        given_up.or(no).or(Some(self.utloper))
+    }
+}
+
 /// What access rules build on: from the offer on the office that makes the
 /// contract has a case with the person.
 pub(crate) fn fakta(post: &Post<Reservasjon>) -> Vec<Faktum> {
     let Reservasjon {
-        tilbudt,
-        reservert,
-        slutt,
-        svar,
-        ..
+        tilbudt, reservert, ..
     } = &post.innhold;
     let Some(fra) = tilbudt else {
         return Vec::new();
-    };
-    let no = svar.as_ref().filter(|answer| !answer.aksepterer);
-    let til = if lager::Innhold::apen(&post.innhold) {
-        None
-    } else {
-        let ended = slutt.as_ref().map(|end| end.tid);
-        ended
-            .or(no.map(|answer| answer.tid))
-            .or(Some(post.innhold.utloper))
     };
     vec![
         Relasjon {
@@ -159,7 +167,7 @@ pub(crate) fn fakta(post: &Post<Reservasjon>) -> Vec<Faktum> {
             type_: Faktumtype::Sak,
             post: post.name(),
             fra: *fra,
-            til,
+            til: post.innhold.sluttet(),
             opprettet_av: &reservert.1.ansatt,
         }
         .faktum(),

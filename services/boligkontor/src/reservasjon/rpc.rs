@@ -26,6 +26,8 @@ use crate::{
 };
 
 const RESERVER: &str = "ReserverBolig";
+/// Reservations of a person that are looked through, the latest.
+const MANGE: i32 = 200;
 
 fn lengder() -> Result<rules::Lengder, Error> {
     let settings = innstillinger()?;
@@ -96,6 +98,29 @@ pub(crate) async fn slipp_sak(tx: &mut Tx, sak: &Post<Boligsak>) -> Result<(), E
     Ok(())
 }
 
+/// A dwelling of the type is held for the person, or sought no more: who looks for
+/// one in the place of a reservation that came to nothing looks no further. Where
+/// one was held after it, that was told of then.
+pub(crate) async fn leting_slutt(
+    tx: &mut Tx,
+    person: &str,
+    type_: Tildelingstype,
+) -> Result<(), Error> {
+    let parent = navn::person(person);
+    let (mut all, _) = lager::personens::<Reservasjon>(tx, &parent, MANGE, "").await?;
+    all.retain(|held| held.innhold.tildelingstype == type_);
+    for nothing in all.iter().filter(|held| rules::lates_det(held)) {
+        let ended = nothing.innhold.sluttet();
+        let after = |held: &Post<Reservasjon>| {
+            held.id > nothing.id && Some(held.innhold.reservert.0) >= ended
+        };
+        if !all.iter().any(after) {
+            rules::leting_slutt(nothing).utfor(tx);
+        }
+    }
+    Ok(())
+}
+
 pub(crate) async fn reserver(
     tx: &mut Tx,
     request: ReserverBoligRequest,
@@ -156,6 +181,7 @@ pub(crate) async fn reserver(
     if !bolig::store::ta(tx, &name, &post.name()).await? {
         return Err(Refusal::conflict("en reservasjon eller et leieforhold for boligen").into());
     }
+    leting_slutt(tx, &post.person, type_).await?;
     lager::legg_til(tx, &post).await?;
     out.utfor(tx);
     Ok(ReserverBoligResponse {

@@ -383,6 +383,23 @@ pub(crate) fn kontrakt(
     Ok((post, out))
 }
 
+/// It came to nothing, and who reserved looks for another dwelling in its place.
+pub(crate) fn lates_det(post: &Post<Reservasjon>) -> bool {
+    let vetoed = || post.innhold.slutt.as_ref().is_some_and(|end| end.veto);
+    match post.innhold.tilstand {
+        Tilstand::Avslatt | Tilstand::Utlopt => true,
+        Tilstand::Opphevet => vetoed(),
+        _ => false,
+    }
+}
+
+/// Nobody has to look for another dwelling in its place any more.
+pub(crate) fn leting_slutt(post: &Post<Reservasjon>) -> Virkninger {
+    let mut out = Virkninger::new();
+    out.hendelse("BoligletingAvsluttet", &post.emne(), mottakere(post));
+    out
+}
+
 /// Its time is over. None where it is open no more, or holds longer.
 pub(crate) fn utlop(
     mut post: Post<Reservasjon>,

@@ -170,7 +170,7 @@ pub(crate) async fn avslutt_alle(tx: &mut Tx, person: &str) -> Result<(), Error>
     Ok(())
 }
 
-pub(super) async fn gjor_ferdig(tx: &mut Tx, task: Oppgave) -> Result<(), Error> {
+async fn gjor_ferdig(tx: &mut Tx, task: Oppgave) -> Result<(), Error> {
     if let Some((mut task, out)) = rules::ferdig(task, tx.now()) {
         store::lagre(tx, &mut task).await?;
         out.utfor(tx);
