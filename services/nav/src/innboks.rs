@@ -100,7 +100,7 @@ const OVERGANGER: Overganger<Tilstand> = Overganger(&[("KvitterOppgave", &[Tilst
 fn av_frist(kind: &str) -> Option<Type> {
     Some(match kind {
         botilbud::FRIST_SAMME_DAG => Type::Botilbud,
-        botilbud::FRIST_NATT | opphold::FRIST_UTESTENGT => Type::ForNatten,
+        botilbud::FRIST_NATT | opphold::stengt::FRIST_UTESTENGT => Type::ForNatten,
         opphold::FRIST_UTLOP => Type::OppholdUtloper,
         opphold::FRIST_TRE_MANEDER => Type::TreManeder,
         opphold::FRIST_UNNTAK => Type::UnntakUtloper,

@@ -168,7 +168,7 @@ async fn an_exception_goes_with_the_clock(database: Database) {
 }
 
 /// A stay of another unit begins now, of a person who is hidden from nav.
-async fn hos_rop(store: &Store, plass: &str, til: &str) -> Opphold {
+pub(crate) async fn hos_rop(store: &Store, plass: &str, til: &str) -> Opphold {
     let call = TestCall::new("legevakt")
         .rolle(Rolle::Inntak)
         .with(|permit| permit.mandaterte = vec!["rop".into()])

@@ -47,6 +47,8 @@ mod plassprove;
 mod prove;
 mod rad;
 mod sak;
+#[cfg(test)]
+mod stengtprove;
 mod utestengelse;
 #[cfg(test)]
 mod utestengelseprove;
@@ -129,6 +131,10 @@ impl Agency for Nav {
             ),
             ("003_bolig", include_str!("../migrations/003_bolig.sql")),
             ("009_senger", include_str!("../migrations/009_senger.sql")),
+            (
+                "010_stengte_netter",
+                include_str!("../migrations/010_stengte_netter.sql"),
+            ),
         ]
     }
 
@@ -180,6 +186,9 @@ impl Agency for Nav {
             innboks::fra_frist(tx, &deadline).await?;
             if deadline.kind == botilbud::FRIST_NATT && deadline.stage == Stage::Due {
                 botilbud::rpc::natt_brutt(tx, &deadline.post).await?;
+            }
+            if deadline.kind == opphold::stengt::FRIST_UTESTENGT && deadline.stage == Stage::Due {
+                opphold::stengt::natt_brutt(tx, &deadline.post).await?;
             }
             if deadline.kind == opphold::FRIST_TRE_MANEDER && deadline.stage == Stage::Due {
                 opphold::over_tre_maneder(tx, &deadline.post).await?;

@@ -5,7 +5,9 @@
 //!
 //! Invariant: a figure of a period that has passed is the same whenever it is
 //! asked. A request that has its outcome leaves its nights behind; those of one
-//! that waits are counted from the request.
+//! that waits are counted from the request. So are those of who is barred from
+//! the bed that they have: from the stay and the bar, and left behind when either
+//! ends or the person is elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +35,8 @@ use crate::{
     ENHET,
     botilbud::{Botilbud, Tilstand, klokke},
     innstillinger::{Innstillinger, innstillinger},
-    opphold,
+    opphold::{Opphold, stengt},
+    utestengelse,
 };
 
 // ---- tonight ---------------------------------------------------------------------
@@ -65,19 +68,18 @@ pub(crate) async fn hent_tilbud(
     let mut faults = FieldFaults::new();
     let person = navn::les_person(&request.parent, "parent", &mut faults);
     faults.finish()?;
-    let stay = opphold::i_natt(tx, &person, tonight).await?;
+    let stay = stengt::i_natt(tx, &person, tonight).await?;
     let asked = latest
         .first()
         .and_then(|post| svar(&post.innhold, tonight, settings));
-    let has = |(cash, since)| {
-        let answer = if cash {
-            Nattsvar::Kontanter
-        } else {
-            Nattsvar::Tilbud
-        };
-        (answer, since)
+    // Who is barred and waits for another bed, waits; a refusal leaves them barred.
+    let barred = |(answer, _): &(Nattsvar, Tid)| *answer == Nattsvar::Utestengt;
+    let waits = asked.filter(|(answer, _)| *answer != Nattsvar::Avslatt);
+    let answered = match stay.filter(barred) {
+        Some(kept_out) => waits.or(Some(kept_out)),
+        None => stay.or(asked),
     };
-    let (answer, since) = stay.map(has).or(asked).unzip();
+    let (answer, since) = answered.unzip();
     Ok(HentNattilbudResponse {
         nattilbud: Some(Nattilbud {
             name: format!("{}/nattilbud/{tonight}", request.parent),
@@ -122,48 +124,105 @@ pub(crate) async fn skriv(tx: &mut Tx, post: &Post<Botilbud>) -> Result<(), Erro
     Ok(())
 }
 
+/// The person is elsewhere, a bar ends or the stay does: the nights on which the
+/// person was barred from it are kept.
+pub(crate) async fn skriv_stengte(tx: &mut Tx, post: &Post<Opphold>) -> Result<(), Error> {
+    for night in stengt::netter(tx, post).await? {
+        tx.execute(
+            "INSERT INTO natt_stengt (opphold, natt, enhet, person) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT DO NOTHING",
+            params![
+                post.id.as_str(),
+                night.to_string(),
+                post.enhet.as_str(),
+                post.person.as_str()
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
 // ---- figures ---------------------------------------------------------------------
+
+/// Why a night began without a bed. Where there are several, the first of them
+/// is told, so that the answer does not depend on when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Uten {
+    /// Somebody asked and had none: why, as a number of the contract.
+    Foresporsel(i32),
+    /// There is a bed that the person is barred from.
+    Stengt,
+}
+
+impl Uten {
+    fn grunn(self) -> i32 {
+        match self {
+            Self::Foresporsel(grunn) => grunn,
+            Self::Stengt => IkkeKlartGrunn::Utestengt.into(),
+        }
+    }
+}
 
 /// The figures of a period.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Tall {
-    /// Requests without an outcome, and without a bed, by night.
-    netter: BTreeMap<String, [i32; 2]>,
-    personer: BTreeSet<String>,
-    grunner: BTreeMap<i32, i32>,
+    /// By night and person: a night is one, however many records say so.
+    netter: BTreeMap<(String, String), Uten>,
     kontanter: i32,
 }
 
 impl Tall {
-    fn tell(&mut self, natt: String, person: &str, grunn: i32) {
-        let [without_outcome, without_bed] = self.netter.entry(natt).or_default();
-        if grunn == i32::from(IkkeKlartGrunn::Unspecified) {
-            *without_outcome += 1;
-        } else {
-            *without_bed += 1;
+    fn tell(&mut self, natt: String, person: &str, uten: Uten) {
+        let held = self.netter.entry((natt, person.to_owned())).or_insert(uten);
+        *held = uten.min(*held);
+    }
+
+    fn netter(&self) -> Vec<Natt> {
+        let mut nights: BTreeMap<&str, Natt> = BTreeMap::new();
+        for ((night, _), why) in &self.netter {
+            let of = nights.entry(night).or_default();
+            match why {
+                Uten::Foresporsel(0) => of.uten_utfall += 1,
+                Uten::Foresporsel(_) => of.ikke_klart += 1,
+                Uten::Stengt => of.utestengt += 1,
+            }
         }
-        self.personer.insert(person.to_owned());
-        *self.grunner.entry(grunn).or_default() += 1;
+        let named = |(night, found): (&str, Natt)| Natt {
+            natt: night.to_owned(),
+            ..found
+        };
+        nights.into_iter().map(named).collect()
     }
 
     fn grunner(&self) -> Vec<Nattgrunn> {
         // Every reason has its cell, so that a missing one tells nothing.
         let all = (0..).map_while(|n| IkkeKlartGrunn::try_from(n).ok());
-        let count = |reason: IkkeKlartGrunn| self.grunner.get(&i32::from(reason)).copied();
+        let count = |reason: i32| {
+            self.netter
+                .values()
+                .filter(|why| why.grunn() == reason)
+                .count()
+        };
         all.map(|reason| Nattgrunn {
             grunn: reason.into(),
-            netter: count(reason).unwrap_or_default(),
+            netter: antall(count(reason.into())),
         })
         .collect()
     }
 
     fn sum(&self) -> i32 {
-        self.grunner.values().sum()
+        antall(self.netter.len())
     }
 
-    fn antall_personer(&self) -> i32 {
-        i32::try_from(self.personer.len()).unwrap_or(i32::MAX)
+    fn personer(&self) -> i32 {
+        let persons: BTreeSet<&str> = self.netter.keys().map(|(_, person)| &**person).collect();
+        antall(persons.len())
     }
+}
+
+fn antall(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// Counts the nights of a period, both ends of it included.
@@ -180,7 +239,28 @@ async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Tall, Erro
         )
         .await?;
     for (night, person, reason) in rows {
-        tall.tell(night, &person, i32::try_from(reason).unwrap_or_default());
+        let reason = i32::try_from(reason).unwrap_or_default();
+        tall.tell(night, &person, Uten::Foresporsel(reason));
+    }
+    let rows: Vec<(String, String)> = tx
+        .all(
+            "SELECT natt, person FROM natt_stengt \
+             WHERE enhet = $1 AND natt >= $2 AND natt <= $3",
+            params![enhet, first.as_str(), last.as_str()],
+        )
+        .await?;
+    for (night, person) in rows {
+        tall.tell(night, &person, Uten::Stengt);
+    }
+    for person in utestengelse::utestengte(tx).await? {
+        let stays = lager::apne::<Opphold>(tx, &person).await?;
+        for post in stays.iter().filter(|post| post.enhet == enhet) {
+            for night in stengt::netter(tx, post).await? {
+                if (fra..=til).contains(&night) {
+                    tall.tell(night.to_string(), &person, Uten::Stengt);
+                }
+            }
+        }
     }
     let mut token = String::new();
     loop {
@@ -189,7 +269,8 @@ async fn tell(tx: &mut Tx, enhet: &str, fra: Dag, til: Dag) -> Result<Tall, Erro
         for post in &waiting {
             for (night, reason) in post.innhold.netter_uten(now, settings) {
                 if (fra..=til).contains(&night) {
-                    tall.tell(night.to_string(), &post.person, reason.into());
+                    let why = Uten::Foresporsel(reason.into());
+                    tall.tell(night.to_string(), &post.person, why);
                 }
             }
         }
@@ -219,12 +300,6 @@ pub(crate) async fn hent_tall(
     faults.finish()?;
     let (fra, til) = period.ok_or_else(|| Error::internal("no period and no fault"))?;
     let tall = tell(tx, &enhet, fra, til).await?;
-    let nights = tall.netter.iter();
-    let nights = nights.map(|(night, [without_outcome, without_bed])| Natt {
-        natt: night.clone(),
-        uten_utfall: *without_outcome,
-        ikke_klart: *without_bed,
-    });
     Ok(HentNattallResponse {
         nattall: Some(Nattall {
             name: format!("enheter/{enhet}/nattall/{fra}_{til}"),
@@ -233,10 +308,10 @@ pub(crate) async fn hent_tall(
             fra: fra.to_string(),
             til: til.to_string(),
             netter_uten: tall.sum(),
-            personer: tall.antall_personer(),
+            personer: tall.personer(),
             grunner: tall.grunner(),
             kontanter: tall.kontanter,
-            netter: nights.collect(),
+            netter: tall.netter(),
             skjerming: None,
         }),
     })
@@ -293,7 +368,7 @@ pub(crate) async fn publiser(
         fra,
         til,
         netter_uten: avrund(tall.sum()),
-        personer: avrund(tall.antall_personer()),
+        personer: avrund(tall.personer()),
         kontanter: avrund(tall.kontanter),
         publisert: tx.now(),
     };

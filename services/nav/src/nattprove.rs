@@ -99,9 +99,9 @@ pub(crate) fn person(n: u32) -> String {
     format!("personer/{n:08}-6c1e-4f7a-9b0d-2e5f8c7a1b34")
 }
 
-async fn tall(store: &Store, fra: &str, til: &str) -> Nattall {
+pub(crate) async fn tall(store: &Store, enhet: &str, fra: &str, til: &str) -> Nattall {
     let request = HentNattallRequest {
-        parent: "enheter/nav".into(),
+        parent: format!("enheter/{enhet}"),
         fra: fra.into(),
         til: til.into(),
     };
@@ -216,7 +216,7 @@ async fn every_request_has_an_outcome_or_a_broken_deadline_that_tells(database: 
             }
         }
         let (fra, til) = (first.to_string(), first.pluss_dager(12).to_string());
-        let found = tall(&store, &fra, &til).await;
+        let found = tall(&store, ENHET, &fra, &til).await;
         let nights: BTreeMap<String, [i32; 2]> = found
             .netter
             .iter()
@@ -455,7 +455,7 @@ async fn figures_are_rounded_when_published(database: Database) {
             kall!(store, hos(ENHET, "n2"), rpc::bortfall, bortfall(&name)).unwrap();
         }
     }
-    let exact = tall(&store, "2026-11-10", "2026-11-12").await;
+    let exact = tall(&store, ENHET, "2026-11-10", "2026-11-12").await;
     // One night, two, three, and three of the four that the last waits.
     assert_eq!((exact.netter_uten, exact.personer), (9, 4));
     let publish = |maned: &str| PubliserNattallRequest {

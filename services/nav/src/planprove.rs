@@ -10,7 +10,10 @@ use samspor_chassis::{
     },
 };
 
-use crate::{Nav, klokkeprove, nattprove, oppfolgingsprove, oppholdprove, plassprove};
+use crate::{
+    Nav, klokkeprove, nattprove, oppfolgingsprove, oppholdprove, plassprove, stengtprove,
+    utestengelseprove,
+};
 
 /// Statements that read more than they give, and why it does no harm.
 const ALLOWED: &[Allowed] = &[
@@ -66,6 +69,10 @@ const SEED: &[&str] = &[
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
      SELECT 'x' || i, '20' || (10 + i % 17) || '-01-' || (10 + i % 20), 'nav', 'p' || (i % 500), 0 \
      FROM n",
+    "INSERT INTO natt_stengt (opphold, natt, enhet, person) \
+     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+     SELECT 'x' || i, '20' || (10 + i % 17) || '-01-' || (10 + i % 20), 'nav', 'p' || (i % 500) \
+     FROM n",
     "INSERT INTO kontanter (botilbud, enhet, dag) \
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
      SELECT 'x' || i, 'nav', '20' || (10 + i % 17) || '-01-' || (10 + i % 20) FROM n",
@@ -102,6 +109,8 @@ async fn no_statement_grows_with_the_history() {
     plassprove::hver(testing::sqlite).await;
     oppholdprove::hver(testing::sqlite).await;
     klokkeprove::hver(testing::sqlite).await;
+    stengtprove::hver(testing::sqlite).await;
+    utestengelseprove::hver(testing::sqlite).await;
     oppfolgingsprove::hver(testing::sqlite).await;
     let mut growing_ones = String::new();
     for database in [Some(testing::sqlite()), testing::postgres()] {

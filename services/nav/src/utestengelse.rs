@@ -7,7 +7,7 @@
 //! provider of places in use bars the person, the unit is told the same day and
 //! until that is no longer so.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use samspor_chassis::{
     domene::{Aktor, Dag, Hjemmel, Virkninger, felles::tall, felt, kalender, navn},
@@ -35,9 +35,10 @@ use crate::{
     botilbud::klokke,
     forvaltning::for_person_eller_enhet,
     innboks::{self, Type},
-    innstillinger::innstillinger,
+    innstillinger::{Innstillinger, innstillinger},
     lesing::lesing,
-    opphold, plass, sak,
+    opphold::stengt,
+    plass, sak,
 };
 
 /// Deadline: somebody looks at it again.
@@ -83,6 +84,19 @@ pub(crate) struct Utestengelse {
     klage: Option<Klage>,
     /// When it ended, and whether it was lifted before its last day.
     slutt: Option<(Tid, bool)>,
+}
+
+impl Utestengelse {
+    /// Since when and until when it keeps somebody out who stays with the
+    /// provider since that day: from the morning of its first day, but no longer
+    /// ago than a request for a bed may be registered, until its last has passed.
+    fn ute(&self, der_fra: Dag, settings: &Innstillinger) -> (Tid, Tid) {
+        let (registered, _) = self.registrert;
+        let hours = settings.etterregistrering_timer;
+        let oldest = registered.minus(Duration::from_hours(hours.into()));
+        let morning = self.fra.max(der_fra).klokken(settings.morgen_time);
+        (morning.max(oldest).min(registered), self.til.slutt())
+    }
 }
 
 impl lager::Innhold for Utestengelse {
@@ -238,7 +252,7 @@ pub(crate) async fn registrer(
     );
     out.utfor(tx);
     overalt(tx, &post.person).await?;
-    opphold::steder_endret(tx, &post.person).await?;
+    stengt::steder_endret(tx, &post.person).await?;
     Ok(RegistrerUtestengelseResponse {
         utestengelse: Some(to_proto(&post)),
     })
@@ -285,9 +299,8 @@ async fn overalt(tx: &mut Tx, person: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// A place went out of use or came into it: who is barred everywhere may have
-/// changed.
-pub(crate) async fn plasser_endret(tx: &mut Tx) -> Result<(), Error> {
+/// Who is barred, in the order of their ids.
+pub(crate) async fn utestengte(tx: &mut Tx) -> Result<BTreeSet<String>, Error> {
     let mut persons = BTreeSet::new();
     let mut token = String::new();
     loop {
@@ -295,16 +308,29 @@ pub(crate) async fn plasser_endret(tx: &mut Tx) -> Result<(), Error> {
         let (open, next) = lager::enhetens::<Utestengelse>(tx, ENHET, &page).await?;
         persons.extend(open.into_iter().map(|post| post.person));
         if next.is_empty() {
-            break;
+            return Ok(persons);
         }
         token = next;
     }
+}
+
+/// A place went out of use or came into it: who is barred everywhere may have
+/// changed.
+pub(crate) async fn plasser_endret(tx: &mut Tx) -> Result<(), Error> {
     // In one order, so that two of these do not wait for each other.
-    for person in persons {
+    for person in utestengte(tx).await? {
         lager::las_person(tx, &person).await?;
         overalt(tx, &person).await?;
     }
     Ok(())
+}
+
+/// Bars of a provider that nobody has ended, also where the last day has passed.
+async fn hos(tx: &mut Tx, person: &str, leverandor: &str) -> Result<Vec<Utestengelse>, Error> {
+    let open = lager::apne::<Utestengelse>(tx, person).await?.into_iter();
+    let wanted = nokkel(leverandor);
+    let bars = open.filter(|post| nokkel(&post.innhold.leverandor) == wanted);
+    Ok(bars.map(|post| post.innhold).collect())
 }
 
 /// Until when a provider bars the person; none where it does not.
@@ -313,10 +339,22 @@ pub(crate) async fn stengt_til(
     person: &str,
     leverandor: &str,
 ) -> Result<Option<Dag>, Error> {
-    let open = lager::apne::<Utestengelse>(tx, person).await?.into_iter();
-    let wanted = nokkel(leverandor);
-    let bars = open.filter(|post| nokkel(&post.innhold.leverandor) == wanted);
-    Ok(bars.map(|post| post.innhold.til).max())
+    let today = Dag::av(tx.now());
+    let bars = hos(tx, person, leverandor).await?.into_iter();
+    Ok(bars.map(|bar| bar.til).filter(|til| *til >= today).max())
+}
+
+/// Since when and until when bars of a provider that nobody has ended keep out
+/// the person, who stays there since that day.
+pub(crate) async fn ute(
+    tx: &mut Tx,
+    person: &str,
+    leverandor: &str,
+    der_fra: Dag,
+) -> Result<Vec<(Tid, Tid)>, Error> {
+    let settings = innstillinger()?;
+    let bars = hos(tx, person, leverandor).await?;
+    Ok(bars.iter().map(|bar| bar.ute(der_fra, settings)).collect())
 }
 
 async fn les_for_endring(
@@ -338,6 +376,7 @@ async fn lagre_slutt(
     post: &mut Post<Utestengelse>,
     lifted: bool,
 ) -> Result<(), Error> {
+    stengt::skriv(tx, &post.person).await?;
     post.innhold.slutt = Some((tx.now(), lifted));
     lager::lagre(tx, post).await?;
     let name = post.name();
@@ -355,7 +394,7 @@ async fn lagre_slutt(
         innboks::ferdig(tx, type_, &name).await?;
     }
     overalt(tx, &post.person).await?;
-    opphold::steder_endret(tx, &post.person).await?;
+    stengt::steder_endret(tx, &post.person).await?;
     sak::noe_sluttet(tx, &post.person, ENHET).await
 }
 

@@ -1,5 +1,5 @@
-//! Bars: reviewed, complained of and ended, told of where every provider bars the
-//! person, and what they do to the nights of who has a bed.
+//! Bars: reviewed, complained of and ended, and told of where every provider bars
+//! the person.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,17 +17,14 @@ use samspor_proto::{
     felles::Feilgrunn,
     nav::{
         AvgjorUtestengelsesklageRequest, AvsluttPlassRequest, GjennomgaUtestengelseRequest,
-        HentNattilbudRequest, KlagUtestengelseRequest, Klageutfall, ListUtestengelserRequest,
-        Nattsvar, RegistrerUtestengelseRequest, Utestengelse, UtestengelseTilstand,
-        Utestengelsessted,
+        KlagUtestengelseRequest, Klageutfall, ListUtestengelserRequest,
+        RegistrerUtestengelseRequest, Utestengelse, UtestengelseTilstand, Utestengelsessted,
     },
 };
 
 use crate::{
-    ENHET, botilbud, natt,
+    ENHET, botilbud,
     nattprove::innvilg,
-    opphold,
-    oppholdprove::{avslutt, far_seng, flytt, oppholdene},
     plass,
     prove::{
         P, apne, avslag, hendelser, hjemmel, hos, kall, klokka, les, meldt, oppgaver, plassen, tick,
@@ -38,10 +35,9 @@ use crate::{
 samspor_chassis::on_both_databases! {
     barred_everywhere_is_told_until_it_is_not,
     a_bar_is_reviewed_complained_of_and_ends,
-    who_is_barred_from_where_they_stay_has_no_offer_there,
 }
 
-fn steng(leverandor: &str, til: &str) -> RegistrerUtestengelseRequest {
+pub(crate) fn steng(leverandor: &str, til: &str) -> RegistrerUtestengelseRequest {
     RegistrerUtestengelseRequest {
         parent: P.into(),
         request_id: request_id(),
@@ -56,12 +52,12 @@ fn steng(leverandor: &str, til: &str) -> RegistrerUtestengelseRequest {
     }
 }
 
-async fn stengt(store: &Store, request: RegistrerUtestengelseRequest) -> Utestengelse {
+pub(crate) async fn stengt(store: &Store, request: RegistrerUtestengelseRequest) -> Utestengelse {
     let made = kall!(store, hos(ENHET, "n1"), utestengelse::registrer, request);
     made.unwrap().utestengelse.unwrap()
 }
 
-async fn utestengelsene(store: &Store) -> Vec<Utestengelse> {
+pub(crate) async fn utestengelsene(store: &Store) -> Vec<Utestengelse> {
     let request = ListUtestengelserRequest {
         parent: P.into(),
         ..Default::default()
@@ -248,48 +244,4 @@ async fn a_bar_is_reviewed_complained_of_and_ends(database: Database) {
         look(true, "")
     );
     assert_eq!(refusal.grunn, Feilgrunn::UgyldigOvergang);
-}
-
-/// Seen red: with a stay that is an offer whoever bars the person; with a task
-/// that outlives the move.
-async fn who_is_barred_from_where_they_stay_has_no_offer_there(database: Database) {
-    let store = apne(&database).await;
-    klokka(&database, "2026-11-02T09:00:00Z");
-    let (a, b) = (plassen(&store, "A").await, plassen(&store, "B").await);
-    far_seng(&store, &a, "2026-12-20").await;
-    let stay = oppholdene(&store).await.remove(0);
-    let state = async || {
-        let request = HentNattilbudRequest { parent: P.into() };
-        let found = les!(store, natt::hent_tilbud, request).nattilbud.unwrap();
-        let asked = oppgaver(&store, "nav").await;
-        (found.svar(), asked.contains(&"FOR_NATTEN".to_owned()))
-    };
-    assert_eq!(state().await, (Nattsvar::Tilbud, false));
-    let bar = stengt(&store, steng("a ", "2026-12-01")).await;
-    assert_eq!(state().await, (Nattsvar::IngenForesporsel, true));
-    // The same day; and it waits on.
-    klokka(&database, "2026-11-02T20:00:00Z");
-    tick(&store).await;
-    let told = hendelser(&store, "nav").await;
-    assert!(told.contains(&"FristBrutt".to_owned()), "{told:?}");
-    assert_eq!(state().await, (Nattsvar::IngenForesporsel, true));
-    let move_on = flytt(&stay.name, &b);
-    kall!(
-        store,
-        hos(ENHET, "n1"),
-        opphold::rpc::flytt_navngitt,
-        move_on
-    )
-    .unwrap();
-    assert_eq!(state().await, (Nattsvar::Tilbud, false));
-    // Barred there too, and lifted again.
-    stengt(&store, steng("B", "2026-11-20")).await;
-    assert_eq!(state().await, (Nattsvar::IngenForesporsel, true));
-    klokka(&database, "2026-11-21T09:00:00Z");
-    tick(&store).await;
-    assert_eq!(state().await, (Nattsvar::Tilbud, false));
-    assert_eq!(bar.leverandor, "a");
-    let end = avslutt(&stay.name);
-    kall!(store, hos(ENHET, "n1"), opphold::rpc::avslutt, end).unwrap();
-    assert_eq!(state().await, (Nattsvar::IngenForesporsel, false));
 }

@@ -18,7 +18,7 @@ use samspor_proto::{
     },
 };
 
-use super::{Botilbud, Innvilgelse, Utfall, klokke, rules, to_proto};
+use super::{Botilbud, FRIST_NATT, Innvilgelse, Utfall, klokke, rules, to_proto};
 use crate::{
     innboks::{self, Type},
     innstillinger::innstillinger,
@@ -291,7 +291,7 @@ pub(crate) async fn natt_brutt(tx: &mut Tx, name: &str) -> Result<(), Error> {
     }
     let next = klokke::neste_natt(post.innhold.melding.mottatt, tx.now(), settings);
     let mut out = Virkninger::new();
-    rules::frist_natt(&post, next, settings, &mut out);
+    rules::frist_natt(FRIST_NATT, &post.emne(), next, settings, &mut out);
     out.utfor(tx);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use samspor_chassis::{
     deadlines::AVVIK,
-    domene::{Aktor, Overganger, Virkninger, felt},
+    domene::{Aktor, Emne, Overganger, Virkninger, felt},
     error::{FieldFaults, Refusal},
     lager::Post,
     tid::Tid,
@@ -97,13 +97,14 @@ pub(crate) fn meld(
     let warn = Some(frist.minus(half));
     out.frist(FRIST_SAMME_DAG, &post.emne(), frist, warn, owner);
     // The first night counts from when it came, also where that has passed.
-    frist_natt(&post, nattfrist, innstillinger, &mut out);
+    frist_natt(FRIST_NATT, &post.emne(), nattfrist, innstillinger, &mut out);
     (post, out)
 }
 
-/// The clock before a night.
+/// The clock before a night, of that kind.
 pub(crate) fn frist_natt(
-    post: &Post<Botilbud>,
+    kind: &'static str,
+    emne: &Emne,
     due: Tid,
     innstillinger: &Innstillinger,
     out: &mut Virkninger,
@@ -111,13 +112,7 @@ pub(crate) fn frist_natt(
     let warn = due.minus(Duration::from_mins(
         (2 * innstillinger.minst_minutter).into(),
     ));
-    out.frist(
-        FRIST_NATT,
-        &post.emne(),
-        due,
-        Some(warn),
-        [post.enhet.clone()],
-    );
+    out.frist(kind, emne, due, Some(warn), [emne.eier.clone()]);
 }
 
 /// Somebody asks again while it waits.

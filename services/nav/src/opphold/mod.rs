@@ -10,12 +10,13 @@
 //! warned of beforehand and told once, whatever was down meanwhile; nothing is
 //! granted past them without an exception with its reason and end, which the
 //! same request may give, and which holds in the stay that goes on with it; what
-//! was granted does not run out in silence; who is
-//! barred from where they stay has no offer there, and a task says so. While
-//! it goes on, the unit has the relation BOTILBUD to the person, and the stay
-//! one bed of its place ([`crate::plass`]) unless there is money in lieu.
+//! was granted does not run out in silence; who is barred from where they stay
+//! has no offer there ([`stengt`]). While it goes on, the unit has the relation
+//! BOTILBUD to the person, and the stay one bed of its place ([`crate::plass`])
+//! unless there is money in lieu.
 
 pub(crate) mod rpc;
+pub(crate) mod stengt;
 
 use samspor_chassis::{
     deadlines::AVVIK,
@@ -38,13 +39,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BOLIGKONTOR,
-    botilbud::{Innvilgelse, klokke},
+    botilbud::Innvilgelse,
     brukererfaring,
     innboks::{self, Type},
     innstillinger::{Innstillinger, innstillinger},
+    natt,
     plass::{self, Plass},
-    utestengelse,
 };
+use stengt::{FRIST_UTESTENGT, steder_endret};
 
 /// Deadline: three months have passed.
 pub(crate) const FRIST_TRE_MANEDER: &str = "opphold_tre_maneder";
@@ -52,8 +54,6 @@ pub(crate) const FRIST_TRE_MANEDER: &str = "opphold_tre_maneder";
 pub(crate) const FRIST_UTLOP: &str = "opphold_utlop";
 /// Deadline: an exception runs out.
 pub(crate) const FRIST_UNNTAK: &str = "opphold_unntak";
-/// Deadline: who is barred from where they stay has another bed.
-pub(crate) const FRIST_UTESTENGT: &str = "opphold_utestengt";
 
 /// Where the person stayed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -308,12 +308,14 @@ fn slett_frister(post: &Post<Opphold>, out: &mut Virkninger) {
 }
 
 /// The person is somewhere else from now on.
-fn flytt(innhold: &mut Opphold, ny: Oppholdsplass) {
-    if let Some(last) = innhold.plasser.last_mut() {
+async fn flytt(tx: &mut Tx, post: &mut Post<Opphold>, ny: Oppholdsplass) -> Result<(), Error> {
+    natt::skriv_stengte(tx, post).await?;
+    if let Some(last) = post.innhold.plasser.last_mut() {
         // The day of the move is the first of the new place.
         last.til = Some(ny.fra.pluss_dager(-1).max(last.fra));
     }
-    innhold.plasser.push(ny);
+    post.innhold.plasser.push(ny);
+    Ok(())
 }
 
 /// Whether a new stay goes on with the clock of another: one that ended a short
@@ -354,54 +356,6 @@ fn fortell(post: &Post<Opphold>, type_: &'static str, out: &mut Virkninger) {
 async fn lopende(tx: &mut Tx, person: &str, enhet: &str) -> Result<Option<Post<Opphold>>, Error> {
     let mut open = lager::apne::<Opphold>(tx, person).await?.into_iter();
     Ok(open.find(|post| post.enhet == enhet))
-}
-
-/// Whether a stay covers the night: in a bed (false) or for money in lieu
-/// (true), and since when. A bed that the person is barred from covers none.
-pub(crate) async fn i_natt(
-    tx: &mut Tx,
-    person: &str,
-    natt: Dag,
-) -> Result<Option<(bool, Tid)>, Error> {
-    for post in lager::apne::<Opphold>(tx, person).await? {
-        if post.innhold.gjelder(natt) && !stengt(tx, &post).await? {
-            return Ok(Some((post.innhold.kontanter(), post.innhold.startet)));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether the provider of the place bars the person who stays there.
-async fn stengt(tx: &mut Tx, post: &Post<Opphold>) -> Result<bool, Error> {
-    let last = post.innhold.plasser.last();
-    // None for money in lieu.
-    let Some(provider) = last
-        .map(|place| &*place.leverandor)
-        .filter(|p| !p.is_empty())
-    else {
-        return Ok(false);
-    };
-    let until = utestengelse::stengt_til(tx, &post.person, provider).await?;
-    Ok(until.is_some())
-}
-
-/// Bars or places of the person have changed: who stays where they are barred
-/// gets another bed the same day. The person's records are locked.
-pub(crate) async fn steder_endret(tx: &mut Tx, person: &str) -> Result<(), Error> {
-    let mut out = Virkninger::new();
-    for post in lager::apne::<Opphold>(tx, person).await? {
-        let (emne, name) = (post.emne(), post.name());
-        if !stengt(tx, &post).await? {
-            innboks::ferdig(tx, Type::ForNatten, &name).await?;
-            out.slett_frist(FRIST_UTESTENGT, &name);
-        } else if !innboks::venter(tx, Type::ForNatten, &name).await? {
-            let due = klokke::samme_dag(tx.now(), innstillinger()?);
-            out.frist(FRIST_UTESTENGT, &emne, due, None, [post.enhet.clone()]);
-            innboks::be_om(tx, Type::ForNatten, &emne, due).await?;
-        }
-    }
-    out.utfor(tx);
-    Ok(())
 }
 
 /// What is granted, beside what the request for a bed keeps of it.
@@ -457,7 +411,7 @@ pub(crate) async fn innvilget(
         let here = post.innhold.plasser.last();
         if here.is_none_or(|last| last.plass != place.plass) {
             seng(tx, &post, plass.as_ref()).await?;
-            flytt(&mut post.innhold, place);
+            flytt(tx, &mut post, place).await?;
             fortell(&post, "OppholdFlyttet", &mut out);
         }
         let longer = granted.til > post.innhold.innvilget_til;

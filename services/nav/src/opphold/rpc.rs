@@ -16,13 +16,13 @@ use samspor_proto::nav::{
 
 use super::{
     Forlengelse, Opphold, Oppholdsplass, Slutt, Unntak, faktum, flytt, fortell, frist_utlop,
-    krev_lopende, slett_frister, steder_endret, to_proto, unntatt,
+    krev_lopende, slett_frister, stengt::steder_endret, to_proto, unntatt,
 };
 use crate::{
     brukererfaring,
     innboks::{self, Type},
     innstillinger::innstillinger,
-    plass, sak,
+    natt, plass, sak,
 };
 
 /// The stay that somebody of its unit changes.
@@ -73,7 +73,7 @@ pub(crate) async fn flytt_navngitt(
         grunn,
         kvalitet_begrunnelse: reason,
     };
-    flytt(&mut post.innhold, place);
+    flytt(tx, &mut post, place).await?;
     lager::lagre(tx, &mut post).await?;
     let mut out = Virkninger::new();
     fortell(&post, "OppholdFlyttet", &mut out);
@@ -196,6 +196,7 @@ pub(crate) async fn avslutt(
         &mut faults,
     );
     let mut post = les_for_endring(tx, &request.name, faults).await?;
+    natt::skriv_stengte(tx, &post).await?;
     post.innhold.slutt = Some(Slutt {
         tid: now,
         av,
