@@ -183,6 +183,7 @@ pub(crate) async fn holdt(
     let free = ledig(store, nokkel, type_).await;
     let unit = match type_ {
         Tildelingstype::Midlertidig => "nav",
+        Tildelingstype::Omsorgsbolig => "bestillerkontor",
         _ => "rop",
     };
     let asked = onske(&sak(store, person, type_).await, &free.name);

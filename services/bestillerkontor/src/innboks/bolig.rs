@@ -58,14 +58,24 @@ fn gjort(hendelse: &str) -> Option<&'static str> {
     }
 }
 
-/// The type of dwelling that was let by a right, and whether it is so or is so no
-/// more.
-fn om_rett(hendelse: &str) -> Option<(&'static str, bool)> {
+/// What became of a dwelling that was let by a right, by its type.
+enum OmRett {
+    /// It was let.
+    Oppfylt(&'static str),
+    /// It is the person's no more; one of another type may be, by the same right.
+    Opphort(&'static str, Option<&'static str>),
+}
+
+fn om_rett(hendelse: &str) -> Option<OmRett> {
+    const OMSORGSBOLIG: &str = "omsorgsbolig";
+    const UTLEIE: &str = "kommunal_utleie";
     Some(match hendelse {
-        "OmsorgsboligrettOppfylt" => ("omsorgsbolig", true),
-        "UtleierettOppfylt" => ("kommunal_utleie", true),
-        "OmsorgsboligrettOpphort" => ("omsorgsbolig", false),
-        "UtleierettOpphort" => ("kommunal_utleie", false),
+        "OmsorgsboligrettOppfylt" => OmRett::Oppfylt(OMSORGSBOLIG),
+        "UtleierettOppfylt" => OmRett::Oppfylt(UTLEIE),
+        "OmsorgsboligrettOpphort" => OmRett::Opphort(OMSORGSBOLIG, None),
+        "UtleierettOpphort" => OmRett::Opphort(UTLEIE, None),
+        "OmsorgsboligrettByttetTilUtleie" => OmRett::Opphort(OMSORGSBOLIG, Some(UTLEIE)),
+        "UtleierettByttetTilOmsorgsbolig" => OmRett::Opphort(UTLEIE, Some(OMSORGSBOLIG)),
         _ => return None,
     })
 }
@@ -80,10 +90,13 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
         crate::las_person(tx, person).await?;
         let committed = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
         let since = committed.unwrap_or(tx.now());
-        if let Some((type_, met)) = om_rett(&hendelse.r#type) {
-            return match met {
-                true => vedtak::bolig::oppfylt(tx, &hendelse.post, type_, since).await,
-                false => vedtak::bolig::opphort(tx, &hendelse.post, type_).await,
+        if let Some(change) = om_rett(&hendelse.r#type) {
+            let right = &hendelse.post;
+            return match change {
+                OmRett::Oppfylt(type_) => vedtak::bolig::oppfylt(tx, right, type_, since).await,
+                OmRett::Opphort(type_, kept) => {
+                    vedtak::bolig::opphort(tx, right, type_, kept).await
+                }
             };
         }
         let mut out = Virkninger::new();
@@ -114,7 +127,7 @@ mod tests {
         testing::{Database, request_id},
     };
     use samspor_proto::bestillerkontor::{
-        FattVedtakResponse, ListVenteposterRequest, Ventepost, Ventetype,
+        Boligrett, FattVedtakResponse, ListVenteposterRequest, Ventepost, Ventetype,
     };
 
     use super::*;
@@ -126,6 +139,7 @@ mod tests {
     samspor_chassis::on_both_databases! {
         each_event_puts_its_row_there_and_another_takes_it_away,
         a_right_waits_until_what_it_is_to_was_let_and_again_when_that_ends,
+        a_right_to_a_bofellesskap_is_met_by_what_the_person_moves_to,
     }
 
     async fn hendt(store: &Store, type_: &str, post: &str, eier: &str) {
@@ -247,7 +261,7 @@ mod tests {
         let own = "enheter/bestillerkontor";
         let nothing = format!("{P}/vedtak/0192f0a1-7b2c-7d3e-8f40-516273849506");
         let waits = [Ventetype::Bolig];
-        let table: [(&str, &str, &[Ventetype]); 7] = [
+        let table: [(&str, &str, &[Ventetype]); 10] = [
             ("UtleierettOppfylt", &decided, &waits),
             ("OmsorgsboligrettOppfylt", &nothing, &waits),
             ("OmsorgsboligrettOppfylt", &decided, &[]),
@@ -255,9 +269,46 @@ mod tests {
             ("OmsorgsboligrettOpphort", &nothing, &[]),
             ("OmsorgsboligrettOpphort", &decided, &waits),
             ("OmsorgsboligrettOpphort", &decided, &waits),
+            ("OmsorgsboligrettOppfylt", &decided, &[]),
+            ("UtleierettByttetTilOmsorgsbolig", &decided, &[]),
+            ("OmsorgsboligrettByttetTilUtleie", &decided, &waits),
         ];
         for (place, (event, post, expected)) in table.into_iter().enumerate() {
             hendt(&store, event, post, own).await;
+            assert_eq!(venter(&store).await, expected, "row {place}");
+        }
+    }
+    /// It is let as a care dwelling or as others are; exchanged for one of the
+    /// other type it is met all the while.
+    ///
+    /// Seen red: with `opphort` that does not ask what the person moved to.
+    async fn a_right_to_a_bofellesskap_is_met_by_what_the_person_moves_to(database: Database) {
+        let store = database.open(MIGRATIONS).await;
+        let decided = fattet(&store).await.name;
+        let (person, id) = navn::krev_post(&decided, vedtak::SAMLING).unwrap();
+        let request = request_id();
+        let changed = store.write(hos(ENHET, "a1"), &request, move |tx| {
+            async move {
+                let mut vedtak = vedtak::store::hent(tx, &person, &id).await?;
+                let line = vedtak.innhold.bolig.as_mut().unwrap();
+                line.rett = Boligrett::Bofellesskap;
+                vedtak::store::lagre(tx, &mut vedtak).await?;
+                Ok::<_, Error>(FattVedtakResponse::default())
+            }
+            .boxed()
+        });
+        changed.await.unwrap();
+        let waits = [Ventetype::Bolig];
+        let table: [(&str, &[Ventetype]); 6] = [
+            ("UtleierettOppfylt", &[]),
+            ("OmsorgsboligrettOppfylt", &[]),
+            ("UtleierettByttetTilOmsorgsbolig", &[]),
+            ("OmsorgsboligrettByttetTilUtleie", &[]),
+            ("UtleierettOpphort", &waits),
+            ("OmsorgsboligrettOppfylt", &[]),
+        ];
+        for (place, (event, expected)) in table.into_iter().enumerate() {
+            hendt(&store, event, &decided, "enheter/bestillerkontor").await;
             assert_eq!(venter(&store).await, expected, "row {place}");
         }
     }

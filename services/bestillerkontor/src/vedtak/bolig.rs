@@ -169,15 +169,24 @@ pub(crate) async fn oppfylt(
 }
 
 /// Boligkontor says that such a dwelling is the person's no more: the right, where
-/// it still holds, waits anew, and its clock begins again.
-pub(crate) async fn opphort(tx: &mut Tx, post: &str, boligtype: &str) -> Result<(), Error> {
+/// it still holds, waits anew, and its clock begins again. Not where another that
+/// the person has by it (`annen`) meets it too.
+pub(crate) async fn opphort(
+    tx: &mut Tx,
+    post: &str,
+    boligtype: &str,
+    annen: Option<&str>,
+) -> Result<(), Error> {
     if innboks::store::venter(tx, post, FRIST_BOLIG).await? {
         return Ok(());
     }
     let Some(vedtak) = rett_til(tx, post, boligtype).await? else {
         return Ok(());
     };
-    if !rules::I_KRAFT.contains(&vedtak.tilstand) {
+    let line = vedtak.innhold.bolig.as_ref();
+    let right = line.zip(annen);
+    let still_met = right.is_some_and(|(line, other)| innhold::motes_av(line.rett, other));
+    if still_met || !rules::I_KRAFT.contains(&vedtak.tilstand) {
         return Ok(());
     }
     let mut virkninger = Virkninger::new();

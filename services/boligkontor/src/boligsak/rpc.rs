@@ -340,20 +340,19 @@ pub(crate) async fn tildelt(tx: &mut Tx, grunnlag: &str, leieforhold: &str) -> R
 }
 
 /// A tenancy that came of a reservation has ended: the right that its case rested
-/// on is unmet again, unless another tenancy of the person meets it. What rested
-/// on no boligsak is left alone.
+/// on is unmet again, unless by another tenancy of the person. What rested on no
+/// boligsak is left alone.
 pub(crate) async fn opphort(tx: &mut Tx, reservasjon: &str) -> Result<(), Error> {
     let Some(post) = saken_til(tx, reservasjon).await? else {
         return Ok(());
     };
-    let right = |sak: &Boligsak| (sak.tildelingstype, sak.soknad.rett.clone());
+    let mut others = Vec::new();
     for tenancy in lager::apne::<Leieforhold>(tx, &post.person).await? {
         let other = saken_til(tx, &tenancy.innhold.reservasjon).await?;
-        if other.is_some_and(|other| right(&other.innhold) == right(&post.innhold)) {
-            return Ok(());
-        }
+        let by_it = other.filter(|other| other.innhold.soknad.rett == post.innhold.soknad.rett);
+        others.extend(by_it.map(|other| other.innhold.tildelingstype));
     }
-    rules::opphort(&post).utfor(tx);
+    rules::opphort(&post, &others).utfor(tx);
     Ok(())
 }
 

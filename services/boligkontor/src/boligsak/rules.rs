@@ -83,14 +83,30 @@ pub(crate) fn ansvarlig<'u>(
         .map(String::as_str)
 }
 
+/// What is told about the right that a case rests on.
+struct Retthendelser {
+    /// A dwelling was let by it.
+    oppfylt: &'static str,
+    /// It is the person's no more.
+    opphort: &'static str,
+    /// The same, and one of the other type is, by the same right.
+    byttet: &'static str,
+}
+
 /// The type is one that a right to a dwelling is met with; which right it is, is
 /// not known here. None: nobody gives a right to it.
-fn rett_hendelser(type_: Tildelingstype) -> Option<(&'static str, &'static str)> {
+const fn rett_hendelser(type_: Tildelingstype) -> Option<Retthendelser> {
     match type_ {
-        Tildelingstype::Omsorgsbolig => {
-            Some(("OmsorgsboligrettOppfylt", "OmsorgsboligrettOpphort"))
-        }
-        Tildelingstype::KommunalUtleie => Some(("UtleierettOppfylt", "UtleierettOpphort")),
+        Tildelingstype::Omsorgsbolig => Some(Retthendelser {
+            oppfylt: "OmsorgsboligrettOppfylt",
+            opphort: "OmsorgsboligrettOpphort",
+            byttet: "OmsorgsboligrettByttetTilUtleie",
+        }),
+        Tildelingstype::KommunalUtleie => Some(Retthendelser {
+            oppfylt: "UtleierettOppfylt",
+            opphort: "UtleierettOpphort",
+            byttet: "UtleierettByttetTilOmsorgsbolig",
+        }),
         _ => None,
     }
 }
@@ -516,18 +532,27 @@ pub(crate) fn tildel(
     post.innhold.tildelt = Some((now, leieforhold.to_owned()));
     let mut out = Virkninger::new();
     out.hendelse("BoligsakTildelt", &post.emne(), mottakere(&post));
-    if let Some((met, _)) = rett_hendelser(post.innhold.tildelingstype) {
-        om_retten(&post, met, &mut out);
+    if let Some(told) = rett_hendelser(post.innhold.tildelingstype) {
+        om_retten(&post, told.oppfylt, &mut out);
     }
     out.fakta.extend(fakta(&post));
     Ok((post, out))
 }
 
-/// The dwelling that the person got by the case is the person's no more.
-pub(crate) fn opphort(post: &Post<Boligsak>) -> Virkninger {
+/// The dwelling that the person got by the case is the person's no more. By the
+/// same right the person may rent others, of such types (`andre`): one of this
+/// type, and nothing is told; one of the other, and who knows the right is told
+/// that too.
+pub(crate) fn opphort(post: &Post<Boligsak>, andre: &[Tildelingstype]) -> Virkninger {
     let mut out = Virkninger::new();
-    if let Some((_, ended)) = rett_hendelser(post.innhold.tildelingstype) {
-        om_retten(post, ended, &mut out);
+    let type_ = post.innhold.tildelingstype;
+    let told = rett_hendelser(type_).filter(|_| !andre.contains(&type_));
+    if let Some(told) = told {
+        let event = match andre {
+            [] => told.opphort,
+            _ => told.byttet,
+        };
+        om_retten(post, event, &mut out);
     }
     out
 }
