@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             eier: "bestillerkontor",
             unntatt_innsyn: false,
             utloper: i64::MAX,
+            skjedde: None,
         }),
         part: Part::Head,
         subject: Some(PERSON),
@@ -57,6 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         method_nodtilgang: false,
         method_system: false,
         sak_ok: true,
+        sak: "",
         now: NOW,
     };
     let decision = policy.decide(&question);
@@ -111,6 +113,7 @@ fn facts() -> PersonFacts {
         til: i64::MAX,
         opprettet_av: Arc::from("bk-1"),
         samtykke: None,
+        mandat: None,
     };
     let none = Klasser::INGEN;
     PersonFacts {

@@ -63,6 +63,41 @@ pub struct Fact {
     pub opprettet_av: Arc<str>,
     /// Id of the consent that it is; none for what is none of koordinering's.
     pub samtykke: Option<Arc<str>>,
+    /// Mandate that a reviewer's right comes from; none for other kinds.
+    pub mandat: Option<Arc<Mandate>>,
+}
+
+/// The mandate of an incident review, as far as it decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mandate {
+    /// Its name, to which the reviewer's calls refer.
+    pub navn: String,
+    /// First microsecond that is reviewed.
+    pub fra: i64,
+    /// First microsecond that no longer is.
+    pub til: i64,
+}
+
+impl Mandate {
+    /// Whether it opens what happened at a time. What has no time is opened by
+    /// a mandate without bounds alone.
+    #[must_use]
+    pub const fn covers(&self, happened: Option<Happened>) -> bool {
+        match happened {
+            Some(Happened { fra, til }) => fra < self.til && til >= self.fra,
+            None => self.fra == i64::MIN && self.til == i64::MAX,
+        }
+    }
+}
+
+/// When something happened: from an instant to another, both included, in
+/// microseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Happened {
+    /// First.
+    pub fra: i64,
+    /// Last; `i64::MAX`: it goes on.
+    pub til: i64,
 }
 
 impl Fact {
@@ -120,4 +155,7 @@ pub struct RecordHead<'a> {
     /// First microsecond in which it is no longer valid (the time in
     /// `Ressurs.utlop_felt`); `i64::MAX`: no end.
     pub utloper: i64,
+    /// When it happened (`Ressurs.tid_felt`, `Ressurs.slutt_felt`); none: its
+    /// type has no time.
+    pub skjedde: Option<Happened>,
 }

@@ -1,16 +1,16 @@
 //! One person's facts, out of the subjects that were ever merged with it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use samspor_chassis::tid::Tid;
 use samspor_proto::{
-    felles::{Faktum, Faktumtype, Rolle, part::Hvem},
+    felles::{Faktum, Faktumtype, Periode, Rolle, part::Hvem},
     klassifisering::Klasser,
     tilgang::{Dataklasse, Formal},
 };
 
 use super::store::Subject;
-use crate::model::{Fact, Party, PersonFacts};
+use crate::model::{Fact, Mandate, Party, PersonFacts};
 
 /// Unit id that stands for all units.
 const ALLE_ENHETER: &str = "*";
@@ -60,8 +60,8 @@ impl Window {
     };
 
     /// None for instants that [`super::store::Incoming`] refuses.
-    fn of(fact: &Faktum) -> Option<Self> {
-        let periode = fact.periode.unwrap_or_default();
+    fn of(periode: Option<&Periode>) -> Option<Self> {
+        let periode = periode.copied().unwrap_or_default();
         let instant = |instant, none| match instant {
             Some(instant) => Tid::try_from(instant).ok().map(|tid| tid.0),
             None => Some(none),
@@ -99,7 +99,7 @@ fn merges<'a>(group: &str, subjects: &'a Subjects) -> Vec<Merge<'a>> {
                 (fact.r#type() == Faktumtype::Sammenslatt).then_some((
                     member.person.as_str(),
                     into.as_str(),
-                    Window::of(fact)?,
+                    Window::of(fact.periode.as_ref())?,
                 ))
             })
         })
@@ -157,13 +157,14 @@ fn same_human(other: &str, window: Window) -> Fact {
         til,
         opprettet_av: "".into(),
         samtykke: None,
+        mandat: None,
     }
 }
 
 /// A fact as the rules use it; none when it holds at no instant of the window,
 /// and for what [`super::store::Incoming`] refuses.
 fn within(fact: &Faktum, window: Window) -> Option<Fact> {
-    let Window { fra, til } = Window::of(fact)?.and(window)?;
+    let Window { fra, til } = Window::of(fact.periode.as_ref())?.and(window)?;
     Some(Fact {
         party: match hvem(fact)? {
             Hvem::Enhet(enhet) if enhet == ALLE_ENHETER => Party::AlleEnheter,
@@ -184,6 +185,15 @@ fn within(fact: &Faktum, window: Window) -> Option<Fact> {
         til,
         opprettet_av: fact.opprettet_av.as_str().into(),
         samtykke: fact.id.strip_prefix("samtykker/").map(Into::into),
+        mandat: (!fact.mandat.is_empty()).then(|| {
+            let nothing = Window { fra: 0, til: 0 };
+            let reviewed = Window::of(fact.gjelder.as_ref()).unwrap_or(nothing);
+            Arc::new(Mandate {
+                navn: fact.mandat.clone(),
+                fra: reviewed.fra,
+                til: reviewed.til,
+            })
+        }),
     })
 }
 

@@ -43,11 +43,19 @@ pub fn without_person(name: &str) -> &str {
     }
 }
 
+/// The first eight bytes of a trace id as a number, by which rows are found; 0
+/// for none. Two traces may share it: who asks compares the whole id.
+pub(crate) fn spor(trace: &str) -> i64 {
+    let first = trace.get(..16).unwrap_or_default();
+    u64::from_str_radix(first, 16).map_or(0, u64::cast_signed)
+}
+
 /// A row as the table holds it.
 pub(crate) struct Stored {
     pub(crate) indeks: i64,
     pub(crate) tid: i64,
     pub(crate) personkode: Option<String>,
+    pub(crate) spor: i64,
     pub(crate) bladsum: String,
     pub(crate) bytes: String,
 }
@@ -61,6 +69,7 @@ impl Stored {
         Self {
             indeks,
             tid: content.tid,
+            spor: spor(&content.sporings_id),
             personkode: code.map(|code| BASE64_STANDARD.encode(code)),
             bladsum: BASE64_STANDARD.encode(leaf_hash(&bytes)),
             bytes: BASE64_STANDARD.encode(bytes),

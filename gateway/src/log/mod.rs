@@ -24,11 +24,13 @@ use samspor_proto::internt::Loggpost;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use canonical::{leaf_hash, without_person};
+pub(crate) use canonical::{personkode, spor};
 pub use read::LoggedRow;
 pub(crate) use read::rows_of;
 pub(crate) use sequencer::{Counts, Turn};
 pub use sequencer::{MIGRATIONS, Sequencer};
 pub use verify::{Fault, FaultKind, Report, verify};
+pub(crate) use writer::decode_key;
 
 /// What a call asks the log to write: all rows or none.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,5 +1,7 @@
 //! Reading the log.
 
+use std::ops::Range;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use prost::Message as _;
 use samspor_proto::internt::Loggpost;
@@ -32,7 +34,8 @@ impl Log {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<LoggedRow>, sqlx::Error> {
-        rows_of(self.sequencer.readers(), person, before, limit).await
+        let always = i64::MIN..i64::MAX;
+        rows_of(self.sequencer.readers(), person, always, before, limit).await
     }
 
     /// Rows in order: at most `limit` from `index`.
@@ -48,14 +51,15 @@ impl Log {
     }
 }
 
-/// Rows about a person, newest first: at most `limit` with an index below
-/// `before` (none: from the newest).
+/// Rows about a person in a period (microseconds since 1970), newest first: at
+/// most `limit` with an index below `before` (none: from the newest).
 ///
 /// # Errors
 /// When the database could not be read or a row cannot be decoded.
 pub(crate) async fn rows_of(
     readers: &sqlx::AnyPool,
     person: &str,
+    period: Range<i64>,
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<LoggedRow>, sqlx::Error> {
@@ -70,10 +74,12 @@ pub(crate) async fn rows_of(
     let code = BASE64_STANDARD.encode(personkode(&key, person));
     let rows = sqlx::query(
         "SELECT bytes FROM gw_logg WHERE personkode = $1 AND indeks < $2 \
-             ORDER BY indeks DESC LIMIT $3",
+             AND tid >= $3 AND tid < $4 ORDER BY indeks DESC LIMIT $5",
     )
     .bind(code)
     .bind(before.unwrap_or(i64::MAX))
+    .bind(period.start)
+    .bind(period.end)
     .bind(limit)
     .fetch_all(readers)
     .await?;
@@ -87,7 +93,7 @@ pub(super) async fn stored_from(
     limit: i64,
 ) -> Result<Vec<Stored>, sqlx::Error> {
     sqlx::query(
-        "SELECT indeks, tid, personkode, bladsum, bytes FROM gw_logg \
+        "SELECT indeks, tid, personkode, spor, bladsum, bytes FROM gw_logg \
          WHERE indeks >= $1 ORDER BY indeks LIMIT $2",
     )
     .bind(index)
@@ -97,8 +103,9 @@ pub(super) async fn stored_from(
             indeks: row.try_get(0)?,
             tid: row.try_get(1)?,
             personkode: row.try_get(2)?,
-            bladsum: row.try_get(3)?,
-            bytes: row.try_get(4)?,
+            spor: row.try_get(3)?,
+            bladsum: row.try_get(4)?,
+            bytes: row.try_get(5)?,
         })
     })
     .fetch_all(pool)

@@ -33,6 +33,10 @@ pub const MIGRATIONS: Migrations = &[
         "0004_holdt",
         include_str!("../../migrations/0004_holdt.sql"),
     ),
+    (
+        "0005_gransking",
+        include_str!("../../migrations/0005_gransking.sql"),
+    ),
 ];
 
 /// The one sequencer of a gateway process. Clones share it.

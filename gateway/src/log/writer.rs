@@ -183,8 +183,8 @@ fn changed_subjects(subjects: &[Subject], versions: &HashMap<String, i64>) -> Ve
 /// One statement for up to [`ROWS_PER_INSERT`] rows.
 pub(super) async fn insert(turn: &mut Turn<'_>, rows: &[Stored]) -> Result<(), sqlx::Error> {
     let text = format!(
-        "INSERT INTO gw_logg (indeks, tid, personkode, bladsum, bytes) VALUES {}",
-        sql::values(rows.len(), 5)
+        "INSERT INTO gw_logg (indeks, tid, personkode, spor, bladsum, bytes) VALUES {}",
+        sql::values(rows.len(), 6)
     );
     let mut query = sqlx::query(AssertSqlSafe(text));
     for row in rows {
@@ -192,6 +192,7 @@ pub(super) async fn insert(turn: &mut Turn<'_>, rows: &[Stored]) -> Result<(), s
             .bind(row.indeks)
             .bind(row.tid)
             .bind(row.personkode.as_deref())
+            .bind(row.spor)
             .bind(row.bladsum.as_str())
             .bind(row.bytes.as_str());
     }
@@ -291,7 +292,7 @@ impl Codes {
     }
 }
 
-pub(super) fn decode_key(text: &str) -> Result<Vec<u8>, sqlx::Error> {
+pub(crate) fn decode_key(text: &str) -> Result<Vec<u8>, sqlx::Error> {
     BASE64_STANDARD
         .decode(text)
         .map_err(|error| sqlx::Error::Decode(error.into()))

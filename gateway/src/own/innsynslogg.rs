@@ -2,7 +2,8 @@
 
 use samspor_chassis::{
     call::Call,
-    error::{Error, Refusal},
+    domene::felt,
+    error::{Error, FieldFaults, Refusal},
     page::Page,
     store::Store,
     tid::Tid,
@@ -36,7 +37,17 @@ pub(super) async fn list(
                 .map_err(|_| Refusal::new(Feilgrunn::UgyldigSidetoken))
         })
         .transpose()?;
-    let rows = rows_of(store.readers(), person, before, page.limit()).await?;
+    let mut faults = FieldFaults::new();
+    let fra = felt::tidspunkt(request.fra, "fra", &mut faults);
+    let til = felt::tidspunkt(request.til, "til", &mut faults);
+    if let (Some(fra), Some(til)) = (fra, til)
+        && til <= fra
+    {
+        faults.contradicts("til", "fra", "perioden må slutte etter at den begynner");
+    }
+    faults.finish()?;
+    let period = fra.map_or(i64::MIN, |fra| fra.0)..til.map_or(i64::MAX, |til| til.0);
+    let rows = rows_of(store.readers(), person, period, before, page.limit()).await?;
     let (rows, next_page_token) = page.cut(rows, |row| row.content.indeks.to_string());
     let whole = call.actor.rolle != Rolle::Innbygger;
     let innsyn = rows.iter().map(|row| shown(person, row, whole)).collect();
@@ -82,6 +93,8 @@ fn shown(person: &str, row: &LoggedRow, whole: bool) -> Innsyn {
         egen_relasjon: content.egen_relasjon,
         sporings_id: content.sporings_id.clone(),
         representant: content.representant,
+        regelversjon: content.regelversjon.clone(),
+        sak: content.sak.clone(),
         skjerming: None,
     }
 }

@@ -1,9 +1,11 @@
-//! The gateway's own RPCs: break-glass and the view of the access log.
+//! The gateway's own RPCs: break-glass, mandates to review an incident, and the
+//! view of the access log.
 //!
 //! They are a service as any other: on the chassis, with contracts, events and
 //! facts, reached through the same seven steps, except that the last hop is a
 //! function call.
 
+mod gransking;
 mod innsynslogg;
 mod nodtilgang;
 
@@ -16,9 +18,13 @@ use samspor_chassis::{
     store::{Migrations, Tx},
 };
 use samspor_proto::gateway::{
+    ApneGranskingRequest, ApneGranskingResponse, AvsluttGranskingRequest, AvsluttGranskingResponse,
     AvsluttNodtilgangRequest, AvsluttNodtilgangResponse, GjennomgaNodtilgangRequest,
-    GjennomgaNodtilgangResponse, ListInnsynRequest, ListInnsynResponse, ListNodtilgangerRequest,
-    ListNodtilgangerResponse, StartNodtilgangRequest, StartNodtilgangResponse,
+    GjennomgaNodtilgangResponse, GodkjennGranskingRequest, GodkjennGranskingResponse,
+    HentGranskingRequest, HentGranskingResponse, ListGranskingerRequest, ListGranskingerResponse,
+    ListInnsynRequest, ListInnsynResponse, ListNodtilgangerRequest, ListNodtilgangerResponse,
+    StartNodtilgangRequest, StartNodtilgangResponse,
+    gransking_service_server::{GranskingService, GranskingServiceServer},
     innsynslogg_service_server::{InnsynsloggService, InnsynsloggServiceServer},
     nodtilgang_service_server::{NodtilgangService, NodtilgangServiceServer},
 };
@@ -40,11 +46,17 @@ impl Agency for Own {
     fn routes(chassis: Chassis) -> Routes {
         let own = Self { chassis };
         Routes::new(NodtilgangServiceServer::new(own.clone()))
+            .add_service(GranskingServiceServer::new(own.clone()))
             .add_service(InnsynsloggServiceServer::new(own))
     }
 
     fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move { nodtilgang::rpc::on_deadline(tx, &deadline).await })
+        Box::pin(async move {
+            match deadline.kind.as_str() {
+                gransking::rpc::ENDS => gransking::rpc::on_deadline(tx, &deadline).await,
+                _ => nodtilgang::rpc::on_deadline(tx, &deadline).await,
+            }
+        })
     }
 }
 
@@ -54,6 +66,16 @@ samspor_chassis::rpc! {
         write avslutt_nodtilgang(AvsluttNodtilgangRequest) -> AvsluttNodtilgangResponse = nodtilgang::rpc::end;
         write gjennomga_nodtilgang(GjennomgaNodtilgangRequest) -> GjennomgaNodtilgangResponse = nodtilgang::rpc::review;
         read list_nodtilganger(ListNodtilgangerRequest) -> ListNodtilgangerResponse = nodtilgang::rpc::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl GranskingService for Own {
+        write apne_gransking(ApneGranskingRequest) -> ApneGranskingResponse = gransking::rpc::apne;
+        write godkjenn_gransking(GodkjennGranskingRequest) -> GodkjennGranskingResponse = gransking::rpc::godkjenn;
+        write avslutt_gransking(AvsluttGranskingRequest) -> AvsluttGranskingResponse = gransking::rpc::avslutt;
+        read hent_gransking(HentGranskingRequest) -> HentGranskingResponse = gransking::rpc::hent;
+        read list_granskinger(ListGranskingerRequest) -> ListGranskingerResponse = gransking::rpc::list;
     }
 }
 

@@ -11,10 +11,10 @@ use samspor_proto::{
 };
 
 use super::question::{Act, Part, Question};
-use crate::model::Party;
+use crate::model::{Happened, Mandate, Party};
 
 /// Words of a [`Key`].
-pub(super) const WORDS: usize = 15;
+pub(super) const WORDS: usize = 16;
 
 /// The reduced question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,7 +62,8 @@ impl Key {
             Part::Other => 2,
         };
         let about = eier | part << 2 | flag(unntatt, 4) | flag(utlopt, 5);
-        Self::build(question, names, Some(name), about)
+        let happened = question.record.and_then(|record| record.skjedde);
+        Self::build(question, names, Some((name, happened)), about)
     }
 
     /// Key before any look-up.
@@ -70,13 +71,16 @@ impl Key {
         let owned = !question.ressurs.ressurs.eier_felt.is_empty();
         let name = question.record.as_ref().map(|record| record.name);
         let about = flag(owned, 0) | 1 << 7;
-        Self::build(question, names, name, about)
+        let mut key = Self::build(question, names, name.map(|name| (name, None)), about);
+        // When it happened is not known before the look-up.
+        key.0[GRANSKING] = mandated(question, |_| true);
+        key
     }
 
     fn build(
         question: &Question<'_>,
         names: Interned,
-        name: Option<&str>,
+        record: Option<(&str, Option<Happened>)>,
         about_record: u32,
     ) -> Self {
         let Question {
@@ -92,8 +96,10 @@ impl Key {
             method_nodtilgang,
             method_system,
             sak_ok,
+            sak: _,
             now,
         } = question;
+        let name = record.map(|(name, _)| name);
         let innbygger = caller.rolle == Rolle::Innbygger;
         let person = caller.person.as_deref().filter(|_| innbygger);
         let subjekt = match ressurs.ressurs.subjekt() {
@@ -192,6 +198,9 @@ impl Key {
             om,
             samtykke,
             nodtilgang,
+            mandated(question, |mandate| {
+                record.is_some_and(|(_, happened)| mandate.covers(happened))
+            }),
         ])
     }
 
@@ -208,6 +217,29 @@ impl Key {
     pub(super) fn bytes(self) -> Vec<u8> {
         self.0.iter().flat_map(|word| word.to_be_bytes()).collect()
     }
+}
+
+/// Word of a [`Key`] with the classes of the mandate.
+const GRANSKING: usize = 15;
+
+/// Classes that the mandates open to which the call refers.
+fn mandated(question: &Question<'_>, covers: impl Fn(&Mandate) -> bool) -> u32 {
+    let mut classes = 0;
+    for fact in &question.facts.facts {
+        let Some(mandate) = &fact.mandat else {
+            continue;
+        };
+        let own = matches!(&fact.party, Party::Ansatt(id) if !id.is_empty() && **id == *question.caller.ansatt);
+        if own
+            && fact.kind == Faktumtype::Gransker
+            && fact.holds_at(question.now)
+            && mandate.navn == question.sak
+            && covers(mandate)
+        {
+            classes |= fact.klasser.bits();
+        }
+    }
+    classes
 }
 
 /// Position of the row of a question: 0 for reading, 255 for an unknown row.
@@ -273,5 +305,6 @@ pub(super) fn parts() -> Vec<(&'static str, usize, u32)> {
         ("om", 12, u32::MAX),
         ("samtykke", 13, u32::MAX),
         ("nodtilgang", 14, u32::MAX),
+        ("gransking", GRANSKING, u32::MAX),
     ]
 }

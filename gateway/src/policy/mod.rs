@@ -347,6 +347,7 @@ impl Core {
             world.assume_relations();
             world.samtykke = Klasser::alle();
             world.nodtilgang = Klasser::alle();
+            world.gransking = Klasser::alle();
         }
         let trail = self.any_owner(&mut world, question, asked)?;
         let hidden = self.som_ukjent(&trail);

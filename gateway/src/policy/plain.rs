@@ -23,7 +23,7 @@ use super::{
         faktumnavn,
     },
 };
-use crate::model::{Fact, Party};
+use crate::model::{Fact, Mandate, Party};
 
 /// Kinds that are about the person, whoever their party is.
 pub(super) const ABOUT_THE_PERSON: [Faktumtype; 2] = [
@@ -78,6 +78,7 @@ pub(super) struct World {
     pub(super) om: BTreeSet<Faktumtype>,
     pub(super) samtykke: Klasser,
     pub(super) nodtilgang: Klasser,
+    pub(super) gransking: Klasser,
     pub(super) selv: bool,
     pub(super) har_ansatt: bool,
     pub(super) unntatt_innsyn: bool,
@@ -112,6 +113,8 @@ impl World {
         world.utlopt = question
             .record
             .is_some_and(|record| record.utloper <= question.now);
+        let happened = question.record.and_then(|record| record.skjedde);
+        world.gransking = mandated(question, &|mandate| mandate.covers(happened));
         world
     }
 
@@ -130,6 +133,7 @@ impl World {
             method_nodtilgang,
             method_system,
             sak_ok,
+            sak: _,
             now,
         } = *question;
         let innbygger = caller.rolle == Rolle::Innbygger;
@@ -188,6 +192,7 @@ impl World {
             om: kinds(&|fact| ABOUT_THE_PERSON.contains(&fact.kind)),
             samtykke: classes(Faktumtype::Samtykke, &own_unit),
             nodtilgang: classes(Faktumtype::Nodtilgang, &own_self),
+            gransking: mandated(question, &|_| true),
             selv: innbygger
                 && subject.is_some()
                 && (caller.person.as_deref() == subject
@@ -204,7 +209,7 @@ impl World {
     }
 
     /// The same with nothing known about the person. What the caller opened by
-    /// break-glass stays: a session can be opened on any id.
+    /// break-glass stays, and what a mandate opened: both can be on any id.
     pub(super) fn forget_facts(&mut self) {
         for kinds in [
             &mut self.enhet,
@@ -225,6 +230,7 @@ impl World {
     pub(super) fn assume_relations(&mut self) {
         self.forget_facts();
         self.nodtilgang = Klasser::INGEN;
+        self.gransking = Klasser::INGEN;
         let open: BTreeSet<Faktumtype> = alle_faktumtyper()
             .filter(|kind| !CLOSING.contains(kind))
             .collect();
@@ -241,6 +247,28 @@ impl World {
         }
         self.selv = innbygger;
     }
+}
+
+/// Classes that the mandates open to which the call refers.
+fn mandated(question: &Question<'_>, covers: &dyn Fn(&Mandate) -> bool) -> Klasser {
+    let Question {
+        caller,
+        facts,
+        sak,
+        now,
+        ..
+    } = question;
+    let reviews = |fact: &&Fact| {
+        fact.kind == Faktumtype::Gransker
+            && fact.holds_at(*now)
+            && matches!(&fact.party, Party::Ansatt(a) if !a.is_empty() && **a == *caller.ansatt)
+    };
+    let held = facts.facts.iter().filter(reviews);
+    held.filter(|fact| {
+        let mandate = fact.mandat.as_deref();
+        mandate.is_some_and(|mandate| mandate.navn == **sak && covers(mandate))
+    })
+    .fold(Klasser::INGEN, |classes, fact| classes | fact.klasser)
 }
 
 /// Entities of the vocabulary, made once.
@@ -417,6 +445,7 @@ impl Judge {
             om,
             samtykke,
             nodtilgang,
+            gransking,
             selv,
             har_ansatt,
             unntatt_innsyn,
@@ -489,6 +518,7 @@ impl Judge {
             ("bekreftet", RestrictedExpression::new_bool(bekreftet)),
             ("samtykke", classes(*samtykke)),
             ("nodtilgang", classes(*nodtilgang)),
+            ("gransking", classes(*gransking)),
             ("selv", RestrictedExpression::new_bool(*selv)),
             ("har_ansatt", RestrictedExpression::new_bool(*har_ansatt)),
             (

@@ -64,6 +64,8 @@ pub struct Question<'a> {
     /// The case reference is an open case of unit and subject, or none was
     /// given and the purpose asks for none ([`super::Policy::case_required`]).
     pub sak_ok: bool,
+    /// The case reference; empty: none.
+    pub sak: &'a str,
     /// Now, microseconds since 1970.
     pub now: i64,
 }

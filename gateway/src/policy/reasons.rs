@@ -129,6 +129,7 @@ impl Core {
             om: [].into(),
             samtykke: Klasser::INGEN,
             nodtilgang: Klasser::INGEN,
+            gransking: Klasser::INGEN,
             selv: rolle == Rolle::Innbygger,
             har_ansatt,
             unntatt_innsyn: false,

@@ -24,7 +24,7 @@ pub(super) const READ: &str = "les";
 
 /// Attributes of the context that are facts about the person. A forbid that
 /// may be named must not read them.
-pub(super) const FACT_ATTRIBUTES: [&str; 11] = [
+pub(super) const FACT_ATTRIBUTES: [&str; 12] = [
     "enhet",
     "enhet_her",
     "ansatt",
@@ -36,6 +36,7 @@ pub(super) const FACT_ATTRIBUTES: [&str; 11] = [
     "bekreftet",
     "samtykke",
     "nodtilgang",
+    "gransking",
 ];
 
 const CONTEXT: &str = "{
@@ -70,6 +71,8 @@ const CONTEXT: &str = "{
     // Classes consented to for unit, role and purpose, and of the break-glass session.
     samtykke: Set<Klasse>,
     nodtilgang: Set<Klasse>,
+    // Classes of the mandate that the call refers to, for what happened in its period.
+    gransking: Set<Klasse>,
     // The caller is the subject; the caller is a named employee.
     selv: Bool,
     har_ansatt: Bool,

@@ -318,6 +318,7 @@ impl<'g> Passage<'g> {
             method_nodtilgang: self.method.tilgang().nodtilgang,
             method_system: self.method.tilgang().system,
             sak_ok: true,
+            sak: self.border.sak.as_deref().unwrap_or_default(),
             now: self.now,
         }
     }
@@ -330,8 +331,8 @@ impl<'g> Passage<'g> {
         }
     }
 
-    /// Whether a case reference is good: an open case of the unit and subject, or
-    /// one of several units that names it.
+    /// Whether a case reference is good: an open case of the unit and subject, one
+    /// of several units that names it, or the mandate of the employee.
     pub(super) fn check_case(&self, facts: &PersonFacts) -> Result<(), Refused> {
         let closed = || Refused::new(Feilgrunn::SakIkkeApen);
         match &self.border.sak {
@@ -339,8 +340,10 @@ impl<'g> Passage<'g> {
             None => Ok(()),
             Some(sak) => {
                 let open = facts.facts.iter().any(|fact| {
-                    fact.holds_at(self.now)
-                        && matches!(
+                    let mandate = fact.mandat.as_ref().filter(|mandate| mandate.navn == *sak);
+                    let reviews = mandate.is_some()
+                        && matches!(&fact.party, Party::Ansatt(id) if **id == *self.caller.ansatt);
+                    let case = matches!(
                             fact.kind,
                             Faktumtype::Soker
                                 | Faktumtype::Sak
@@ -348,7 +351,8 @@ impl<'g> Passage<'g> {
                                 | Faktumtype::PartIBolig
                         )
                         && fact.post.as_deref() == Some(sak.as_str())
-                        && matches!(&fact.party, Party::Enhet(unit) if **unit == *self.caller.enhet)
+                        && matches!(&fact.party, Party::Enhet(unit) if **unit == *self.caller.enhet);
+                    fact.holds_at(self.now) && (case || reviews)
                 });
                 if open { Ok(()) } else { Err(closed()) }
             }
@@ -362,6 +366,7 @@ impl<'g> Passage<'g> {
             eier: "",
             unntatt_innsyn: false,
             utloper: i64::MAX,
+            skjedde: None,
         })
     }
 
@@ -693,8 +698,13 @@ fn is_case(text: &str) -> bool {
             })
     };
     let parts: Vec<&str> = text.split('/').collect();
-    matches!(parts.as_slice(), ["personer", person, kind, id]
-        if is_id(person) && is_id(id) && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    match parts.as_slice() {
+        ["personer", person, kind, id] => {
+            is_id(person) && is_id(id) && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        }
+        ["granskinger", id] => is_id(id),
+        _ => false,
+    }
 }
 
 /// A request that cannot be read. Whether a name is well formed follows from

@@ -48,6 +48,10 @@ pub(super) enum Mark {
     Unntatt,
     /// From when the record is no longer valid.
     Utlop,
+    /// When it happened, or began.
+    Tid,
+    /// When it ended.
+    Slutt,
     /// Names another person.
     Personref,
     /// Names the units of a part.
@@ -334,15 +338,21 @@ impl<'k> Compiler<'k> {
             is_single(message, exempt, &FieldKind::Bool, "unntatt_innsyn_felt")?;
             marks.push(marking(exempt, Mark::Unntatt));
         }
-        let expiry = &ressurs.utlop_felt;
-        if !expiry.is_empty() {
+        for (field, option, mark) in [
+            (&ressurs.utlop_felt, "utlop_felt", Mark::Utlop),
+            (&ressurs.tid_felt, "tid_felt", Mark::Tid),
+            (&ressurs.slutt_felt, "slutt_felt", Mark::Slutt),
+        ] {
+            if field.is_empty() {
+                continue;
+            }
             message
-                .get_field_by_name(expiry)
+                .get_field_by_name(field)
                 .filter(|field| !is_repeated(field))
                 .and_then(|field| field.kind().as_message().cloned())
                 .filter(|kind| kind.full_name() == "google.protobuf.Timestamp")
-                .ok_or_else(|| no_field(message, expiry, "utlop_felt"))?;
-            marks.push(marking(expiry, Mark::Utlop));
+                .ok_or_else(|| no_field(message, field, option))?;
+            marks.push(marking(field, mark));
         }
         for path in &ressurs.personreferanse_felt {
             field_at(message, path)

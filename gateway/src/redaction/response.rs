@@ -14,7 +14,7 @@ use super::{
     plan::{Compiler, Kind, Mark, NEVER, PlanError, Slot, Table, Tables},
     wire::{Cursor, MAX_DEPTH, Wire, WireError, check_packed, put_len, put_varint, varint_len},
 };
-use crate::model::RecordHead;
+use crate::model::{Happened, RecordHead};
 
 /// A record that stands in an answer. Borrows from the body and from the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +96,8 @@ struct RecordPlan {
     patterns: [String; 2],
     table: u32,
     has_parts: bool,
+    /// It has an end (`slutt_felt`): without one it goes on.
+    goes_on: bool,
     skjerming_field: u32,
 }
 
@@ -136,6 +138,7 @@ impl Draft {
                 field: field.number(),
                 table: compiler.record(message, &ressurs)?,
                 has_parts: compiler.has_parts(message),
+                goes_on: !ressurs.slutt_felt.is_empty(),
                 ressurs: ressurs.r#type,
                 patterns: [ressurs.monster, ressurs.monster_uten_subjekt],
                 skjerming_field,
@@ -235,6 +238,7 @@ impl ResponsePlan {
                 eier: seen.eier.unwrap_or_default(),
                 unntatt_innsyn: seen.unntatt.unwrap_or_default(),
                 utloper: seen.utloper.unwrap_or(i64::MAX),
+                skjedde: seen.happened(plan.goes_on),
             },
             person: name.person,
             personrefs: seen.personrefs,
@@ -275,6 +279,18 @@ impl ResponsePlan {
                     let (from, to) = cursor.payload()?;
                     let expiry = micros(cursor.inside(from, to)?)?;
                     if seen.utloper.replace(expiry).is_some() {
+                        return Err(WireError::Duplicate(number));
+                    }
+                }
+                Mark::Tid | Mark::Slutt => {
+                    slot.check(number, wire)?;
+                    let (from, to) = cursor.payload()?;
+                    let instant = micros(cursor.inside(from, to)?)?;
+                    let earlier = match slot.mark {
+                        Mark::Tid => seen.tid.replace(instant),
+                        _ => seen.slutt.replace(instant),
+                    };
+                    if earlier.is_some() {
                         return Err(WireError::Duplicate(number));
                     }
                 }
@@ -346,11 +362,22 @@ struct Seen<'a> {
     eier: Option<&'a str>,
     unntatt: Option<bool>,
     utloper: Option<i64>,
+    tid: Option<i64>,
+    slutt: Option<i64>,
     personrefs: Vec<&'a str>,
     units: Vec<&'a str>,
 }
 
 impl<'a> Seen<'a> {
+    /// When it happened. What has an end that is not set goes on; else it was
+    /// over in the instant.
+    fn happened(&self, goes_on: bool) -> Option<Happened> {
+        self.tid.map(|fra| Happened {
+            fra,
+            til: self.slutt.unwrap_or(if goes_on { i64::MAX } else { fra }),
+        })
+    }
+
     fn text(&mut self, mark: Mark, number: u32, text: &'a str) -> Result<(), WireError> {
         let reference = WireError::Reference(number);
         let earlier = match mark {

@@ -89,6 +89,7 @@ async fn every_part_of_a_fact_arrives(database: Database) {
         til: i64::MAX,
         opprettet_av: "".into(),
         samtykke: None,
+        mandat: None,
     };
     let expected = vec![
         Fact {

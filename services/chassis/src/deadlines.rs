@@ -238,15 +238,19 @@ impl Ticker {
             } else {
                 Stage::Due
             };
-            let claim = match stage {
-                Stage::Near => {
+            let (claim, run) = match stage {
+                Stage::Near => (
                     "UPDATE chassis_frist SET neste = forfall, varslet = $1 \
-                     WHERE post = $2 AND type = $3 AND neste = $4 AND forfall = $5"
-                }
-                Stage::Due => {
+                     WHERE post = $2 AND type = $3 AND neste = $4 AND forfall = $5",
+                    "UPDATE chassis_fristlop SET varslet = $1 \
+                     WHERE post = $2 AND type = $3 AND avsluttet IS NULL",
+                ),
+                Stage::Due => (
                     "UPDATE chassis_frist SET neste = NULL, brutt = $1 \
-                     WHERE post = $2 AND type = $3 AND neste = $4 AND forfall = $5"
-                }
+                     WHERE post = $2 AND type = $3 AND neste = $4 AND forfall = $5",
+                    "UPDATE chassis_fristlop SET brutt = $1 \
+                     WHERE post = $2 AND type = $3 AND avsluttet IS NULL",
+                ),
             };
             let claimed = tx
                 .execute(
@@ -258,6 +262,8 @@ impl Ticker {
                 tx.roll_back().await;
                 return Ok(false);
             }
+            tx.execute(run, params![detected, post.as_str(), kind.as_str()])
+                .await?;
             let mottakere = mottakere.split_whitespace().map(str::to_owned).collect();
             let deadline = DueDeadline {
                 post,

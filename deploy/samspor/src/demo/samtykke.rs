@@ -117,6 +117,7 @@ impl Stage<'_> {
             parent: person.to_owned(),
             page_size: 200,
             page_token: String::new(),
+            ..ListInnsynRequest::default()
         };
         let method = "gateway.v1.InnsynsloggService/ListInnsyn";
         let desk = herself.desk.with_purpose(Formal::Innsyn);

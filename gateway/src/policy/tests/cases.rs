@@ -9,7 +9,7 @@ use samspor_proto::{
 use serde::Deserialize;
 
 use super::*;
-use crate::model::{Caller, Fact, Party, PersonFacts, RecordHead};
+use crate::model::{Caller, Fact, Happened, Mandate, Party, PersonFacts, RecordHead};
 
 const NOW: i64 = 1_000;
 
@@ -103,11 +103,20 @@ fn fact(text: &str) -> Fact {
         til: i64::MAX,
         opprettet_av: "".into(),
         samtykke: None,
+        mandat: None,
     };
     while let Some(word) = words.next() {
         match word {
             "on" => fact.post = Some(record_name(words.next().unwrap()).into()),
             "ended" => fact.til = NOW,
+            // The period that is reviewed ends now, or ended before.
+            "mandat" | "tidligere_mandat" => {
+                fact.mandat = Some(Arc::new(Mandate {
+                    navn: "granskinger/1".to_owned(),
+                    fra: 0,
+                    til: if word == "mandat" { NOW } else { NOW - 10 },
+                }));
+            }
             list => fact.klasser = list.split(',').map(class).collect(),
         }
     }
@@ -150,6 +159,10 @@ fn judge(policy: &Policy, case: &Case) -> Vec<String> {
         eier: if owner == "-" { "" } else { owner },
         unntatt_innsyn: flag("unntatt"),
         utloper: if flag("utlopt") { NOW } else { i64::MAX },
+        skjedde: flag("skjedd").then_some(Happened {
+            fra: NOW - 1,
+            til: NOW - 1,
+        }),
     };
     let doing = case.gjor.is_some();
     let question = Question {
@@ -170,6 +183,11 @@ fn judge(policy: &Policy, case: &Case) -> Vec<String> {
         method_nodtilgang: flag("nodtilgang"),
         method_system: flag("system"),
         sak_ok: !flag("ingen_sak"),
+        sak: case
+            .flagg
+            .iter()
+            .find_map(|flag| flag.strip_prefix("sak:"))
+            .unwrap_or_default(),
         now: NOW,
     };
     let decision = policy.decide(&question);
@@ -276,6 +294,7 @@ fn a_withheld_class_says_nothing_about_the_facts() {
                     eier: "bestillerkontor",
                     unntatt_innsyn: false,
                     utloper: i64::MAX,
+                    skjedde: None,
                 }),
                 part: Part::Head,
                 subject: Some("p"),
@@ -284,6 +303,7 @@ fn a_withheld_class_says_nothing_about_the_facts() {
                 method_nodtilgang: false,
                 method_system: false,
                 sak_ok: true,
+                sak: "",
                 now: NOW,
             })
         })
@@ -316,6 +336,7 @@ fn the_log_marks_a_relation_that_the_employee_made() {
             method_nodtilgang: false,
             method_system: false,
             sak_ok: true,
+            sak: "",
             now: NOW,
         })
     };

@@ -18,7 +18,7 @@ use samspor_proto::{
 
 use super::*;
 use crate::{
-    model::{Caller, Fact, Party, PersonFacts, RecordHead},
+    model::{Caller, Fact, Happened, Mandate, Party, PersonFacts, RecordHead},
     policy::vocabulary::{alle_faktumtyper, alle_formal, alle_klasser, alle_roller},
 };
 
@@ -32,12 +32,13 @@ struct Asked {
     formal: Formal,
     row: Option<&'static str>,
     ressurs: usize,
-    record: Option<(String, String, bool, i64)>,
+    record: Option<(String, String, bool, i64, Option<Happened>)>,
     part: Part,
     subject: Option<String>,
     omfang: Option<String>,
     facts: PersonFacts,
     flags: [bool; 3],
+    sak: &'static str,
     now: i64,
 }
 
@@ -52,12 +53,15 @@ impl Asked {
             record: self
                 .record
                 .as_ref()
-                .map(|(name, eier, unntatt_innsyn, utloper)| RecordHead {
-                    name,
-                    eier,
-                    unntatt_innsyn: *unntatt_innsyn,
-                    utloper: *utloper,
-                }),
+                .map(
+                    |(name, eier, unntatt_innsyn, utloper, skjedde)| RecordHead {
+                        name,
+                        eier,
+                        unntatt_innsyn: *unntatt_innsyn,
+                        utloper: *utloper,
+                        skjedde: *skjedde,
+                    },
+                ),
             part: self.part,
             subject: self.subject.as_deref(),
             omfang_enhet: self.omfang.as_deref(),
@@ -65,6 +69,7 @@ impl Asked {
             method_nodtilgang,
             method_system,
             sak_ok,
+            sak: self.sak,
             now: self.now,
         }
     }
@@ -213,10 +218,16 @@ impl Random {
             til,
             opprettet_av: "a1".into(),
             samtykke: None,
+            mandat: self.chance(80).then(|| {
+                let navn = self.one_of(&["granskinger/1", "granskinger/2"]).to_owned();
+                let fra = self.one_of(&[i64::MIN, NOW - 1, NOW]);
+                let til = self.one_of(&[i64::MAX, NOW, NOW + 1]);
+                Mandate { navn, fra, til }.into()
+            }),
         }
     }
 
-    fn record(&mut self) -> Option<(String, String, bool, i64)> {
+    fn record(&mut self) -> Option<(String, String, bool, i64, Option<Happened>)> {
         (!self.chance(10)).then(|| {
             let eier = match self.chance(10) {
                 true => String::new(),
@@ -224,7 +235,12 @@ impl Random {
             };
             let edges = [NOW - 1, NOW, NOW + 1, i64::MAX, i64::MAX, i64::MAX];
             let name = self.one_of(&POSTS).to_owned();
-            (name, eier, self.chance(15), self.one_of(&edges))
+            let happened = (!self.chance(30)).then(|| {
+                let at = self.one_of(&[NOW - 2, NOW - 1, NOW, NOW + 1]);
+                let til = self.one_of(&[at, at + 1, i64::MAX]);
+                Happened { fra: at, til }
+            });
+            (name, eier, self.chance(15), self.one_of(&edges), happened)
         })
     }
 
@@ -244,6 +260,7 @@ impl Random {
                 facts: (0..count).map(|_| self.fact()).collect(),
             },
             flags: [self.chance(60), self.chance(50), self.chance(90)],
+            sak: self.one_of(&["", "granskinger/1", "granskinger/2"]),
             now: NOW,
         }
     }
@@ -281,7 +298,7 @@ impl Random {
         let rop = || Party::Enhet("rop".into());
         let a1 = || Party::Ansatt("a1".into());
         let myself = || Party::Person(PERSON.into());
-        let (rolle, formal, ressurs, eier, party, kind) = match self.rng.random_range(0..18) {
+        let (rolle, formal, ressurs, eier, party, kind) = match self.rng.random_range(0..20) {
             0 => (R::Saksbehandler, P::Ytelse, "soknad", "rop", rop(), F::Sak),
             1 => (
                 R::Behandler,
@@ -344,6 +361,14 @@ impl Random {
                 a1(),
                 F::Koordinator,
             ),
+            17 | 18 => (
+                R::Gransker,
+                P::Gransking,
+                "aapent_notat",
+                "nav",
+                a1(),
+                F::Gransker,
+            ),
             14 => (R::Leder, P::Ytelse, "ukjent", "rop", rop(), F::Sak),
             15 => (
                 R::Saksbehandler,
@@ -393,7 +418,16 @@ impl Random {
             .iter()
             .position(|known| known.ressurs.r#type == ressurs)
             .unwrap();
-        asked.record = Some((POSTS[0].to_owned(), eier.to_owned(), false, i64::MAX));
+        let just_now = Happened { fra: NOW, til: NOW };
+        asked.record = Some((
+            POSTS[0].to_owned(),
+            eier.to_owned(),
+            false,
+            i64::MAX,
+            Some(just_now),
+        ));
+        let mandate = "granskinger/1";
+        asked.sak = if kind == F::Gransker { mandate } else { "" };
         asked.part = Part::Head;
         asked.subject = Some(
             if kind == F::Representant {
@@ -416,6 +450,11 @@ impl Random {
             til: i64::MAX,
             opprettet_av: "a1".into(),
             samtykke: None,
+            mandat: (kind == F::Gransker).then(|| {
+                let (fra, til) = (NOW, NOW + 1);
+                let navn = mandate.to_owned();
+                Mandate { navn, fra, til }.into()
+            }),
         };
         asked.facts.facts = vec![opens];
         if self.chance(30) {
@@ -432,7 +471,7 @@ impl Random {
 
     /// Changes one input.
     fn change(&mut self, asked: &mut Asked) {
-        match self.rng.random_range(0..22) {
+        match self.rng.random_range(0..24) {
             0 => asked.caller.rolle = self.role(),
             1 => asked.caller.enhet = self.unit(),
             2 => asked.caller.ansatt = self.one_of(&["a1", "a2", ""]).to_owned(),
@@ -465,6 +504,13 @@ impl Random {
             20 => {
                 if let Some(record) = &mut asked.record {
                     record.0 = self.one_of(&POSTS).to_owned();
+                }
+            }
+            21 => asked.sak = self.one_of(&["", "granskinger/1", "granskinger/2"]),
+            22 => {
+                if let Some(record) = &mut asked.record {
+                    let at = NOW + self.one_of(&[-1, 0, 1]);
+                    record.4 = (!self.chance(30)).then_some(Happened { fra: at, til: at });
                 }
             }
             _ => {

@@ -129,6 +129,7 @@ impl Relasjon<'_> {
                 til: self.til.map(Into::into),
             }),
             opprettet_av: self.opprettet_av.to_owned(),
+            ..Faktum::default()
         }
     }
 }

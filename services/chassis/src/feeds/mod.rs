@@ -6,6 +6,7 @@
 //! the feeds of others and gives each event its effect exactly once.
 
 mod consumer;
+mod gransk;
 mod live;
 mod serve;
 

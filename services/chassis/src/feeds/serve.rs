@@ -12,13 +12,17 @@ use samspor_proto::{
     felles::Faktum,
     hendelse::{
         AbonnerRequest, AbonnerResponse, FaktaRequest, FaktaResponse, FolgRequest, FolgResponse,
-        Hendelse, NummerertFaktum, hendelse_service_server::HendelseService,
+        Hendelse, ListFristerRequest, ListFristerResponse, ListHendelserRequest,
+        ListHendelserResponse, NummerertFaktum, hendelse_service_server::HendelseService,
     },
 };
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use super::live::{Look, Next, follow};
+use super::{
+    gransk,
+    live::{Look, Next, follow},
+};
 use crate::{
     call::Call,
     error::{Error, FieldFaults, Refusal},
@@ -79,7 +83,7 @@ fn in_one_look<T>(rows: Vec<(i64, T)>, after: i64) -> Look<i64, Vec<T>> {
 
 /// Columns of an event: number in the service, number in the feed, id, type,
 /// person, post, eier, tid, traceparent.
-type EventRow = (
+pub(super) type EventRow = (
     i64,
     i64,
     String,
@@ -91,7 +95,7 @@ type EventRow = (
     String,
 );
 
-fn hendelse(row: EventRow) -> (i64, Hendelse) {
+pub(super) fn hendelse(row: EventRow) -> (i64, Hendelse) {
     let (position, nr, id, type_, person, post, eier, tid, traceparent) = row;
     let about = match person.as_str() {
         "" => format!("enheter/{eier}"),
@@ -105,6 +109,7 @@ fn hendelse(row: EventRow) -> (i64, Hendelse) {
         tid: Some(tid.into()),
         traceparent,
         eier: format!("enheter/{eier}"),
+        mottakere: Vec::new(),
         skjerming: None,
     };
     (position, hendelse)
@@ -285,6 +290,20 @@ impl HendelseService for Feeds {
                 })
                 .boxed(),
         ))
+    }
+
+    async fn list_hendelser(
+        &self,
+        request: Request<ListHendelserRequest>,
+    ) -> Result<Response<ListHendelserResponse>, Status> {
+        gransk::hendelser(&self.store, request).await
+    }
+
+    async fn list_frister(
+        &self,
+        request: Request<ListFristerRequest>,
+    ) -> Result<Response<ListFristerResponse>, Status> {
+        gransk::frister(&self.store, request).await
     }
 
     async fn fakta(

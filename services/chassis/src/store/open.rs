@@ -254,6 +254,7 @@ const CHASSIS: Migrations = &[
         "003_frist_rekke",
         include_str!("migrations/003_frist_rekke.sql"),
     ),
+    ("004_fristlop", include_str!("migrations/004_fristlop.sql")),
 ];
 
 /// Where a migration says so, SQLite keeps the rows of a table in the order of

@@ -181,7 +181,7 @@ impl Outbox {
 
 /// Writes what became of each deadline in the end: of several changes of one,
 /// the last counts. In the order of their keys, so that two transactions never
-/// wait for each other.
+/// wait for each other. One that is set again as it was goes on running.
 async fn write_deadlines(
     tx: &mut Tx,
     changes: Vec<DeadlineChange>,
@@ -198,26 +198,52 @@ async fn write_deadlines(
             }
         }
     }
-    let mut rows = Vec::new();
+    let now = tx.now();
+    let (mut rows, mut runs) = (Vec::new(), Vec::new());
     for ((post, kind), set) in last {
         let Some(deadline) = set else {
             tx.execute(
                 "DELETE FROM chassis_frist WHERE post = $1 AND type = $2",
-                params![post, kind],
+                params![post.as_str(), kind],
+            )
+            .await?;
+            tx.execute(
+                "UPDATE chassis_fristlop SET avsluttet = $1 \
+                 WHERE post = $2 AND type = $3 AND avsluttet IS NULL",
+                params![now, post, kind],
             )
             .await?;
             continue;
         };
+        let eier = unit_id(&deadline.eier);
+        tx.execute(
+            "UPDATE chassis_fristlop SET avsluttet = $1 WHERE post = $2 AND type = $3 \
+             AND avsluttet IS NULL AND (forfall <> $4 OR eier <> $5)",
+            params![now, post.as_str(), kind, deadline.due, eier.as_str()],
+        )
+        .await?;
         let mottakere: BTreeSet<_> = deadline.mottakere.iter().map(|u| unit_id(u)).collect();
         let mottakere = mottakere.into_iter().collect::<Vec<_>>().join(" ");
         let due = deadline.due;
         // A warning that would come with or after the due time is none.
         let next = deadline.warn.filter(|warn| *warn < due).unwrap_or(due);
+        let person = person_id(&deadline.person);
+        runs.push(vec![
+            tx.new_id().into(),
+            post.as_str().into(),
+            kind.into(),
+            person.as_str().into(),
+            eier.as_str().into(),
+            mottakere.as_str().into(),
+            now.into(),
+            due.into(),
+            traceparent.into(),
+        ]);
         rows.push(vec![
             post.into(),
             kind.into(),
-            person_id(&deadline.person).into(),
-            unit_id(&deadline.eier).into(),
+            person.into(),
+            eier.into(),
             mottakere.into(),
             due.into(),
             next.into(),
@@ -231,6 +257,13 @@ async fn write_deadlines(
          eier = excluded.eier, mottakere = excluded.mottakere, forfall = excluded.forfall, \
          neste = excluded.neste, varslet = NULL, brutt = NULL, traceparent = excluded.traceparent",
         rows,
+    )
+    .await?;
+    insert(
+        tx,
+        "INSERT INTO chassis_fristlop (id, post, type, person, eier, mottakere, satt, forfall, traceparent) VALUES ",
+        " ON CONFLICT (post, type) WHERE avsluttet IS NULL DO NOTHING",
+        runs,
     )
     .await?;
     Ok(())

@@ -126,6 +126,7 @@ impl Samtykke {
                 til: Some(til.into()),
             }),
             opprettet_av: self.vilje.registrert_av.ansatt.clone(),
+            ..Faktum::default()
         })
     }
 

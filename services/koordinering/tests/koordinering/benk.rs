@@ -25,7 +25,8 @@ use samspor_proto::{
     felles::{Aktor, Faktum, Faktumtype, Feilgrunn, Periode, Rolle, part},
     hendelse::{
         AbonnerRequest, AbonnerResponse, FaktaRequest, FaktaResponse, FolgRequest, FolgResponse,
-        Hendelse,
+        Hendelse, ListFristerRequest, ListFristerResponse, ListHendelserRequest,
+        ListHendelserResponse,
         hendelse_service_server::{HendelseService, HendelseServiceServer},
     },
     internt::{Attestasjon, Feil},
@@ -462,6 +463,20 @@ impl HendelseService for Kilde {
     }
 
     async fn fakta(&self, _: Request<FaktaRequest>) -> Result<Response<Self::FaktaStream>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn list_hendelser(
+        &self,
+        _: Request<ListHendelserRequest>,
+    ) -> Result<Response<ListHendelserResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn list_frister(
+        &self,
+        _: Request<ListFristerRequest>,
+    ) -> Result<Response<ListFristerResponse>, Status> {
         Err(Status::unimplemented("not asked for"))
     }
 }

@@ -37,6 +37,7 @@ pub(in super::super) fn world(rolle: Rolle, action: &str, formal: Formal, r#type
         om: [].into(),
         samtykke: Klasser::INGEN,
         nodtilgang: Klasser::INGEN,
+        gransking: Klasser::INGEN,
         selv: false,
         har_ansatt: !matches!(rolle, Rolle::System | Rolle::Innbygger),
         unntatt_innsyn: false,
@@ -49,6 +50,7 @@ pub(in super::super) fn world(rolle: Rolle, action: &str, formal: Formal, r#type
     if rolle != Rolle::Innbygger {
         world.samtykke = Klasser::alle();
         world.nodtilgang = Klasser::alle();
+        world.gransking = Klasser::alle();
     }
     world
 }

@@ -69,6 +69,10 @@ fn fact_scenarios() -> Vec<Change> {
         "nødtilgang til klassen".to_owned(),
         Box::new(|world| world.nodtilgang = Klasser::alle()),
     ));
+    all.push((
+        "mandat om gransking med klassen".to_owned(),
+        Box::new(|world| world.gransking = Klasser::alle()),
+    ));
     all
 }
 
@@ -76,6 +80,7 @@ pub(super) fn without_facts(world: &World) -> World {
     let mut bare = world.clone();
     bare.forget_facts();
     bare.nodtilgang = Klasser::INGEN;
+    bare.gransking = Klasser::INGEN;
     bare.selv = false;
     bare
 }

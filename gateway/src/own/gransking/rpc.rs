@@ -1,0 +1,160 @@
+//! Mandates over gRPC.
+
+use samspor_chassis::{
+    deadlines::DueDeadline,
+    domene::felles::Aktor,
+    error::{Error, FieldFaults, Refusal},
+    page::Page,
+    store::{NewDeadline, NewEvent, Tx, etag},
+};
+use samspor_proto::gateway::{
+    ApneGranskingRequest, ApneGranskingResponse, AvsluttGranskingRequest, AvsluttGranskingResponse,
+    GodkjennGranskingRequest, GodkjennGranskingResponse, GranskingTilstand, HentGranskingRequest,
+    HentGranskingResponse, ListGranskingerRequest, ListGranskingerResponse,
+};
+
+use super::{Gransking, rules, store};
+use crate::redaction::parse_name;
+
+/// The mandate has reached its end.
+pub(in crate::own) const ENDS: &str = "gransking_utloper";
+
+pub(in crate::own) async fn apne(
+    tx: &mut Tx,
+    request: ApneGranskingRequest,
+) -> Result<ApneGranskingResponse, Error> {
+    let av = Aktor::from(&tx.call().actor);
+    let mut innhold = rules::apne(&request, av, tx.now())?;
+    if !innhold.sporings_id.is_empty() {
+        let of = (innhold.sporings_id.as_str(), innhold.fra, innhold.til);
+        let Some(persons) = store::persons_of_trace(tx, of).await? else {
+            let mut faults = FieldFaults::new();
+            faults.unknown("sporings_id", "et spor med kall om en person i perioden");
+            return Err(faults
+                .finish()
+                .map_or_else(Into::into, |()| Error::internal("a fault was not told")));
+        };
+        for person in persons {
+            if !innhold.personer.contains(&person) {
+                innhold.personer.push(person);
+            }
+        }
+    }
+    let gransking = Gransking {
+        id: tx.new_id(),
+        versjon: 1,
+        innhold,
+    };
+    store::insert(tx, &gransking).await?;
+    tx.set_deadline(NewDeadline {
+        post: gransking.name(),
+        person: String::new(),
+        kind: ENDS,
+        due: gransking.innhold.utloper,
+        warn: None,
+        eier: gransking.innhold.apnet_av.enhet.clone(),
+        mottakere: Vec::new(),
+    });
+    emit(tx, &gransking, "GranskingForeslatt");
+    Ok(ApneGranskingResponse {
+        gransking: Some(gransking.to_proto()),
+    })
+}
+
+pub(in crate::own) async fn godkjenn(
+    tx: &mut Tx,
+    request: GodkjennGranskingRequest,
+) -> Result<GodkjennGranskingResponse, Error> {
+    let gransking = find(tx, &request.name).await?;
+    etag::krev(&request.etag, gransking.versjon)?;
+    let av = Aktor::from(&tx.call().actor);
+    let gransking = rules::godkjenn(gransking, av, tx.now())?;
+    save(tx, &gransking, "GranskingGodkjent").await?;
+    Ok(GodkjennGranskingResponse {
+        gransking: Some(gransking.to_proto()),
+    })
+}
+
+pub(in crate::own) async fn avslutt(
+    tx: &mut Tx,
+    request: AvsluttGranskingRequest,
+) -> Result<AvsluttGranskingResponse, Error> {
+    let gransking = find(tx, &request.name).await?;
+    let gransking = rules::avslutt(gransking, tx.now())?;
+    tx.clear_deadline(&gransking.name(), ENDS);
+    save(tx, &gransking, "GranskingAvsluttet").await?;
+    Ok(AvsluttGranskingResponse {
+        gransking: Some(gransking.to_proto()),
+    })
+}
+
+pub(in crate::own) async fn hent(
+    tx: &mut Tx,
+    request: HentGranskingRequest,
+) -> Result<HentGranskingResponse, Error> {
+    let gransking = find(tx, &request.name).await?;
+    Ok(HentGranskingResponse {
+        gransking: Some(gransking.to_proto()),
+    })
+}
+
+pub(in crate::own) async fn list(
+    tx: &mut Tx,
+    request: ListGranskingerRequest,
+) -> Result<ListGranskingerResponse, Error> {
+    let unit = parse_name("enheter/{enhet}", &request.parent)
+        .and_then(|name| name.enhet)
+        .ok_or_else(Refusal::not_found)?;
+    let page = Page::parse(request.page_size, &request.page_token)?;
+    let before = page.after().map(ToOwned::to_owned);
+    let rows = store::newest(tx, unit, before.as_deref(), page.limit()).await?;
+    let (rows, next_page_token) = page.cut(rows, |gransking| gransking.id.clone());
+    Ok(ListGranskingerResponse {
+        granskinger: rows.iter().map(Gransking::to_proto).collect(),
+        next_page_token,
+    })
+}
+
+/// The mandate's time is over.
+pub(in crate::own) async fn on_deadline(tx: &mut Tx, due: &DueDeadline) -> Result<(), Error> {
+    let gransking = find(tx, &due.post).await?;
+    if gransking.innhold.tilstand == GranskingTilstand::Avsluttet {
+        return Ok(());
+    }
+    let gransking = rules::avslutt(gransking, tx.now())?;
+    save(tx, &gransking, "GranskingAvsluttet").await
+}
+
+async fn save(tx: &mut Tx, gransking: &Gransking, event: &'static str) -> Result<(), Error> {
+    store::update(tx, gransking).await?;
+    for fact in gransking.facts() {
+        tx.fact(fact);
+    }
+    emit(tx, gransking, event);
+    Ok(())
+}
+
+/// Tells who opened it and who reviews. It is about nobody: the persons find it
+/// in their log, once somebody reads.
+fn emit(tx: &mut Tx, gransking: &Gransking, type_: &'static str) {
+    let content = &gransking.innhold;
+    tx.emit(NewEvent {
+        type_,
+        person: "",
+        post: &gransking.name(),
+        eier: &content.apnet_av.enhet,
+        mottakere: vec![
+            content.apnet_av.enhet.clone(),
+            content.gransker_enhet.clone(),
+        ],
+    });
+}
+
+async fn find(tx: &mut Tx, name: &str) -> Result<Gransking, Error> {
+    let id = parse_name("granskinger/{sak}", name)
+        .and_then(|_| name.rsplit('/').next())
+        .ok_or_else(Refusal::not_found)?;
+    store::get(tx, id)
+        .await?
+        .ok_or_else(|| Refusal::not_found().into())
+}

@@ -1,0 +1,146 @@
+//! SQL of mandates, and of whom a trace was about.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use prost::Message as _;
+use samspor_chassis::{
+    error::Error,
+    params,
+    store::{Tx, etag::ensure_affected},
+    tid::Tid,
+};
+use samspor_proto::{
+    felles::{Faktum, Faktumtype},
+    internt::Loggpost,
+};
+
+use super::Gransking;
+use crate::log::{decode_key, personkode, spor};
+
+type Stored = (String, i64, String);
+
+fn read((id, versjon, innhold): Stored) -> Result<Gransking, Error> {
+    Ok(Gransking {
+        id,
+        versjon,
+        innhold: serde_json::from_str(&innhold).map_err(Error::internal)?,
+    })
+}
+
+fn text(gransking: &Gransking) -> Result<String, Error> {
+    serde_json::to_string(&gransking.innhold).map_err(Error::internal)
+}
+
+pub(super) async fn insert(tx: &mut Tx, gransking: &Gransking) -> Result<(), Error> {
+    let text = text(gransking)?;
+    tx.execute(
+        "INSERT INTO gransking (id, enhet, versjon, innhold) VALUES ($1, $2, $3, $4)",
+        params![
+            gransking.id.as_str(),
+            gransking.innhold.apnet_av.enhet.as_str(),
+            gransking.versjon,
+            text
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Stores the next version.
+pub(super) async fn update(tx: &mut Tx, gransking: &Gransking) -> Result<(), Error> {
+    let (text, before) = (text(gransking)?, gransking.versjon - 1);
+    let changed = tx
+        .execute(
+            "UPDATE gransking SET versjon = $1, innhold = $2 WHERE id = $3 AND versjon = $4",
+            params![gransking.versjon, text, gransking.id.as_str(), before],
+        )
+        .await?;
+    ensure_affected(changed)
+}
+
+pub(super) async fn get(tx: &mut Tx, id: &str) -> Result<Option<Gransking>, Error> {
+    let row: Option<Stored> = tx
+        .one(
+            "SELECT id, versjon, innhold FROM gransking WHERE id = $1",
+            params![id],
+        )
+        .await?;
+    row.map(read).transpose()
+}
+
+/// Mandates of a unit before an id, newest first: ids grow with time.
+pub(super) async fn newest(
+    tx: &mut Tx,
+    unit: &str,
+    before: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Gransking>, Error> {
+    let rows: Vec<Stored> = tx
+        .all(
+            "SELECT id, versjon, innhold FROM gransking WHERE enhet = $1 AND id < $2 \
+             ORDER BY id DESC LIMIT $3",
+            params![unit, before.unwrap_or("~"), limit],
+        )
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Whom the calls of a trace in a period were about; none when the log has no
+/// such call. The log knows a person by a code alone, so each person's code is
+/// made and compared. Whoever is strictly protected is left out without a word:
+/// a mandate does not tell that they exist.
+pub(super) async fn persons_of_trace(
+    tx: &mut Tx,
+    (trace, fra, til): (&str, Tid, Tid),
+) -> Result<Option<Vec<String>>, Error> {
+    let rows: Vec<(String, String)> = tx
+        .all(
+            "SELECT personkode, bytes FROM gw_logg WHERE spor = $1 AND spor <> 0 \
+             AND tid >= $2 AND tid < $3 AND personkode IS NOT NULL",
+            params![spor(trace), fra, til],
+        )
+        .await?;
+    let mut codes = Vec::new();
+    for (code, bytes) in rows {
+        let bytes = BASE64_STANDARD.decode(bytes).map_err(Error::internal)?;
+        let row = Loggpost::decode(bytes.as_slice()).map_err(Error::internal)?;
+        if row.sporings_id == trace {
+            codes.push(code);
+        }
+    }
+    if codes.is_empty() {
+        return Ok(None);
+    }
+    let keys: Vec<(String, String)> = tx
+        .all("SELECT person, nokkel FROM gw_personnokkel", params![])
+        .await?;
+    let mut persons = Vec::new();
+    for (person, key) in keys {
+        let key = decode_key(&key)?;
+        let code = BASE64_STANDARD.encode(personkode(&key, &person));
+        if codes.contains(&code) && !strictly_protected(tx, &person).await? {
+            persons.push(person);
+        }
+    }
+    persons.sort_unstable();
+    Ok(Some(persons))
+}
+
+async fn strictly_protected(tx: &mut Tx, person: &str) -> Result<bool, Error> {
+    let facts: Vec<(String,)> = tx
+        .all(
+            "SELECT bytes FROM gw_faktum WHERE subjekt = $1",
+            params![person],
+        )
+        .await?;
+    for (bytes,) in facts {
+        let bytes = BASE64_STANDARD.decode(bytes).map_err(Error::internal)?;
+        let fact = Faktum::decode(bytes.as_slice()).map_err(Error::internal)?;
+        let until = fact.periode.and_then(|period| period.til);
+        let until = until.map(Tid::try_from).transpose();
+        let holds = until.map_or(true, |until| until.is_none_or(|until| until > tx.now()));
+        if fact.r#type() == Faktumtype::AdresseStrengtFortrolig && holds {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
