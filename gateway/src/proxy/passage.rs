@@ -210,7 +210,7 @@ impl<'g> Passage<'g> {
             self.border.sak = None;
             let form = (
                 "form",
-                "the name of a case: personer/{uuid}/soknader/{uuid}",
+                "the name of a case: personer/{uuid}/soknader/{uuid}, or of a mandate: granskinger/{uuid}",
             );
             return Err(Refused::field(SAK, Feilgrunn::FeltForm, &[form]));
         }
