@@ -8,6 +8,7 @@
 pub(super) mod rpc;
 pub(super) mod rules;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod rulesprove;
 pub(super) mod store;
 

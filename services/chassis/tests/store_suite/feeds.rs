@@ -40,7 +40,7 @@ pub(crate) fn feeds(store: &Store) -> (Feeds, watch::Sender<bool>) {
     (Feeds::new(store.clone(), closed), closing)
 }
 
-fn request<T>(call: &Arc<Call>, message: T) -> Request<T> {
+pub(crate) fn request<T>(call: &Arc<Call>, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.extensions_mut().insert(call.clone());
     request

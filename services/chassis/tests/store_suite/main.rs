@@ -15,6 +15,7 @@ mod crash;
 mod deadlines;
 mod failures;
 mod feeds;
+mod forlop;
 mod idempotency;
 mod outbox;
 mod transactions;
