@@ -5,7 +5,8 @@
 //! same whether or not somebody lives there; the units that follow the tenant up
 //! have it, the first of them answers for it, and one that nobody sees to alerts
 //! them; where nobody follows the tenant up, who allocated the dwelling has it, or
-//! who finds a bed for somebody without one; where nobody lives, the office sees
+//! who finds a bed for somebody without one, and the office hears whether they
+//! see to it; where nobody lives, the office sees
 //! to the dwelling.
 
 use samspor_chassis::{
@@ -198,6 +199,18 @@ fn adressater(leieforhold: &Leieforhold, botilbud: Option<&Vec<String>>) -> Vec<
     found
 }
 
+/// Who hears that nobody saw to it: the units that were told. One that does not
+/// follow the tenant up may be one that the tenant is hidden from: then the office
+/// too, which let the dwelling and hears that, not what was told.
+fn varslede(leieforhold: &Leieforhold, enheter: &[String]) -> Vec<String> {
+    let mut alerted = enheter.to_owned();
+    let follows = |unit: &String| leieforhold.oppfolgere.contains(unit);
+    if !alerted.iter().any(follows) && !alerted.iter().any(|unit| unit == ENHET) {
+        alerted.push(ENHET.to_owned());
+    }
+    alerted
+}
+
 async fn om_leietaker(
     tx: &mut Tx,
     tenancy: &Post<Leieforhold>,
@@ -220,7 +233,8 @@ async fn om_leietaker(
     let mut out = Virkninger::new();
     let (emne, units) = (post.emne(), post.innhold.enheter.clone());
     out.hendelse("BekymringMottatt", &emne, units.clone());
-    out.frist(FRIST, &emne, post.innhold.frist, None, units);
+    let alerted = varslede(&tenancy.innhold, &units);
+    out.frist(FRIST, &emne, post.innhold.frist, None, alerted);
     out.fakta = fakta(&post, settings);
     out.utfor(tx);
     Ok(post.id)

@@ -203,7 +203,8 @@ async fn a_concern_is_received_alike_wherever_it_is_about(database: Database) {
 /// nobody follows the tenant up: who finds a bed for somebody without one has the
 /// concern, and the office reads none of it (N3).
 ///
-/// Seen red: with `tildelt_av` whoever that is.
+/// Seen red: with `tildelt_av` whoever that is; with a broken deadline that nav
+/// alone is told of.
 async fn no_concern_comes_back_to_the_office_that_told_it(database: Database) {
     let store = lager(&database).await;
     let type_ = Tildelingstype::Hardfor;
@@ -265,4 +266,16 @@ async fn no_concern_comes_back_to_the_office_that_told_it(database: Database) {
     assert_eq!(told.ansvarlig_enhet, "enheter/nav");
     assert_eq!(told.enheter, ["enheter/nav"]);
     assert_eq!(hendelser(&store, "nav").await, ["BekymringMottatt"]);
+    // Where nav cannot see the tenant, somebody hears that nobody saw to it.
+    let before = hendelser(&store, ENHET).await;
+    database
+        .clock()
+        .advance(std::time::Duration::from_hours(24 * 7));
+    let ticker = Ticker::new(store.clone(), Boligkontor::on_deadline);
+    assert_eq!(ticker.tick().await.unwrap().failed, 0);
+    database.clock().set(START);
+    let heard = hendelser(&store, ENHET).await;
+    assert_eq!(heard[before.len()..], ["FristBrutt"]);
+    let heard = hendelser(&store, "nav").await;
+    assert_eq!(heard, ["BekymringMottatt", "FristBrutt"]);
 }

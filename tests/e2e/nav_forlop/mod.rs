@@ -1,6 +1,7 @@
 //! Lives at nav through the gateway: a bed for tonight, asked for, given,
 //! refused and not found, and what others see of it.
 
+mod bekymring;
 mod oppfolging;
 mod opphold;
 
