@@ -1,6 +1,8 @@
 //! What boligkontor's events ask of the unit, as one that allocates care
 //! dwellings, and what they end: a right that became a dwelling waits no more.
 
+use std::collections::BTreeSet;
+
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
     domene::{Dag, Emne, Virkninger, kalender, navn},
@@ -11,7 +13,7 @@ use samspor_chassis::{
 };
 use samspor_proto::hendelse::Hendelse;
 
-use super::utfor;
+use super::{store, utfor};
 use crate::{BOLIGKONTOR, ENHET, frister::frister, vedtak};
 
 /// What boligkontor tells the unit waits in its work list.
@@ -31,6 +33,18 @@ const FRIST_RESTANSE: &str = "restanse";
 const FRIST_BEKYMRING: &str = "bekymring";
 /// Deadline: it is seen to where a tenant goes whose tenancy is ended.
 const FRIST_OPPSAGT: &str = "leieforhold_oppsagt";
+/// Deadline: it is seen to what follows for a tenant who wants no follow-up.
+const FRIST_OPPFOLGING_AVSLATT: &str = "oppfolging_avslatt";
+/// Events that say that the unit decided on what a person is granted, or looked at
+/// it anew.
+const VURDERT: [&str; 6] = [
+    "VedtakFattet",
+    "VedtakEndret",
+    "VedtakFornyet",
+    "VedtakGjenopptatt",
+    "VedtakEvaluert",
+    "VedtakOpphort",
+];
 
 /// What an event asks for, about its record. An application that rests on a right
 /// is told here too where another unit allocates: then it asks for nothing.
@@ -42,20 +56,39 @@ fn ber_om(hendelse: &Hendelse) -> Option<&'static str> {
         "RestanseVarslet" => Some(FRIST_RESTANSE),
         "BekymringMottatt" => Some(FRIST_BEKYMRING),
         "LeieforholdOppsagt" => Some(FRIST_OPPSAGT),
+        "OppfolgingAvslatt" => Some(FRIST_OPPFOLGING_AVSLATT),
         _ => None,
     }
 }
 
 /// What about its record an event ends.
-fn gjort(hendelse: &str) -> Option<&'static str> {
+fn gjort(hendelse: &str) -> &'static [&'static str] {
     match hendelse {
-        "BoligsakGodkjent" | "BoligsakAvslatt" | "BoligsakTrukket" => Some(FRIST_BOLIGSAK),
-        "BoligletingAvsluttet" => Some(FRIST_FINN_BOLIG),
-        "RestansesakBesvart" | "RestansesakAvgjort" => Some(FRIST_RESTANSE),
-        "BekymringBekreftet" => Some(FRIST_BEKYMRING),
-        "LeieforholdAvsluttet" | "OppsigelseTrukket" => Some(FRIST_OPPSAGT),
-        _ => None,
+        "BoligsakGodkjent" | "BoligsakAvslatt" | "BoligsakTrukket" => &[FRIST_BOLIGSAK],
+        "BoligletingAvsluttet" => &[FRIST_FINN_BOLIG],
+        "RestansesakBesvart" | "RestansesakAvgjort" => &[FRIST_RESTANSE],
+        "BekymringBekreftet" => &[FRIST_BEKYMRING],
+        "OppsigelseTrukket" => &[FRIST_OPPSAGT],
+        "LeieforholdAvsluttet" => &[FRIST_OPPSAGT, FRIST_OPPFOLGING_AVSLATT],
+        _ => &[],
     }
+}
+
+/// What the unit does itself ends what no record of boligkontor's says is done: it
+/// has seen to who wants no follow-up when it decides on what the person is
+/// granted, or looks at it anew.
+pub(super) async fn gjort_selv(tx: &mut Tx, out: &mut Virkninger) -> Result<(), Error> {
+    let looked = out.hendelser.iter();
+    let persons: BTreeSet<String> = looked
+        .filter(|event| VURDERT.contains(&event.type_))
+        .map(|event| event.emne.person.clone())
+        .collect();
+    for person in persons {
+        for post in store::personens(tx, &person, FRIST_OPPFOLGING_AVSLATT).await? {
+            out.slett_frist(FRIST_OPPFOLGING_AVSLATT, &post);
+        }
+    }
+    Ok(())
 }
 
 /// What became of a dwelling that was let by a right, by its type.
@@ -110,7 +143,7 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
             let due = kalender::til_arbeidsdag(last.slutt());
             out.frist(kind, &emne, due, None, [ENHET]);
         }
-        if let Some(kind) = gjort(&hendelse.r#type) {
+        for kind in gjort(&hendelse.r#type) {
             out.slett_frist(kind, &hendelse.post);
         }
         utfor(tx, out).await
@@ -127,19 +160,22 @@ mod tests {
         testing::{Database, request_id},
     };
     use samspor_proto::bestillerkontor::{
-        Boligrett, FattVedtakResponse, ListVenteposterRequest, Ventepost, Ventetype,
+        Boligrett, FattVedtakResponse, ListVenteposterRequest, RegistrerEvalueringRequest,
+        Ventepost, Ventetype,
     };
 
     use super::*;
     use crate::{
         MIGRATIONS,
-        eierprove::{P, fattet, hos},
+        eierprove::{P, fattet, hos, kall},
+        forlopsprove::an_evaluation,
     };
 
     samspor_chassis::on_both_databases! {
         each_event_puts_its_row_there_and_another_takes_it_away,
         a_right_waits_until_what_it_is_to_was_let_and_again_when_that_ends,
         a_right_to_a_bofellesskap_is_met_by_what_the_person_moves_to,
+        who_wants_no_follow_up_waits_until_a_vedtak_is_looked_at_anew,
     }
 
     async fn hendt(store: &Store, type_: &str, post: &str, eier: &str) {
@@ -223,6 +259,13 @@ mod tests {
         hendt(&store, "BekymringBekreftet", &of("bekymringer"), own).await;
         assert_eq!(venter(&store).await, [Ventetype::Bolig]);
         let tenancy = of("leieforhold");
+        for _ in 0..2 {
+            hendt(&store, "OppfolgingAvslatt", &tenancy, own).await;
+            let waits = [Ventetype::Bolig, Ventetype::OppfolgingAvslatt];
+            assert_eq!(venter(&store).await, waits);
+        }
+        hendt(&store, "LeieforholdAvsluttet", &tenancy, own).await;
+        assert_eq!(venter(&store).await, [Ventetype::Bolig]);
         for end in ["OppsigelseTrukket", "LeieforholdAvsluttet"] {
             for _ in 0..2 {
                 hendt(
@@ -311,5 +354,27 @@ mod tests {
             hendt(&store, event, &decided, "enheter/bestillerkontor").await;
             assert_eq!(venter(&store).await, expected, "row {place}");
         }
+    }
+    /// What is granted to another person is nothing to it.
+    ///
+    /// Seen red: without `gjort_selv`; with one that does not ask whose it is.
+    async fn who_wants_no_follow_up_waits_until_a_vedtak_is_looked_at_anew(database: Database) {
+        let store = database.open(MIGRATIONS).await;
+        let decided = fattet(&store).await;
+        let tenancy =
+            |person: &str| format!("{person}/leieforhold/0192f0a1-7b2c-7d3e-8f40-516273849506");
+        for person in [P, "personer/4f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34"] {
+            let office = "enheter/boligkontor";
+            hendt(&store, "OppfolgingAvslatt", &tenancy(person), office).await;
+        }
+        let kind = Ventetype::OppfolgingAvslatt;
+        assert_eq!(venter(&store).await, [Ventetype::Bolig, kind, kind]);
+        let request = RegistrerEvalueringRequest {
+            name: decided.name,
+            request_id: request_id(),
+            evaluering: Some(an_evaluation("2026-10-01", "2026-10-01")),
+        };
+        kall!(store, hos(ENHET, "a1"), vedtak::rpc::evaluer, request).unwrap();
+        assert_eq!(venter(&store).await, [Ventetype::Bolig, kind]);
     }
 }

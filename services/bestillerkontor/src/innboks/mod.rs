@@ -68,7 +68,8 @@ impl Ventepost {
 
 /// Hands the effects of a rule to the transaction, and lets the work lists
 /// follow its deadlines.
-pub(crate) async fn utfor(tx: &mut Tx, virkninger: Virkninger) -> Result<(), Error> {
+pub(crate) async fn utfor(tx: &mut Tx, mut virkninger: Virkninger) -> Result<(), Error> {
+    bolig::gjort_selv(tx, &mut virkninger).await?;
     let mut rows = BTreeMap::new();
     for change in &virkninger.frister {
         match change {

@@ -73,6 +73,17 @@ pub(crate) async fn venter(tx: &mut Tx, post: &str, kind: &str) -> Result<bool, 
     Ok(row.is_some())
 }
 
+/// Records of a person that something of a kind waits about.
+pub(super) async fn personens(tx: &mut Tx, person: &str, kind: &str) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String,)> = tx
+        .all(
+            "SELECT post FROM ventepost WHERE person = $1 AND type = $2",
+            params![person, kind],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|(post,)| post).collect())
+}
+
 /// Its time has passed, and it still waits.
 pub(crate) async fn brutt(tx: &mut Tx, post: &str, kind: &str) -> Result<(), Error> {
     tx.execute(
