@@ -25,6 +25,7 @@ mod kartlegging;
 mod klage_forlop;
 mod kommuner;
 mod koordinering_forlop;
+mod mandat;
 mod nav_forlop;
 mod nodtilgang;
 mod paging;

@@ -33,7 +33,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::{
     avvik_forlop, bestiller_forlop, bolig_forlop, kartlegging, klage_forlop, kommuner,
-    koordinering_forlop, nav_forlop, nodtilgang, rop_forlop,
+    koordinering_forlop, mandat, nav_forlop, nodtilgang, rop_forlop,
     scene::{NUMBERS, Scene, ok, request_id},
     vedtak_forlop, worked_cases,
 };
@@ -358,6 +358,7 @@ async fn lives(scene: &Scene) {
     Box::pin(kartlegging::mapped_once(&Scene::start().await)).await;
     Box::pin(kartlegging::wrong_form(&Scene::start().await)).await;
     Box::pin(nodtilgang::glass(&Scene::start().await)).await;
+    Box::pin(mandat::review(&Scene::start().await)).await;
     Box::pin(worked_cases::on_behalf(&Scene::start().await)).await;
 }
 
