@@ -135,6 +135,10 @@ impl Agency for Nav {
                 "010_stengte_netter",
                 include_str!("../migrations/010_stengte_netter.sql"),
             ),
+            (
+                "011_senger_resten",
+                include_str!("../migrations/011_senger_resten.sql"),
+            ),
         ]
     }
 

@@ -442,7 +442,10 @@ pub(crate) async fn ta_seng(tx: &mut Tx, plass: &Plass, opphold: &str) -> Result
         .await?;
     let taken: BTreeSet<i64> = taken.into_iter().map(|(nr,)| nr).collect();
     let beds = plass.innhold.senger;
-    let Some(nr) = (1..=i64::from(beds)).find(|nr| !taken.contains(nr)) else {
+    // More stays than beds may have been found when beds were first counted.
+    let full = taken.len() >= usize::try_from(beds).unwrap_or_default();
+    let free = (1..=i64::from(beds)).find(|nr| !full && !taken.contains(nr));
+    let Some(nr) = free else {
         let mut faults = FieldFaults::new();
         let form = format_args!(
             "en annen plass: alle {beds} sengene er opptatt; ListPlasser viser hvor det er ledig"
