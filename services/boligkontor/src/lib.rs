@@ -125,6 +125,8 @@ use tonic::service::Routes;
 
 /// Id of the unit that this service is.
 pub(crate) const ENHET: &str = "boligkontor";
+/// Unit that keeps the ids of persons and knows who answers for their open needs.
+pub(crate) const KOORDINERING: &str = "koordinering";
 
 const MIGRATIONS: Migrations = &[
     ("001_bolig", include_str!("../migrations/001_bolig.sql")),

@@ -1,6 +1,5 @@
 //! Read model: which unit answers for each open need of a person, as the
-//! events say that bestillerkontor addresses to this unit. It exists for one
-//! question, asked before an address protection: would an open need lose its
+//! events say that others address to this unit. It exists for one question, asked before an address protection: would an open need lose its
 //! responsible unit? The need itself stays a column at its owner (I3).
 //!
 //! It is as new as the last event that was applied: a need that is taken on in
@@ -15,8 +14,11 @@ use crate::person;
 
 /// Records that are an open need until an event of these ends it. An oppdrag
 /// that was declined is still one: its orderer answers for it.
-const BEHOV: [&str; 2] = ["oppdrag", "soknader"];
-const AVSLUTTENDE: [&str; 4] = [
+const BEHOV: [&str; 3] = ["boligsaker", "oppdrag", "soknader"];
+const AVSLUTTENDE: [&str; 7] = [
+    "BoligsakAvslatt",
+    "BoligsakTildelt",
+    "BoligsakTrukket",
     "OppdragAvsluttet",
     "SoknadTrukket",
     "SoknadHenlagt",

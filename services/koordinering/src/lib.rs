@@ -142,7 +142,7 @@ impl Agency for Koordinering {
     }
 
     fn consumers() -> Vec<Consumer> {
-        ["bestillerkontor", "rop"]
+        ["bestillerkontor", "boligkontor", "rop"]
             .map(|from| Consumer {
                 from,
                 enhet: ENHET,

@@ -5,10 +5,12 @@ use samspor::desk::Desk;
 use samspor_proto::{
     boligkontor::*,
     felles::{Feilgrunn, Hjemmel, Rolle},
+    koordinering::ForeslaVernResponse,
     tilgang::{Dataklasse, Formal},
 };
+use sqlx::Row as _;
 
-use crate::scene::*;
+use crate::{handovers::until, scene::*};
 
 const CASES: &str = "boligkontor.v1.BoligsakService/";
 
@@ -268,4 +270,47 @@ async fn in_sarpsborg_the_office_itself_allocates() {
     };
     let ranked: RangerKoResponse = method(&office, "RangerKo", request).await;
     assert_eq!(ranked.koplasser[0].plass, 1);
+}
+
+/// Who is known by nothing but an application for a dwelling keeps the id, and is
+/// not hidden from the unit that answers for it while it is open.
+///
+/// Seen red: without koordinering among those who hear that it was received;
+/// without the end when it is taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_for_a_dwelling_keeps_its_unit_and_the_id() {
+    let scene = Scene::start().await;
+    let person = scene.person(NUMBERS[0]).await;
+    let owner = scene
+        .desk("rop", Rolle::Saksbehandler, Formal::Tildeling)
+        .await;
+    let sak = taken_in(&scene, &person, &owner).await;
+    let answers = async |expected: &[&str]| {
+        until(async || {
+            let mut known = scene.database("koordinering").await;
+            let sql = "SELECT enhet FROM ansvar JOIN person ON person.id = ansvar.person \
+                       WHERE i_bruk = 1";
+            let rows = sqlx::query(sql).fetch_all(&mut known).await.unwrap();
+            let units: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+            (units == expected).then_some(())
+        })
+        .await;
+    };
+    answers(&["rop"]).await;
+    let leader = scene
+        .desk("koordinering", Rolle::Leder, Formal::Sikkerhet)
+        .await;
+    let hide = || strict(&person, &["koordinering"]);
+    let propose = "koordinering.v1.VernService/ForeslaVern";
+    let status = refused::<_, ForeslaVernResponse>(&leader, propose, hide()).await;
+    assert_eq!(reason(&status), Some(Feilgrunn::BehovUtenAnsvarlig));
+    let request = TrekkBoligsakRequest {
+        name: sak.name,
+        request_id: request_id(),
+        onske: String::new(),
+    };
+    let tenant = scene.person_desk(&person).await;
+    method::<_, TrekkBoligsakResponse>(&tenant, "TrekkBoligsak", request).await;
+    answers(&[]).await;
+    ok::<_, ForeslaVernResponse>(&leader, propose, hide()).await;
 }

@@ -20,7 +20,7 @@ use super::{
     Avgjorelse, Behov, Boligsak, FRIST_FORELOPIG_SVAR, Soknad, Tilstand, Vilkarsvurdering,
     Vurdering, fakta,
 };
-use crate::{ENHET, regler::Regelsett};
+use crate::{ENHET, KOORDINERING, regler::Regelsett};
 
 const APNE: &[Tilstand] = &[
     Tilstand::Mottatt,
@@ -236,6 +236,14 @@ fn mottakere(post: &Post<Boligsak>) -> Vec<String> {
     units
 }
 
+/// The same where the case begins or ends: koordinering knows which unit answers
+/// for an open need before a person is hidden from it, and keeps the person's id.
+fn med_koordinering(post: &Post<Boligsak>) -> Vec<String> {
+    let mut told = mottakere(post);
+    told.push(KOORDINERING.to_owned());
+    told
+}
+
 /// How an application came.
 pub(crate) struct Mottak {
     pub(crate) person: String,
@@ -271,7 +279,7 @@ pub(crate) fn registrer(
     };
     let post = Post::ny(&mottak.ansvarlig, mottak.person, mottak.id, innhold);
     let mut out = Virkninger::new();
-    out.hendelse("BoligsakMottatt", &post.emne(), mottakere(&post));
+    out.hendelse("BoligsakMottatt", &post.emne(), med_koordinering(&post));
     out.fakta.extend(fakta(&post));
     let warn = Some(due.minus(VARSEL));
     let owner = [post.enhet.as_str()];
@@ -430,7 +438,10 @@ fn avgjor(
     }
     post.innhold.tilstand = til;
     post.innhold.avgjorelse = Some(avgjorelse);
-    let mut told = mottakere(&post);
+    let mut told = match til {
+        Tilstand::Godkjent => mottakere(&post),
+        _ => med_koordinering(&post),
+    };
     told.push(navn::person(&post.person));
     let mut out = Virkninger::new();
     out.hendelse(event, &post.emne(), told);
@@ -510,7 +521,7 @@ pub(crate) fn trekk(
     post.innhold.tilstand = Tilstand::Trukket;
     post.innhold.trukket = Some((now, onske));
     let mut out = Virkninger::new();
-    let mut told = mottakere(&post);
+    let mut told = med_koordinering(&post);
     told.push(navn::person(&post.person));
     out.hendelse("BoligsakTrukket", &post.emne(), told);
     out.fakta.extend(fakta(&post));
@@ -531,7 +542,7 @@ pub(crate) fn tildel(
     post.innhold.tilstand = Tilstand::Tildelt;
     post.innhold.tildelt = Some((now, leieforhold.to_owned()));
     let mut out = Virkninger::new();
-    out.hendelse("BoligsakTildelt", &post.emne(), mottakere(&post));
+    out.hendelse("BoligsakTildelt", &post.emne(), med_koordinering(&post));
     if let Some(told) = rett_hendelser(post.innhold.tildelingstype) {
         om_retten(&post, told.oppfylt, &mut out);
     }

@@ -6,7 +6,7 @@ use samspor_chassis::{
     domene::{Aktor, Dag, felt, navn},
     error::{FieldFaults, Refusal},
     historie::{Gjelder, post_id, som},
-    lager::{APENT, Post},
+    lager::{APENT, Innhold as _, Post},
     tid::Tid,
 };
 use samspor_proto::{
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    ENHET, Regelsett, Regler,
+    ENHET, KOORDINERING, Regelsett, Regler,
     bolig::typenokkel,
     boligsak::{self, Avgjorelse, Boligsak, Soknad, Vurdering},
     innstillinger::innstillinger,
@@ -494,11 +494,14 @@ impl Spill<'_> {
             (sak, leie) = (after, Some(tenancy));
         }
         let undecided = sak.innhold.avgjorelse.is_none() && sak.innhold.trukket.is_none();
-        let (emne, owner) = (sak.emne(), self.owner.clone());
+        let (emne, owner) = (sak.emne(), self.owner.as_str());
         let mut gjelder = self.gjelder.na(now);
         if undecided {
             // It waits for somebody, whom nothing else tells.
-            gjelder.hendelse("BoligsakMottatt", &emne, [owner]);
+            gjelder.hendelse("BoligsakMottatt", &emne, [owner, KOORDINERING]);
+        } else if sak.innhold.apen() {
+            // Who answers for it is asked before the person is hidden from anybody.
+            gjelder.hendelse("BoligsakInntatt", &emne, [KOORDINERING]);
         }
         Ok(Lest {
             sak,

@@ -152,6 +152,9 @@ async fn a_history_of_cases_leaves_what_still_holds(database: Database) {
     let (again, _) = take(&store, &lines).await;
     assert_eq!((again.nye, again.fantes), (0, 6));
     assert_eq!(look().await, expected);
+    // Who answers for what is open is known before a person is hidden.
+    let open = ["BoligsakMottatt", "BoligsakInntatt"];
+    assert_eq!(hendelser(&store, "koordinering").await, open);
 }
 
 /// Every fault of a line is told with its field, and the other lines go in.
