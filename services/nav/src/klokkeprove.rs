@@ -9,13 +9,16 @@
     reason = "tests"
 )]
 
+use futures::FutureExt as _;
 use samspor_chassis::{
+    error::Error,
+    params,
     store::Store,
-    testing::{Database, TestCall},
+    testing::{Database, TestCall, request_id},
 };
 use samspor_proto::{
     felles::Rolle,
-    nav::{ForlengOppholdRequest, InnvilgBotilbudRequest, Opphold},
+    nav::{ForlengOppholdRequest, HentOppholdRequest, InnvilgBotilbudRequest, Opphold},
 };
 
 use crate::{
@@ -33,6 +36,8 @@ samspor_chassis::on_both_databases! {
     past_three_months_it_takes_an_exception,
     an_exception_goes_with_the_clock,
     another_units_stay_does_not_break_the_clock,
+    three_months_of_two_stays_at_once_are_told_once,
+    three_months_told_of_one_unit_are_not_told_of_another_later,
 }
 
 /// The day by which three months have passed needs none; the day after does,
@@ -224,4 +229,92 @@ async fn another_units_stay_does_not_break_the_clock(database: Database) {
     let told = hendelser(&store, "boligkontor").await;
     let begun = told.iter().filter(|kind| *kind == "OppholdStartet").count();
     assert_eq!(begun, 1, "{told:?}");
+}
+
+/// Two units have a stay each when the clock passes three months: each hears of
+/// its own, and who counts and who raises an avvik of the first, whichever is
+/// looked at before the other.
+///
+/// Seen red: with each stay told of to all; with the stay told of that is looked
+/// at first; with a stay told of when another is looked at, and by itself.
+async fn three_months_of_two_stays_at_once_are_told_once(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let place = plassen(&store, "A").await;
+    let first = hos_rop(&store, &place, "2027-02-02").await;
+    klokka(&database, "2026-11-20T09:00:00Z");
+    far_seng(&store, &place, "2027-02-02").await;
+    let second = oppholdene(&store).await.remove(0);
+    assert_eq!(second.klokke_fra, first.klokke_fra);
+    klokka(&database, "2027-02-03T09:00:00Z");
+    let name = second.name.clone();
+    let id = request_id();
+    let looked = store.write(hos(ENHET, "n1"), &id, move |tx| {
+        async move {
+            opphold::over_tre_maneder(tx, &name).await?;
+            Ok::<_, Error>(HentOppholdRequest::default())
+        }
+        .boxed()
+    });
+    looked.await.unwrap();
+    tick(&store).await;
+    for unit in ["nav", "rop", "boligkontor", "avvik"] {
+        let about = if unit == "nav" { &second } else { &first };
+        let told = om(&store, unit, "OppholdOverTreManeder").await;
+        assert_eq!(told, [about.name.as_str()], "{unit}");
+    }
+    for stay in oppholdene(&store).await {
+        assert!(stay.over_tre_maneder, "{}", stay.name);
+    }
+    // Each asks of its own unit what is to be done.
+    for unit in ["nav", "rop"] {
+        let tasks = oppgaver(&store, unit).await;
+        assert!(
+            tasks.contains(&"TRE_MANEDER".to_owned()),
+            "{unit} {tasks:?}"
+        );
+    }
+}
+
+/// A stay that ended before the clock passed three months goes on after it has
+/// passed in another unit's: its own unit hears of it then, and nobody else anew.
+///
+/// Seen red: with who counts told of each.
+async fn three_months_told_of_one_unit_are_not_told_of_another_later(database: Database) {
+    let store = apne(&database).await;
+    klokka(&database, "2026-11-02T09:00:00Z");
+    let place = plassen(&store, "A").await;
+    let first = hos_rop(&store, &place, "2027-02-02").await;
+    klokka(&database, "2026-11-20T09:00:00Z");
+    far_seng(&store, &place, "2027-02-02").await;
+    let second = oppholdene(&store).await.remove(0);
+    klokka(&database, "2027-01-31T09:00:00Z");
+    let end = avslutt(&second.name);
+    kall!(store, hos(ENHET, "n1"), opphold::rpc::avslutt, end).unwrap();
+    klokka(&database, "2027-02-03T09:00:00Z");
+    tick(&store).await;
+    let asked = meldt(&store, P, "n1").await;
+    let request = InnvilgBotilbudRequest {
+        unntak_begrunnelse: "Boligen er forsinket".into(),
+        ..innvilg(&asked, &place, "2027-02-20")
+    };
+    kall!(store, hos(ENHET, "n2"), botilbud::rpc::innvilg, request).unwrap();
+    let third = oppholdene(&store).await.remove(0);
+    assert_eq!(third.fortsetter, second.name);
+    tick(&store).await;
+    for unit in ["nav", "rop", "boligkontor", "avvik"] {
+        let about = if unit == "nav" { &third } else { &first };
+        let told = om(&store, unit, "OppholdOverTreManeder").await;
+        assert_eq!(told, [about.name.as_str()], "{unit}");
+    }
+}
+
+/// What the events of a type that a unit hears are about.
+async fn om(store: &Store, enhet: &str, type_: &str) -> Vec<String> {
+    let sql = "SELECT h.post FROM chassis_hendelse_mottaker m \
+               JOIN chassis_hendelse h ON h.nr = m.hendelse WHERE m.mottaker = $1 \
+               AND h.type = $2 ORDER BY m.hendelse";
+    let mut tx = store.begin_read(hos(ENHET, "n9")).await.unwrap();
+    let rows: Vec<(String,)> = tx.all(sql, params![enhet, type_]).await.unwrap();
+    rows.into_iter().map(|(post,)| post).collect()
 }

@@ -105,8 +105,8 @@ pub(crate) struct Opphold {
     plasser: Vec<Oppholdsplass>,
     innvilget_til: Dag,
     forlengelser: Vec<Forlengelse>,
-    /// When three months had passed and that was told, in this stay or the one
-    /// that it goes on with.
+    /// When three months had passed and that was told, in this stay, one beside it
+    /// or the one that it goes on with.
     over: Option<Tid>,
     unntak: Vec<Unntak>,
     slutt: Option<Slutt>,
@@ -513,19 +513,38 @@ async fn unntatt(
 
 /// Three months have passed. Where an exception holds nothing is to be done.
 pub(crate) async fn over_tre_maneder(tx: &mut Tx, name: &str) -> Result<(), Error> {
-    let mut post = lager::hent_for_endring::<Opphold>(tx, name, FieldFaults::new()).await?;
-    if post.innhold.slutt.is_some() || post.innhold.over.is_some() {
+    let post = lager::hent_for_endring::<Opphold>(tx, name, FieldFaults::new()).await?;
+    if post.innhold.slutt.is_some() {
         return Ok(());
     }
-    post.innhold.over = Some(tx.now());
-    lager::lagre(tx, &mut post).await?;
-    let mut out = Virkninger::new();
-    let told = [post.enhet.as_str(), BOLIGKONTOR, AVVIK];
-    out.hendelse("OppholdOverTreManeder", &post.emne(), told);
-    out.utfor(tx);
+    fortell_over(tx, &post).await?;
     let today = Dag::av(tx.now());
     if post.innhold.unntak.iter().any(|held| held.til >= today) {
         innboks::ferdig(tx, Type::TreManeder, name).await?;
     }
+    Ok(())
+}
+
+/// Each unit hears once that its stay has passed three months, and the others
+/// once of the person's clock: of the stay that those beside it go on with.
+async fn fortell_over(tx: &mut Tx, post: &Post<Opphold>) -> Result<(), Error> {
+    let person = navn::person(&post.person);
+    let (mut stays, _) = lager::personens::<Opphold>(tx, &person, 0, "").await?;
+    stays.retain(|stay| stay.innhold.klokke_fra == post.innhold.klokke_fra);
+    let mut others: &[&str] = &[BOLIGKONTOR, AVVIK];
+    if stays.iter().any(|stay| stay.innhold.over.is_some()) {
+        others = &[];
+    }
+    stays.retain(|stay| stay.innhold.slutt.is_none() && stay.innhold.over.is_none());
+    stays.sort_by_key(|stay| stay.innhold.startet);
+    let mut out = Virkninger::new();
+    for mut stay in stays {
+        stay.innhold.over = Some(tx.now());
+        lager::lagre(tx, &mut stay).await?;
+        let told = [&*stay.enhet].into_iter().chain(others.iter().copied());
+        out.hendelse("OppholdOverTreManeder", &stay.emne(), told);
+        others = &[];
+    }
+    out.utfor(tx);
     Ok(())
 }
