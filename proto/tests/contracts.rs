@@ -385,7 +385,7 @@ fn mutations(contracts: &Kontrakter) -> Faults {
         let unknown = match (about.map(|it| it.ressurs.subjekt()), tilgang.handling()) {
             (Some(subject), Handling::Inntak) => subject != Subjekt::Person,
             // Nobody's facts decide, so the log need not check any.
-            (Some(Subjekt::Ingen), Handling::Les) => true,
+            (Some(Subjekt::Ingen), Handling::Les | Handling::List) => true,
             _ => false,
         };
         if tilgang.anonym && !unknown {

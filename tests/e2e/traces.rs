@@ -99,13 +99,21 @@ impl io::Write for Lines {
 
 /// Telemetry of this process, set up once: all tests of the binary are seen
 /// by one collector and write to one log.
-struct Watch {
+pub struct Watch {
     collector: Collector,
     lines: Lines,
     guard: telemetry::Guard,
 }
 
-fn watch() -> &'static Watch {
+impl Watch {
+    /// Every span until now.
+    pub fn spans(&self) -> Vec<Span> {
+        self.guard.flush();
+        self.collector.spans()
+    }
+}
+
+pub fn watch() -> &'static Watch {
     static WATCH: OnceLock<Watch> = OnceLock::new();
     WATCH.get_or_init(|| {
         // A runtime of its own: a test's ends with the test.
@@ -131,7 +139,7 @@ fn watch() -> &'static Watch {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();
@@ -495,12 +503,25 @@ async fn telemetry_holds_no_personal_data() -> Result<(), Vec<String>> {
     Box::pin(lives(&scene)).await;
 
     guard.flush();
-    let answered = answered(&collector.spans());
-    let methods = kontrakter().metoder.values().map(|method| &method.sti);
-    let never = methods
-        .filter(|path| !answered.contains(*path))
-        .map(|path| format!("{path} was never answered with success"));
+    let spans = collector.spans();
+    let answered = answered(&spans);
+    let (anonymous, known): (Vec<_>, Vec<_>) = kontrakter()
+        .metoder
+        .values()
+        .partition(|method| method.tilgang.anonym);
+    let never = known
+        .iter()
+        .filter(|method| !answered.contains(&method.sti))
+        .map(|method| format!("{} was never answered with success", method.sti));
     let mut faults: Vec<String> = never.collect();
+    // Of those whose caller must not be recognised nothing is told at all.
+    let told_of = anonymous.iter().filter(|method| {
+        let name = method.sti.trim_start_matches('/');
+        spans
+            .iter()
+            .any(|span| said(span, "rpc.method") == Some(name))
+    });
+    faults.extend(told_of.map(|method| format!("a span tells of {}", method.sti)));
     let person = case.person.trim_start_matches("personer/");
     let spans = collector.text();
     let log = String::from_utf8_lossy(&lines.0.lock().unwrap()).into_owned();

@@ -1,4 +1,4 @@
-//! Lengths of deadlines, as data with their source (`data/innstillinger.json`).
+//! Lengths of deadlines and other limits, as data with their source (`data/innstillinger.json`).
 
 use std::sync::OnceLock;
 
@@ -19,6 +19,8 @@ struct Fil {
     kvittering_arbeidsdager: Verdi,
     innsyn_etter_dager: Verdi,
     pause_dager: Verdi,
+    kodeforsok_enhet: Verdi,
+    kodeforsok_alle: Verdi,
     melder_enhet: Verdi<String>,
 }
 
@@ -31,6 +33,10 @@ pub(crate) struct Innstillinger {
     pub(crate) innsyn_etter_dager: u16,
     /// Days that a pause lasts at most.
     pub(crate) pause_dager: u16,
+    /// Wrong codes from a unit that are looked up in an hour.
+    pub(crate) kodeforsok_enhet: u16,
+    /// The same from all units.
+    pub(crate) kodeforsok_alle: u16,
     /// Unit that stands as the reporter of what nobody reported.
     pub(crate) melder_enhet: String,
 }
@@ -41,6 +47,8 @@ fn les() -> Option<Innstillinger> {
         kvittering_arbeidsdager: file.kvittering_arbeidsdager.verdi,
         innsyn_etter_dager: file.innsyn_etter_dager.verdi,
         pause_dager: file.pause_dager.verdi,
+        kodeforsok_enhet: file.kodeforsok_enhet.verdi,
+        kodeforsok_alle: file.kodeforsok_alle.verdi,
         melder_enhet: file.melder_enhet.verdi,
     })
 }
@@ -69,6 +77,8 @@ mod tests {
             &file.kvittering_arbeidsdager,
             &file.innsyn_etter_dager,
             &file.pause_dager,
+            &file.kodeforsok_enhet,
+            &file.kodeforsok_alle,
         ] {
             assert!(value.verdi > 0 && value.kilde.len() > 10);
         }

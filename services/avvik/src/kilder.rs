@@ -15,8 +15,9 @@ use samspor_proto::{
 };
 
 use crate::{
-    avvik::{Sak, rpc},
+    avvik::Sak,
     detalj::Detalj,
+    innmelding::{self, Ny},
     innstillinger::innstillinger,
 };
 
@@ -167,7 +168,15 @@ pub(crate) async fn reis(tx: &mut Tx, fra: &'static str, hendelse: Hendelse) -> 
         svar_tredjepart: Vec::new(),
         svar_helse: Vec::new(),
     };
-    let avvik = rpc::opprett(tx, sak, melder, vec![eier.to_owned()], (&detalj, &[])).await?;
+    let new = Ny {
+        id: tx.new_person_id(),
+        sak,
+        melder_enhet: melder,
+        meldt: tx.now(),
+        enheter: vec![eier.to_owned()],
+        detalj,
+    };
+    let avvik = innmelding::opprett(tx, new, &[]).await?;
     tx.execute(
         "INSERT INTO avvikskilde (arsak, avvik) VALUES ($1, $2)",
         params![arsak.as_str(), avvik.id.as_str()],

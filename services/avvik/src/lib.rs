@@ -3,7 +3,8 @@
 //! The service owns no avvik: a unit answers for each, at every step
 //! ([`avvik`]). What an avvik says about persons is held apart ([`detalj`]),
 //! what it is asked about is data ([`sporsmal`]), and the unit that reported it
-//! has an entry for each step ([`melding`]). In `avvik`, `mod.rs` has the record
+//! has an entry for each step ([`melding`]). Who must not be recognised reports
+//! without a name ([`anonym`]) and has a code instead ([`kode`]). In `avvik`, `mod.rs` has the record
 //! and its states, `rules.rs` what may happen to it (pure), `rpc.rs` the
 //! contract and what follows from a step, `store.rs` the SQL.
 //!
@@ -18,13 +19,26 @@
 //! thin function in `avvik/rpc.rs`, a line in the table below, a column in
 //! `tests/data/*.csv`. A new question: lines in `data/sporsmal.toml`.
 
+mod anonym;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+mod anonymprove;
 mod avvik;
 mod detalj;
+mod dialog;
+mod innmelding;
 mod innstillinger;
 mod kilder;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod kilderprove;
+mod kode;
+mod lesing;
 mod melding;
 #[cfg(test)]
 mod planprove;
@@ -42,23 +56,27 @@ use samspor_proto::avvik::{
     AksepterDelRequest, AksepterDelResponse, FerdigstillDelRequest, FerdigstillDelResponse,
     ForeslaDelRequest, ForeslaDelResponse, GiTilbakemeldingRequest, GiTilbakemeldingResponse,
     GjenapneAvvikRequest, GjenapneAvvikResponse, GjenopptaAvvikRequest, GjenopptaAvvikResponse,
-    HentAvvikRequest, HentAvvikResponse, HentAvviksdetaljRequest, HentAvviksdetaljResponse,
-    KvitterAvviksmeldingRequest, KvitterAvviksmeldingResponse, ListAvvikRequest, ListAvvikResponse,
-    ListAvviksmeldingerRequest, ListAvviksmeldingerResponse, ListSporsmalssettRequest,
-    ListSporsmalssettResponse, LukkAvvikRequest, LukkAvvikResponse, MeldAvvikRequest,
-    MeldAvvikResponse, MeldTiltakUtfortRequest, MeldTiltakUtfortResponse, MerkDuplikatRequest,
-    MerkDuplikatResponse, RegistrerArsakRequest, RegistrerArsakResponse,
-    RegistrerEffektkontrollRequest, RegistrerEffektkontrollResponse, RegistrerTiltakRequest,
-    RegistrerTiltakResponse, ReturnerDelRequest, ReturnerDelResponse, SettAvvikPaVentRequest,
-    SettAvvikPaVentResponse, VurderAlvorlighetRequest, VurderAlvorlighetResponse,
-    avvik_service_server, avviksdetalj_service_server, avviksmelding_service_server,
-    sporsmal_service_server,
+    HentAvvikMedKodeRequest, HentAvvikMedKodeResponse, HentAvvikRequest, HentAvvikResponse,
+    HentAvviksdetaljRequest, HentAvviksdetaljResponse, HentAvviksdialogRequest,
+    HentAvviksdialogResponse, KvitterAvviksmeldingRequest, KvitterAvviksmeldingResponse,
+    ListAvvikRequest, ListAvvikResponse, ListAvviksmeldingerRequest, ListAvviksmeldingerResponse,
+    ListSporsmalssettRequest, ListSporsmalssettResponse, LukkAvvikRequest, LukkAvvikResponse,
+    MeldAvvikAnonymtRequest, MeldAvvikAnonymtResponse, MeldAvvikRequest, MeldAvvikResponse,
+    MeldTiltakUtfortRequest, MeldTiltakUtfortResponse, MerkDuplikatRequest, MerkDuplikatResponse,
+    RegistrerArsakRequest, RegistrerArsakResponse, RegistrerEffektkontrollRequest,
+    RegistrerEffektkontrollResponse, RegistrerTiltakRequest, RegistrerTiltakResponse,
+    ReturnerDelRequest, ReturnerDelResponse, SettAvvikPaVentRequest, SettAvvikPaVentResponse,
+    SporMelderRequest, SporMelderResponse, SvarMedKodeRequest, SvarMedKodeResponse,
+    VurderAlvorlighetRequest, VurderAlvorlighetResponse, anonymt_avvik_service_server,
+    avvik_service_server, avviksdetalj_service_server, avviksdialog_service_server,
+    avviksmelding_service_server, sporsmal_service_server,
 };
 use tonic::service::Routes;
 
 const MIGRATIONS: Migrations = &[
     ("001_avvik", include_str!("../migrations/001_avvik.sql")),
     ("002_kilder", include_str!("../migrations/002_kilder.sql")),
+    ("003_anonym", include_str!("../migrations/003_anonym.sql")),
 ];
 
 /// The service.
@@ -75,6 +93,8 @@ impl Agency for Avvik {
     }
 
     fn routes(chassis: Chassis) -> Routes {
+        let tries = kode::Forsok::ny(chassis.clock().clone());
+        let _ = chassis.store().clone().with_settings(tries);
         let service = Self { chassis };
         Routes::new(avvik_service_server::AvvikServiceServer::new(
             service.clone(),
@@ -82,6 +102,10 @@ impl Agency for Avvik {
         .add_service(avviksdetalj_service_server::AvviksdetaljServiceServer::new(
             service.clone(),
         ))
+        .add_service(avviksdialog_service_server::AvviksdialogServiceServer::new(
+            service.clone(),
+        ))
+        .add_service(anonymt_avvik_service_server::AnonymtAvvikServiceServer::new(service.clone()))
         .add_service(avviksmelding_service_server::AvviksmeldingServiceServer::new(service.clone()))
         .add_service(sporsmal_service_server::SporsmalServiceServer::new(service))
     }
@@ -91,13 +115,19 @@ impl Agency for Avvik {
     }
 
     fn on_deadline(tx: &mut Tx, deadline: DueDeadline) -> BoxFuture<'_, Result<(), Error>> {
-        async move { avvik::rpc::frist_brutt(tx, &deadline).await }.boxed()
+        async move {
+            match deadline.kind.as_str() {
+                anonym::FRIST => anonym::slipp(tx, deadline).await,
+                _ => avvik::rpc::frist_brutt(tx, &deadline).await,
+            }
+        }
+        .boxed()
     }
 }
 
 samspor_chassis::rpc! {
     impl avvik_service_server::AvvikService for Avvik {
-        write meld_avvik(MeldAvvikRequest) -> MeldAvvikResponse = avvik::rpc::meld;
+        write meld_avvik(MeldAvvikRequest) -> MeldAvvikResponse = innmelding::meld;
         write foresla_del(ForeslaDelRequest) -> ForeslaDelResponse = avvik::rpc::foresla;
         write aksepter_del(AksepterDelRequest) -> AksepterDelResponse = avvik::rpc::aksepter;
         write returner_del(ReturnerDelRequest) -> ReturnerDelResponse = avvik::rpc::returner;
@@ -108,6 +138,7 @@ samspor_chassis::rpc! {
         write registrer_effektkontroll(RegistrerEffektkontrollRequest) -> RegistrerEffektkontrollResponse = avvik::rpc::effekt;
         write ferdigstill_del(FerdigstillDelRequest) -> FerdigstillDelResponse = avvik::rpc::ferdigstill;
         write gi_tilbakemelding(GiTilbakemeldingRequest) -> GiTilbakemeldingResponse = avvik::rpc::tilbakemeld;
+        write spor_melder(SporMelderRequest) -> SporMelderResponse = avvik::rpc::spor;
         write sett_avvik_pa_vent(SettAvvikPaVentRequest) -> SettAvvikPaVentResponse = avvik::rpc::pause;
         write gjenoppta_avvik(GjenopptaAvvikRequest) -> GjenopptaAvvikResponse = avvik::rpc::gjenoppta;
         write merk_duplikat(MerkDuplikatRequest) -> MerkDuplikatResponse = avvik::rpc::merk_duplikat;
@@ -121,6 +152,20 @@ samspor_chassis::rpc! {
 samspor_chassis::rpc! {
     impl avviksdetalj_service_server::AvviksdetaljService for Avvik {
         read hent_avviksdetalj(HentAvviksdetaljRequest) -> HentAvviksdetaljResponse = detalj::hent;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl avviksdialog_service_server::AvviksdialogService for Avvik {
+        read hent_avviksdialog(HentAvviksdialogRequest) -> HentAvviksdialogResponse = dialog::hent;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl anonymt_avvik_service_server::AnonymtAvvikService for Avvik {
+        write meld_avvik_anonymt(MeldAvvikAnonymtRequest) -> MeldAvvikAnonymtResponse = anonym::meld;
+        read hent_avvik_med_kode(HentAvvikMedKodeRequest) -> HentAvvikMedKodeResponse = anonym::hent;
+        write svar_med_kode(SvarMedKodeRequest) -> SvarMedKodeResponse = anonym::svar;
     }
 }
 

@@ -56,6 +56,10 @@ samspor_chassis::tilstand! {
         Gjenapnet = "AvvikGjenapnet",
         /// A deadline was broken.
         FristBrutt = "FristBrutt",
+        /// Whoever reported it anonymously was asked.
+        MelderSpurt = "AvvikMelderSpurt",
+        /// Whoever reported it anonymously said something.
+        MelderSvarte = "AvvikMelderSvarte",
     }
 }
 
@@ -78,6 +82,26 @@ pub(crate) async fn legg(tx: &mut Tx, avvik: &Avvik, steg: Steg, av: &str) -> Re
         "INSERT INTO avviksmelding (id, mottaker, avvik, steg, enhet, tid, kvittert) VALUES ";
     tx.insert(into, "", rows).await?;
     Ok(())
+}
+
+/// What a unit was told of an avvik, oldest first: the step, by which unit, when.
+pub(crate) async fn om(
+    tx: &mut Tx,
+    avvik: &str,
+    mottaker: &str,
+) -> Result<Vec<(Steg, String, Tid)>, Error> {
+    let rows: Vec<(String, String, Tid)> = tx
+        .all(
+            "SELECT steg, enhet, tid FROM avviksmelding WHERE avvik = $1 AND mottaker = $2 \
+             ORDER BY id",
+            params![avvik, mottaker],
+        )
+        .await?;
+    let read = |(steg, enhet, tid): (String, String, Tid)| {
+        let steg = Steg::fra_kode(&steg).ok_or_else(dokument::ukjent_tilstand)?;
+        Ok((steg, enhet, tid))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 type Row = (String, String, String, String, String, Tid, Option<Tid>);

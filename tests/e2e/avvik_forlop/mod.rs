@@ -1,6 +1,9 @@
 //! An avvik through the gateway, from report to feedback: who reads what of it,
 //! who may do what, and that nobody else is told that it is there.
 
+mod anonymt;
+mod gjenkjenning;
+
 use std::time::Duration;
 
 use samspor::desk::Desk;
@@ -36,6 +39,12 @@ fn svar(sporsmal: &str, svar: &str) -> Avvikssvar {
 
 /// Reported in the role INNTAK; its name.
 async fn meldt(scene: &Scene, unit: &str, enheter: &[&str]) -> String {
+    let desk = desk(scene, unit, Rolle::Inntak).await;
+    meldt_av(scene, &desk, enheter).await
+}
+
+/// The same, by somebody.
+async fn meldt_av(scene: &Scene, desk: &Desk, enheter: &[&str]) -> String {
     let request = MeldAvvikRequest {
         request_id: request_id(),
         kategori: Avvikskategori::Bolig.into(),
@@ -61,8 +70,7 @@ async fn meldt(scene: &Scene, unit: &str, enheter: &[&str]) -> String {
         }],
         ..Default::default()
     };
-    let desk = desk(scene, unit, Rolle::Inntak).await;
-    let told: MeldAvvikResponse = ok(&desk, &format!("{AVVIK}MeldAvvik"), request).await;
+    let told: MeldAvvikResponse = ok(desk, &format!("{AVVIK}MeldAvvik"), request).await;
     format!("avvik/{}", told.kvittering.unwrap().referanse)
 }
 
@@ -128,6 +136,7 @@ fn lukker(avvik: &Avvik) -> LukkAvvikRequest {
 pub async fn lives() {
     Box::pin(life(&Scene::start().await)).await;
     Box::pin(again(&Scene::start().await)).await;
+    Box::pin(anonymt::dialogue()).await;
 }
 
 /// From report to feedback across four units.

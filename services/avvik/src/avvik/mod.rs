@@ -45,7 +45,7 @@ use samspor_proto::avvik::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::sporsmal::Svar;
+use crate::{dialog::Melding, sporsmal::Svar};
 
 samspor_chassis::tilstand! {
     /// State of an avvik.
@@ -124,6 +124,9 @@ pub(crate) struct Innhold {
     pub(crate) avsluttet: Option<Avslutning>,
     /// Why it was opened again.
     pub(crate) gjenapnet: String,
+    /// What was said with whoever reported it anonymously.
+    #[serde(default)]
+    pub(crate) dialog: Vec<Melding>,
 }
 
 /// What was reported.
@@ -312,12 +315,25 @@ impl Avvik {
         self.deler().filter(|part| part.enhet == enhet).last()
     }
 
-    /// The unit that answers for it (I3).
+    /// The unit that answers for it (I3). That of an anonymous reporter comes last
+    /// of those that took a part: it cannot close what one of its own reported.
     pub(crate) fn ansvarlig(&self) -> &str {
         self.deler()
             .filter(|part| part.tatt())
-            .min_by_key(|part| part.besvart)
+            .min_by_key(|part| (self.anonymt_fra(&part.enhet), part.besvart))
             .map_or(&self.melder_enhet, |part| &part.enhet)
+    }
+
+    /// Reported by somebody of the unit, and nobody knows by whom.
+    pub(crate) fn anonymt_fra(&self, enhet: &str) -> bool {
+        self.innhold.sak.anonym && self.melder_enhet == enhet
+    }
+
+    /// Parts whose units are in dialogue with an anonymous reporter.
+    pub(crate) fn i_dialog(&self) -> impl Iterator<Item = &Del> {
+        let anonymous = self.innhold.sak.anonym;
+        let parts = self.deler().filter(move |part| anonymous && part.tatt());
+        parts.filter(|part| !self.anonymt_fra(&part.enhet))
     }
 
     /// Units that are told of every step as the reporter is.
@@ -333,7 +349,8 @@ impl Avvik {
     }
 
     /// Which unit may read which of its records, and since when: the avvik for
-    /// every party, the detail for the reporter's unit and those that took a part.
+    /// every party, the detail for those that took a part and for the unit of a
+    /// reporter who is known, the dialogue as it is with one who is not.
     pub(crate) fn adgang(&self) -> BTreeMap<(&str, String), Tid> {
         let mut since = BTreeMap::new();
         let mut add = |unit, post: String, from: Tid| {
@@ -350,14 +367,28 @@ impl Avvik {
                 add(&part.enhet, detail.clone(), taken);
             }
         }
+        for part in self.i_dialog() {
+            let taken = part.besvart.unwrap_or(part.foreslatt);
+            add(&part.enhet, self.dialognavn(), taken);
+        }
         add(&self.melder_enhet, head, self.meldt);
-        add(&self.melder_enhet, detail, self.meldt);
+        if !self.innhold.sak.anonym {
+            add(&self.melder_enhet, detail, self.meldt);
+        }
         since
     }
 
     /// Name of the detail.
     fn detaljnavn(&self) -> String {
         format!("{}/detaljer/{}", self.name(), self.innhold.detalj)
+    }
+
+    /// Name of the dialogue; of one with a name there is none.
+    pub(crate) fn dialognavn(&self) -> String {
+        if !self.innhold.sak.anonym {
+            return String::new();
+        }
+        format!("{}/dialoger/{}", self.name(), self.innhold.detalj)
     }
 
     /// Whether it goes on.
@@ -393,6 +424,7 @@ impl Avvik {
             folgere: _,
             avsluttet,
             gjenapnet,
+            dialog: _,
         } = self.innhold.clone();
         let feedback = |one: Tilbakemelding| proto::Tilbakemelding {
             enhet: navn::enhet(&one.enhet),
@@ -442,6 +474,7 @@ impl Avvik {
             },
             detalj: self.detaljnavn(),
             gjenapnet_begrunnelse: gjenapnet,
+            dialog: self.dialognavn(),
             skjerming: None,
         }
     }

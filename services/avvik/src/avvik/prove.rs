@@ -15,7 +15,7 @@ use samspor_chassis::{
 use samspor_proto::{avvik::*, felles::Faktum, felles::part::Hvem};
 
 use super::rpc;
-use crate::{Avvik as Tjeneste, detalj, melding};
+use crate::{Avvik as Tjeneste, detalj, innmelding, kode, melding};
 
 samspor_chassis::on_both_databases! {
     from_report_to_feedback_and_closed,
@@ -41,9 +41,10 @@ macro_rules! kall {
         written.map(|written| written.svar)
     }};
 }
+pub(crate) use kall;
 
 /// The faults of a refusal: `field reason`, or the reason alone.
-fn feil<T>(answer: Result<T, Error>) -> Vec<String> {
+pub(crate) fn feil<T>(answer: Result<T, Error>) -> Vec<String> {
     let error = answer.err().expect("a refusal");
     let refusal = error.refusal().expect("a refusal and no defect");
     if refusal.felt.is_empty() {
@@ -57,15 +58,17 @@ fn feil<T>(answer: Result<T, Error>) -> Vec<String> {
     refusal.felt.iter().map(fault).collect()
 }
 
-fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
+pub(crate) fn hos(enhet: &str, ansatt: &str) -> Arc<Call> {
     TestCall::new(enhet).ansatt(ansatt).build()
 }
 
-async fn lager(database: &Database) -> Store {
-    database.open(Tjeneste::migrations()).await
+pub(crate) async fn lager(database: &Database) -> Store {
+    let store = database.open(Tjeneste::migrations()).await;
+    let tries = kode::Forsok::ny(database.clock().clone());
+    store.with_settings(tries)
 }
 
-fn svar(sporsmal: &str, svar: &str) -> Avvikssvar {
+pub(crate) fn svar(sporsmal: &str, svar: &str) -> Avvikssvar {
     Avvikssvar {
         sporsmal: sporsmal.into(),
         svar: svar.into(),
@@ -104,7 +107,7 @@ async fn meldt(store: &Store) -> String {
 }
 
 async fn meldt_som(store: &Store, request: MeldAvvikRequest) -> String {
-    let told = kall!(store, hos("bom", "b1"), rpc::meld, request).unwrap();
+    let told = kall!(store, hos("bom", "b1"), innmelding::meld, request).unwrap();
     format!("avvik/{}", told.kvittering.unwrap().referanse)
 }
 
@@ -114,7 +117,7 @@ async fn les(store: &Store, name: &str) -> Avvik {
     rpc::hent(&mut tx, request).await.unwrap().avvik.unwrap()
 }
 
-async fn aksepter(store: &Store, name: &str, enhet: &str) -> Avvik {
+pub(crate) async fn aksepter(store: &Store, name: &str, enhet: &str) -> Avvik {
     let request = AksepterDelRequest {
         name: name.into(),
         request_id: request_id(),
@@ -124,7 +127,7 @@ async fn aksepter(store: &Store, name: &str, enhet: &str) -> Avvik {
 }
 
 /// Types of the events that were addressed to a unit, oldest first.
-async fn hendelser(store: &Store, enhet: &str) -> Vec<String> {
+pub(crate) async fn hendelser(store: &Store, enhet: &str) -> Vec<String> {
     let sql = "SELECT h.type FROM chassis_hendelse_mottaker m \
                JOIN chassis_hendelse h ON h.nr = m.hendelse WHERE m.mottaker = $1 \
                ORDER BY m.hendelse";
@@ -134,7 +137,7 @@ async fn hendelser(store: &Store, enhet: &str) -> Vec<String> {
 }
 
 /// `unit record` of what holds at the end of time, by the facts that were stated.
-async fn adgang(store: &Store) -> Vec<String> {
+pub(crate) async fn adgang(store: &Store) -> Vec<String> {
     use base64::Engine as _;
     let mut tx = store.begin_read(hos("bom", "b9")).await.unwrap();
     let sql = "SELECT faktum FROM chassis_faktum ORDER BY nr";
@@ -147,10 +150,10 @@ async fn adgang(store: &Store) -> Vec<String> {
             panic!("a fact of a unit")
         };
         assert!(fact.post.starts_with(&format!("avvik/{}", fact.subjekt)));
-        let kind = if fact.post.contains("/detaljer/") {
-            "detalj"
-        } else {
-            "avvik"
+        let kind = match fact.post.split('/').nth(2) {
+            Some("detaljer") => "detalj",
+            Some(other) => other,
+            None => "avvik",
         };
         let goes_on = fact.periode.unwrap().til.is_none();
         holds.insert(fact.id, (format!("{unit} {kind}"), goes_on));
@@ -164,7 +167,7 @@ async fn adgang(store: &Store) -> Vec<String> {
     open
 }
 
-async fn uleste(store: &Store, enhet: &str) -> Vec<Avviksmelding> {
+pub(crate) async fn uleste(store: &Store, enhet: &str) -> Vec<Avviksmelding> {
     let mut tx = store.begin_read(hos(enhet, "s1")).await.unwrap();
     let request = ListAvviksmeldingerRequest {
         parent: format!("enheter/{enhet}"),
@@ -388,7 +391,7 @@ async fn a_text_that_names_somebody_is_refused_or_masked(database: Database) {
         masker,
         ..melding_om_natt()
     };
-    let refused = kall!(store, hos("bom", "b1"), rpc::meld, with(false));
+    let refused = kall!(store, hos("bom", "b1"), innmelding::meld, with(false));
     let place = refused.as_ref().unwrap_err().refusal().unwrap().felt[0]
         .nokler
         .clone();
@@ -437,7 +440,7 @@ async fn what_is_wrong_with_a_report_is_told_at_once(database: Database) {
         request_id: request_id(),
         ..Default::default()
     };
-    let refused = kall!(store, hos("bom", "b1"), rpc::meld, empty);
+    let refused = kall!(store, hos("bom", "b1"), innmelding::meld, empty);
     assert_eq!(
         feil(refused),
         [
@@ -462,7 +465,7 @@ async fn what_is_wrong_with_a_report_is_told_at_once(database: Database) {
         spor: vec!["4BF9".into()],
         ..melding_om_natt()
     };
-    let refused = kall!(store, hos("bom", "b1"), rpc::meld, wrong);
+    let refused = kall!(store, hos("bom", "b1"), innmelding::meld, wrong);
     assert_eq!(
         feil(refused),
         [
@@ -482,7 +485,7 @@ async fn what_is_wrong_with_a_report_is_told_at_once(database: Database) {
         svar: Vec::new(),
         ..melding_om_natt()
     };
-    let refused = kall!(store, hos("bom", "b1"), rpc::meld, silent);
+    let refused = kall!(store, hos("bom", "b1"), innmelding::meld, silent);
     let expected = [
         "svar.natt_uten_seng FELT_MANGLER",
         "svar.varslet_pa_forhand FELT_MANGLER",
@@ -503,7 +506,8 @@ async fn a_broken_deadline_is_told_once(database: Database) {
         database.clock().advance(Duration::from_hours(24 * days));
         let ticked = ticker.tick().await.unwrap();
         assert_eq!(ticked.failed, 0);
-        ticked.fired
+        // One is due every night: what was held is let go.
+        ticked.fired - usize::from(days > 0)
     };
     assert_eq!(pass(4).await, 0, "Thursday and a weekend");
     assert_eq!(pass(3).await, 1);
@@ -563,7 +567,7 @@ async fn a_broken_deadline_is_told_once(database: Database) {
 async fn a_duplicate_gives_its_reporter_to_the_other(database: Database) {
     let store = lager(&database).await;
     let first = meldt(&store).await;
-    let again = kall!(store, hos("rop", "r1"), rpc::meld, melding_om_natt()).unwrap();
+    let again = kall!(store, hos("rop", "r1"), innmelding::meld, melding_om_natt()).unwrap();
     let again = format!("avvik/{}", again.kvittering.unwrap().referanse);
     let etag = aksepter(&store, &again, "nav").await.etag;
     let same = |av: &str| MerkDuplikatRequest {

@@ -7,7 +7,7 @@ use samspor_chassis::{
     domene::{
         Aktor, Dag,
         felles::{Hvem, Relasjon},
-        felt, navn, vakt,
+        felt, navn,
     },
     error::{Error, FieldFaults},
     page::Page,
@@ -16,74 +16,31 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     avvik::{
-        AksepterDelRequest, AksepterDelResponse, AvvikTilstand, Avvikskategori, Avvikskilde,
-        FerdigstillDelRequest, FerdigstillDelResponse, ForeslaDelRequest, ForeslaDelResponse,
-        GiTilbakemeldingRequest, GiTilbakemeldingResponse, GjenapneAvvikRequest,
-        GjenapneAvvikResponse, GjenopptaAvvikRequest, GjenopptaAvvikResponse, HentAvvikRequest,
-        HentAvvikResponse, ListAvvikRequest, ListAvvikResponse, LukkAvvikRequest,
-        LukkAvvikResponse, MeldAvvikRequest, MeldAvvikResponse, MeldTiltakUtfortRequest,
-        MeldTiltakUtfortResponse, MerkDuplikatRequest, MerkDuplikatResponse, RegistrerArsakRequest,
-        RegistrerArsakResponse, RegistrerEffektkontrollRequest, RegistrerEffektkontrollResponse,
-        RegistrerTiltakRequest, RegistrerTiltakResponse, ReturnerDelRequest, ReturnerDelResponse,
-        SettAvvikPaVentRequest, SettAvvikPaVentResponse, VurderAlvorlighetRequest,
+        AksepterDelRequest, AksepterDelResponse, AvvikTilstand, FerdigstillDelRequest,
+        FerdigstillDelResponse, ForeslaDelRequest, ForeslaDelResponse, GiTilbakemeldingRequest,
+        GiTilbakemeldingResponse, GjenapneAvvikRequest, GjenapneAvvikResponse,
+        GjenopptaAvvikRequest, GjenopptaAvvikResponse, HentAvvikRequest, HentAvvikResponse,
+        ListAvvikRequest, ListAvvikResponse, LukkAvvikRequest, LukkAvvikResponse,
+        MeldTiltakUtfortRequest, MeldTiltakUtfortResponse, MerkDuplikatRequest,
+        MerkDuplikatResponse, RegistrerArsakRequest, RegistrerArsakResponse,
+        RegistrerEffektkontrollRequest, RegistrerEffektkontrollResponse, RegistrerTiltakRequest,
+        RegistrerTiltakResponse, ReturnerDelRequest, ReturnerDelResponse, SettAvvikPaVentRequest,
+        SettAvvikPaVentResponse, SporMelderRequest, SporMelderResponse, VurderAlvorlighetRequest,
         VurderAlvorlighetResponse,
     },
-    felles::{Faktumtype, Kvittering},
+    felles::Faktumtype,
 };
 
 use super::{
-    Arsak, Avvik, Innhold, Sak, Tilstand, Tiltak, Tiltakstilstand, rules,
+    Arsak, Avvik, Tilstand, Tiltak, Tiltakstilstand, rules,
     store::{self, Utvalg},
 };
 use crate::{
-    detalj::{self, Detalj, Vedlegg},
+    detalj, dialog,
     innstillinger::innstillinger,
+    lesing::{Tekster, les_enheter, les_navn},
     melding::{self, Steg},
-    sporsmal::{Klasse, Sett},
 };
-
-/// Units that an avvik is proposed to when it is reported.
-const ENHETER: usize = 5;
-/// Names of records, and traces, that an avvik refers to.
-const HENVISNINGER: usize = 10;
-/// Hex digits of a trace id.
-const SPOR: usize = 32;
-
-/// Reads the texts of a request: each says something, and names nobody.
-struct Tekster {
-    masker: bool,
-    faults: FieldFaults,
-}
-
-impl Tekster {
-    fn ny(masker: bool) -> Self {
-        Self {
-            masker,
-            faults: FieldFaults::new(),
-        }
-    }
-
-    fn kan(&mut self, text: &str, field: &str) -> String {
-        let text = felt::tekst(text, field, felt::LANG, &mut self.faults);
-        vakt::vokt(text, field, self.masker, &mut self.faults)
-    }
-
-    fn ma(&mut self, text: &str, field: &str) -> String {
-        let text = felt::pakrevd(text, field, felt::LANG, &mut self.faults);
-        vakt::vokt(text, field, self.masker, &mut self.faults)
-    }
-}
-
-/// The id of `avvik/{uuid}`; else a fault of the field and the empty id, which
-/// no row has.
-fn les_navn(name: &str, field: &'static str, faults: &mut FieldFaults) -> String {
-    match name.split('/').collect::<Vec<_>>().as_slice() {
-        ["avvik", id] if !id.is_empty() => return (*id).to_owned(),
-        _ if name.is_empty() => faults.missing(field),
-        _ => faults.form(field, "avvik/{uuid}"),
-    }
-    String::new()
-}
 
 /// The avvik that a request names, for a change, and who makes it.
 async fn finn(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<(Avvik, Aktor), Error> {
@@ -94,7 +51,7 @@ async fn finn(tx: &mut Tx, name: &str, mut faults: FieldFaults) -> Result<(Avvik
 }
 
 /// Stores a step, and tells every party of before and after.
-async fn fullfor(
+pub(crate) async fn fullfor(
     tx: &mut Tx,
     before: &Avvik,
     mut after: Avvik,
@@ -105,7 +62,7 @@ async fn fullfor(
     Ok(after)
 }
 
-async fn fortell(
+pub(crate) async fn fortell(
     tx: &mut Tx,
     before: Option<&Avvik>,
     after: &Avvik,
@@ -184,165 +141,6 @@ pub(crate) async fn frist_brutt(tx: &mut Tx, deadline: &DueDeadline) -> Result<(
     store::lagre(tx, &mut after).await?;
     folg_opp(tx, Some(&before), &after)?;
     melding::legg(tx, &after, Steg::FristBrutt, "").await
-}
-
-/// What was reported, and what of it is held apart.
-fn les_melding(tx: &Tx, request: &MeldAvvikRequest, texts: &mut Tekster) -> (Option<Sak>, Detalj) {
-    let kategori: Avvikskategori = felt::valg(
-        request.kategori,
-        "kategori",
-        "samspor.avvik.v1.Avvikskategori",
-        &mut texts.faults,
-    );
-    let alvorlighet = felt::valg(
-        request.alvorlighet,
-        "alvorlighet",
-        "samspor.avvik.v1.Alvorlighet",
-        &mut texts.faults,
-    );
-    let hendt = felt::tidspunkt(request.hendt, "hendt", &mut texts.faults);
-    match hendt {
-        Some(when) if when > tx.now() => {
-            texts
-                .faults
-                .form("hendt", "et tidspunkt som ikke er i framtiden");
-        }
-        None if request.hendt.is_none() => texts.faults.missing("hendt"),
-        _ => {}
-    }
-    let mut detalj = Detalj {
-        fritekst: texts.kan(&request.fritekst, "fritekst"),
-        helse: texts.kan(&request.helse, "helse"),
-        sted: texts.kan(&request.sted, "sted"),
-        person: String::new(),
-        poster: felt::tekster(&request.poster, "poster", HENVISNINGER, &mut texts.faults),
-        melder: Aktor::from(&tx.call().actor),
-        svar_tredjepart: Vec::new(),
-        svar_helse: Vec::new(),
-    };
-    if !request.person.is_empty() {
-        let id = navn::les_person(&request.person, "person", &mut texts.faults);
-        detalj.person = navn::person(&id);
-    }
-    let sammendrag = texts.ma(&request.sammendrag, "sammendrag");
-    felt::antall(request.spor.len(), "spor", HENVISNINGER, &mut texts.faults);
-    for (n, trace) in request.spor.iter().enumerate() {
-        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if trace.len() != SPOR || !trace.bytes().all(hex) {
-            texts
-                .faults
-                .form(format!("spor[{n}]"), "32 heksadesimale siffer");
-        }
-    }
-    // Of no category there are no questions; that fault is noted.
-    let Some(set) = Sett::av(kategori) else {
-        return (None, detalj);
-    };
-    let underkategori = set.underkategori(&request.underkategori, &mut texts.faults);
-    let mut answers = |class, given| set.svar(class, given, texts.masker, &mut texts.faults);
-    let svar = answers(Klasse::VurderingDelt, &request.svar);
-    detalj.svar_tredjepart = answers(Klasse::Tredjepart, &request.svar_tredjepart);
-    detalj.svar_helse = answers(Klasse::Helse, &request.svar_helse);
-    let sak = Sak {
-        kategori,
-        underkategori,
-        kilde: Avvikskilde::Menneske,
-        anonym: false,
-        hendt: hendt.unwrap_or_default(),
-        sammendrag,
-        alvorlighet,
-        svar,
-        spor: request.spor.clone(),
-    };
-    (Some(sak), detalj)
-}
-
-/// Names of units, each once.
-fn les_enheter(names: &[String], field: &str, faults: &mut FieldFaults) -> Vec<String> {
-    let mut units: Vec<String> = Vec::new();
-    for (n, name) in names.iter().enumerate() {
-        let path = format!("{field}[{n}]");
-        let unit = navn::les_enhet(name, &path, faults);
-        if units.contains(&unit) {
-            faults.contradicts(path, field, "enheten står der før; ta bort en");
-        }
-        units.push(unit);
-    }
-    units
-}
-
-pub(crate) async fn meld(
-    tx: &mut Tx,
-    mut request: MeldAvvikRequest,
-) -> Result<MeldAvvikResponse, Error> {
-    let mut texts = Tekster::ny(request.masker);
-    let (sak, innhold) = les_melding(tx, &request, &mut texts);
-    let mut faults = texts.faults;
-    let files = (
-        std::mem::take(&mut request.vedlegg),
-        std::mem::take(&mut request.helsevedlegg),
-    );
-    let files = detalj::les_vedlegg(files, &mut faults);
-    if !(1..=ENHETER).contains(&request.enheter.len()) {
-        faults.range("enheter", 1, ENHETER);
-    }
-    let units = les_enheter(&request.enheter, "enheter", &mut faults);
-    faults.finish()?;
-    let sak = sak.ok_or_else(|| Error::internal("a category without questions"))?;
-    let reporter = tx.call().actor.enhet.clone();
-    let avvik = opprett(tx, sak, reporter, units, (&innhold, &files)).await?;
-    Ok(MeldAvvikResponse {
-        kvittering: Some(Kvittering {
-            referanse: avvik.id,
-            mottatt: Some(tx.now().into()),
-        }),
-    })
-}
-
-/// A new avvik, proposed to units; its parties are told.
-pub(crate) async fn opprett(
-    tx: &mut Tx,
-    sak: Sak,
-    melder_enhet: String,
-    units: Vec<String>,
-    (innhold, files): (&Detalj, &[Vedlegg]),
-) -> Result<Avvik, Error> {
-    let (now, settings) = (tx.now(), innstillinger()?);
-    let what = || sak.sammendrag.clone();
-    let parts = units
-        .into_iter()
-        .map(|unit| rules::ny_del(unit, what(), now, settings))
-        .collect();
-    let avvik = Avvik {
-        // A random id: one of a record would tell when it was reported.
-        id: tx.new_person_id(),
-        versjon: 1,
-        tilstand: Tilstand::Meldt,
-        melder_enhet,
-        meldt: now,
-        tilbakemeldt: None,
-        innhold: Innhold {
-            detalj: tx.new_person_id(),
-            vurdert: None,
-            deler: parts,
-            tilbakemeldinger: Vec::new(),
-            pause: None,
-            duplikat_av: String::new(),
-            folgere: std::collections::BTreeMap::new(),
-            avsluttet: None,
-            gjenapnet: String::new(),
-            sak,
-        },
-    };
-    store::sett_inn(tx, &avvik).await?;
-    let ids = (
-        avvik.innhold.detalj.as_str(),
-        avvik.id.as_str(),
-        avvik.melder_enhet.as_str(),
-    );
-    detalj::sett_inn(tx, ids, innhold, files).await?;
-    fortell(tx, None, &avvik, Steg::Meldt).await?;
-    Ok(avvik)
 }
 
 pub(crate) async fn foresla(
@@ -532,6 +330,21 @@ pub(crate) async fn tilbakemeld(
     let after = rules::tilbakemeld(before.clone(), &av, text, tx.now())?;
     let after = fullfor(tx, &before, after, Steg::Tilbakemelding).await?;
     Ok(GiTilbakemeldingResponse {
+        avvik: Some(after.to_proto()),
+    })
+}
+
+pub(crate) async fn spor(
+    tx: &mut Tx,
+    request: SporMelderRequest,
+) -> Result<SporMelderResponse, Error> {
+    let mut texts = Tekster::ny(request.masker);
+    let text = texts.hoyst(dialog::TEGN, &request.tekst, "tekst");
+    let (before, av) = finn(tx, &request.name, texts.faults).await?;
+    let asked = dialog::Melding::av_enhet(&av.enhet, tx.now(), text);
+    let after = rules::spor(before.clone(), &av, asked)?;
+    let after = fullfor(tx, &before, after, Steg::MelderSpurt).await?;
+    Ok(SporMelderResponse {
         avvik: Some(after.to_proto()),
     })
 }

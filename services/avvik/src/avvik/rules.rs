@@ -13,7 +13,7 @@ use super::{
     Arsak, Avslutning, Avvik, Del, Deltilstand, Pause, Tilbakemelding, Tilstand, Tiltak,
     Tiltakstilstand, Vurdering,
 };
-use crate::innstillinger::Innstillinger;
+use crate::{dialog::Melding, innstillinger::Innstillinger};
 
 /// Parts, causes and measures that an avvik has at most.
 const MANGE: usize = 50;
@@ -32,6 +32,7 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = {
         ("RegistrerEffektkontroll", &[UnderBehandling]),
         ("FerdigstillDel", &[UnderBehandling]),
         ("GiTilbakemelding", &[UnderBehandling, PaVent]),
+        ("SporMelder", &[UnderBehandling, PaVent]),
         ("SettAvvikPaVent", &[UnderBehandling]),
         ("GjenopptaAvvik", &[PaVent]),
         ("MerkDuplikat", &[Meldt, UnderBehandling]),
@@ -90,6 +91,7 @@ const HVEM: &[(&str, &[Part])] = &[
     ("RegistrerEffektkontroll", &[Part::Del]),
     ("FerdigstillDel", &[Part::Del]),
     ("GiTilbakemelding", &[Part::Ansvarlig, Part::Del]),
+    ("SporMelder", &[Part::Del]),
     ("SettAvvikPaVent", &[Part::Ansvarlig]),
     ("GjenopptaAvvik", &[Part::Ansvarlig]),
     ("MerkDuplikat", &[Part::Ansvarlig]),
@@ -156,7 +158,7 @@ fn egen_del<'a>(avvik: &'a mut Avvik, verb: &str, av: &Aktor) -> Result<&'a mut 
     Ok(part)
 }
 
-fn plass_til(count: usize, hva: &str) -> Result<(), Refusal> {
+pub(crate) fn plass_til(count: usize, hva: &str) -> Result<(), Refusal> {
     if count < MANGE {
         return Ok(());
     }
@@ -375,6 +377,33 @@ pub(crate) fn tilbakemeld(
     Ok(avvik)
 }
 
+/// Asks whoever reported it and is not known.
+pub(crate) fn spor(mut avvik: Avvik, av: &Aktor, asked: Melding) -> Result<Avvik, Refusal> {
+    krev(&avvik, "SporMelder", av)?;
+    if !avvik.innhold.sak.anonym {
+        return Err(ikke_tillatt(
+            "W5",
+            "Avviket er meldt med navn. Spør enheten som meldte det.",
+        ));
+    }
+    if avvik.anonymt_fra(&av.enhet) {
+        return Err(ikke_tillatt(
+            "W5",
+            "Enheten som meldte, spør ikke: der kan melderen kjennes igjen. Foreslå en del til en annen enhet.",
+        ));
+    }
+    let asked_before = avvik.innhold.dialog.iter().filter(|one| !one.fra_melder());
+    plass_til(asked_before.count(), "spørsmål")?;
+    avvik.innhold.dialog.push(asked);
+    Ok(avvik)
+}
+
+/// Whoever reported it and is not known said something; also when it has ended.
+pub(crate) fn sagt(mut avvik: Avvik, said: Melding) -> Avvik {
+    avvik.innhold.dialog.push(said);
+    avvik
+}
+
 /// Pauses it until a day.
 pub(crate) fn pause(
     mut avvik: Avvik,
@@ -472,6 +501,12 @@ pub(crate) fn lukk(
         return Err(ikke_tillatt(
             "W8",
             "Avviket lukkes av en annen enn den som meldte det eller utførte tiltak.",
+        ));
+    }
+    if avvik.anonymt_fra(&av.enhet) {
+        return Err(ikke_tillatt(
+            "W8",
+            "Avviket er meldt anonymt fra enheten. Foreslå en del til en annen enhet; når den har tatt den, lukker den.",
         ));
     }
     avvik.tilstand = Tilstand::Lukket;

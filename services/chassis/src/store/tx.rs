@@ -59,12 +59,16 @@ pub(super) struct Emitted {
 
 impl Tx {
     pub(super) async fn begin(store: Store, call: Arc<Call>, mode: Mode) -> Result<Self, Error> {
-        let span = info_span!(
-            "transaction",
-            otel.kind = "client",
-            db.system.name = store.backend().system_name(),
-            db.operation.name = store.source(mode).1,
-        );
+        let span = if call.anonym {
+            Span::none()
+        } else {
+            info_span!(
+                "transaction",
+                otel.kind = "client",
+                db.system.name = store.backend().system_name(),
+                db.operation.name = store.source(mode).1,
+            )
+        };
         Self::begin_in(span, store, call, mode).await
     }
 

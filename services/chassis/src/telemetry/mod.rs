@@ -28,6 +28,7 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{BatchSpanProcessor, Sampler, SdkTracerProvider, SimpleSpanProcessor},
 };
+use samspor_proto::klassifisering::kontrakter;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tracing::{Dispatch, Span, field::Empty, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -333,10 +334,21 @@ pub fn link(span: &Span, traceparent: &str) {
     }
 }
 
-/// The span of an incoming call. `path` is the path on the wire; `parent` is a
-/// `traceparent` that may be believed.
+/// Whether a caller of the method on this path must not be recognised: then no
+/// span may tell when it was called.
+fn is_anonymous(path: &str) -> bool {
+    let method = kontrakter().metoder.get(path);
+    method.is_some_and(|method| method.tilgang.anonym)
+}
+
+/// The span of an incoming call; none of one whose caller must not be recognised.
+/// `path` is the path on the wire; `parent` is a `traceparent` that may be
+/// believed.
 #[must_use]
 pub fn server_span(service: &str, path: &str, parent: Option<&str>) -> Span {
+    if is_anonymous(path) {
+        return Span::none();
+    }
     let method = path.strip_prefix('/').unwrap_or(path);
     let span = tracing::info_span!(
         "call",
@@ -364,9 +376,12 @@ pub fn server_span(service: &str, path: &str, parent: Option<&str>) -> Span {
     span
 }
 
-/// The span of an outgoing call.
+/// The span of an outgoing call; none of one whose caller must not be recognised.
 #[must_use]
 pub fn client_span(receiver: &str, path: &str) -> Span {
+    if is_anonymous(path) {
+        return Span::none();
+    }
     let method = path.strip_prefix('/').unwrap_or(path);
     tracing::info_span!(
         "call out",

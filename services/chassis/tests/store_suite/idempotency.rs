@@ -36,6 +36,7 @@ on_both_databases! {
     a_request_id_is_a_uuid,
     a_call_without_attestation_changes_nothing,
     what_has_expired_is_forgotten,
+    who_must_not_be_recognised_uses_nothing_up,
 }
 
 const USED: &str = "SELECT CAST(count(*) AS BIGINT) FROM chassis_brukt";
@@ -212,4 +213,19 @@ async fn what_has_expired_is_forgotten(database: Database) {
     database.clock().advance(Duration::from_hours(7 * 24));
     store.purge(call()).await.unwrap();
     assert_eq!(number(&store, USED).await, 0);
+}
+
+/// The row would stand between rows that tell their time.
+///
+/// Seen red: without the turn in `Store::write`.
+async fn who_must_not_be_recognised_uses_nothing_up(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let call = || TestCall::new("rop").with(|call| call.anonym = true).build();
+    for _ in 0..2 {
+        write(&store, call(), &request_id()).await.unwrap();
+    }
+    assert_eq!(number(&store, USED).await, 0);
+    assert_eq!(notes(&store).await, 2);
+    let refused = write(&store, call(), "x").await;
+    assert_refused(refused, Feilgrunn::UgyldigForesporsel);
 }
