@@ -7,7 +7,7 @@ use samspor_chassis::{
     deadlines::{Ticker, notify_recipients},
     on_both_databases,
     store::{NewDeadline, NewEvent, Store},
-    testing::{Clock as _, Database, START, TestCall, Tid},
+    testing::{Database, START, TestCall, Tid},
 };
 use samspor_proto::hendelse::{
     Frist, ListFristerRequest, ListHendelserRequest, hendelse_service_server::HendelseService as _,
