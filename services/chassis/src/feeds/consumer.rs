@@ -90,7 +90,7 @@ impl Runner {
             let progress = self.follow(&mut closing).await;
             match progress {
                 Ok(()) => pause = PAUSE.0,
-                // Once is nothing: a token ran out, a replica was replaced.
+                // Once is nothing: a replica was replaced.
                 Err(kind) if pause == PAUSE.0 => tracing::debug!(
                     samspor.tjeneste = self.consumer.from,
                     samspor.mottaker = self.consumer.enhet,
@@ -109,12 +109,15 @@ impl Runner {
                 _ = closing.wait_for(|closing| *closing) => return,
                 () = self.store.clock().sleep_until(until) => {}
             }
-            pause = (pause * 2).min(PAUSE.1);
+            if progress.is_err() {
+                pause = (pause * 2).min(PAUSE.1);
+            }
         }
     }
 
-    /// Follows one stream to its end. Ok when at least one event had its
-    /// effect before it ended.
+    /// Follows one stream to its end. Ok when it worked before it ended: an event
+    /// had its effect, or it stood for a while although nothing was told. A quiet
+    /// feed ends each time its token runs out, and that is no failure.
     async fn follow(&self, closing: &mut watch::Receiver<bool>) -> Result<(), &'static str> {
         let position = self.position().await.map_err(|error| error.kind())?;
         let Consumer { from, enhet, .. } = self.consumer;
@@ -123,24 +126,27 @@ impl Runner {
             opened = self.source.abonner(from, enhet, position) => opened,
         };
         let mut events = opened.map_err(|status| word(&status))?;
-        let mut progress = Err("ended");
-        loop {
+        let begun = self.store.clock().now();
+        let mut effects = false;
+        let ended = loop {
             let event = tokio::select! {
                 biased;
                 _ = closing.wait_for(|closing| *closing) => return Ok(()),
                 event = events.next() => event,
             };
             let event = match event {
-                None => return progress,
-                Some(Err(status)) => return progress.or(Err(word(&status))),
+                None => break "ended",
+                Some(Err(status)) => break word(&status),
                 Some(Ok(event)) => event,
             };
             match self.apply(event).await {
-                Ok(Applied::Effect) => progress = Ok(()),
+                Ok(Applied::Effect) => effects = true,
                 Ok(Applied::Before) => {}
                 Err(error) => return Err(error.kind()),
             }
-        }
+        };
+        let stood = self.store.clock().now().since(begun) > PAUSE.1;
+        if effects || stood { Ok(()) } else { Err(ended) }
     }
 
     /// Number of the last event that had its effect; 0 for none.

@@ -15,7 +15,7 @@ use samspor_chassis::{
     feeds::{Consumer, Feeds, Runner, Source},
     on_both_databases, params,
     store::{Backend, NewEvent, Store, Tx},
-    testing::Database,
+    testing::{Clock as _, Database, START, TestClock},
 };
 use samspor_proto::hendelse::Hendelse;
 use tokio::sync::watch;
@@ -32,6 +32,7 @@ on_both_databases! {
     a_restarted_consumer_goes_on_where_it_was,
     two_replicas_are_one_consumer,
     the_effect_belongs_to_the_trace_of_the_event,
+    a_quiet_feed_that_ends_is_no_failure,
 }
 
 /// Number of the last event that a consumer has behind it.
@@ -264,4 +265,66 @@ async fn the_effect_belongs_to_the_trace_of_the_event(database: Database) {
     assert_eq!(traces.len(), 2);
     assert_eq!(traces[0][3..35], traces[1][3..35]);
     assert_eq!(traces[0], call().traceparent);
+}
+
+/// Streams that stand so many seconds, tell nothing, and end because their token
+/// has run out; then one that stands. When each was asked for.
+struct Quiet {
+    clock: Arc<TestClock>,
+    stands: Mutex<VecDeque<u64>>,
+    asked: Mutex<Vec<Duration>>,
+}
+
+impl Source for Quiet {
+    fn abonner<'s>(
+        &'s self,
+        _from: &'s str,
+        _enhet: &'s str,
+        _etter: i64,
+    ) -> BoxFuture<'s, Result<BoxStream<'static, Result<Hendelse, Status>>, Status>> {
+        let clock = Arc::clone(&self.clock);
+        let now = clock.now();
+        self.asked.lock().unwrap().push(now.since(START));
+        let stands = self.stands.lock().unwrap().pop_front();
+        async move {
+            let Some(seconds) = stands else {
+                return Ok(futures::stream::pending().boxed());
+            };
+            let ends = async move {
+                let until = now.plus(Duration::from_secs(seconds));
+                clock.sleep_until(until).await;
+                Err(Status::unauthenticated(""))
+            };
+            Ok(futures::stream::once(ends).boxed())
+        }
+        .boxed()
+    }
+}
+
+/// Those that end at once are asked for again after ever longer pauses; those
+/// that stood, soon, and the first failure after one is the first again.
+///
+/// Seen red: with a stream that worked only where it told something; with a pause
+/// that is doubled after one that worked.
+async fn a_quiet_feed_that_ends_is_no_failure(database: Database) {
+    let store = database.open(MIGRATIONS).await;
+    let source = Arc::new(Quiet {
+        clock: Arc::clone(database.clock()),
+        stands: Mutex::new([0, 0, 0, 31, 31, 0, 0].into()),
+        asked: Mutex::default(),
+    });
+    let expected = [0, 250, 750, 1_750, 33_000, 64_250, 64_500, 65_000];
+    let (closing, closed) = watch::channel(false);
+    let running = Runner::new(store, NOTE, source.clone()).run(closed);
+    let running = tokio::spawn(running);
+    while source.asked.lock().unwrap().len() < expected.len() {
+        if database.clock().sleepers() > 0 {
+            database.clock().advance(Duration::from_millis(250));
+        }
+        tokio::task::yield_now().await;
+    }
+    closing.send(true).unwrap();
+    running.await.unwrap();
+    let asked = source.asked.lock().unwrap().clone();
+    assert_eq!(asked, expected.map(Duration::from_millis));
 }
