@@ -235,7 +235,10 @@ async fn a_mandate_does_not_tell_of_the_protected() {
         .await;
     let open = "gateway.v1.GranskingService/ApneGransking";
     let opened: ApneGranskingResponse = ok(&leader, open, from_trace()).await;
-    assert_eq!(opened.gransking.unwrap().personer, [person.clone()]);
+    assert_eq!(
+        opened.gransking.unwrap().personer,
+        std::slice::from_ref(&person)
+    );
     let mut wrong = from_trace();
     wrong.sporings_id = "ab".repeat(16);
     let status = refused::<_, ApneGranskingResponse>(&leader, open, wrong).await;

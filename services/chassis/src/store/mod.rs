@@ -202,7 +202,7 @@ impl Store {
         if call.anonym {
             // The row of what was used up would stand, for a week, between rows
             // that tell their time.
-            return self.work(call, handler).await;
+            return Box::pin(self.work(call, handler)).await;
         }
         let mut tx = self.begin(call).await?;
         match once(&mut tx, &claim, handler).await {
