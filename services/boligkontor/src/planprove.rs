@@ -192,12 +192,15 @@ async fn no_statement_grows_with_the_stock_or_the_history() {
     reservasjon::prove::hver(testing::sqlite).await;
     bolig::prove::hver(testing::sqlite).await;
     boligsak::prove::hver(testing::sqlite).await;
+    boligsak::prove::ko::hver(testing::sqlite).await;
     leieforhold::prove::hver(testing::sqlite).await;
+    leieforhold::prove::oppsigelse::hver(testing::sqlite).await;
     restansesak::prove::hver(testing::sqlite).await;
     historie::prove::hver(testing::sqlite).await;
     driftprove::hver(testing::sqlite).await;
     arbeidsordre::prove::hver(testing::sqlite).await;
     behov::prove::hver(testing::sqlite).await;
+    behov::prove::vandring::hver(testing::sqlite).await;
     let mut growing_ones = String::new();
     for database in [Some(testing::sqlite()), testing::postgres()] {
         let Some(database) = database else { continue };

@@ -15,9 +15,9 @@ use samspor_proto::{
     },
     felles::{self, Rolle},
 };
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::fil::{Avgjort, Leid, Linje, Sokt, Trenger};
 use crate::{
     ENHET, KOORDINERING, Regelsett, Regler,
     bolig::typenokkel,
@@ -33,116 +33,6 @@ use crate::{
 /// What a period that is shorter than usual, a second tenancy and an assessment
 /// say about themselves.
 const INNTATT: &str = "Lest inn fra tidligere system";
-
-/// A line of the file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Linje {
-    /// Reference in the old system.
-    #[serde(rename = "ref")]
-    referanse: String,
-    /// Person id.
-    person: String,
-    r#type: String,
-    /// Id of the unit that answers for it, where that is not the first that
-    /// allocates the type: of a person who is hidden, one that has the mandate.
-    #[serde(default)]
-    ansvarlig: String,
-    /// Day on which it was applied for.
-    mottatt: String,
-    soknad: Sokt,
-    /// Keys of the groups that the person belongs to.
-    #[serde(default)]
-    grunner: Vec<String>,
-    #[serde(default)]
-    avgjort: Option<Avgjort>,
-    #[serde(default)]
-    trukket: Option<Trukket>,
-    #[serde(default)]
-    leieforhold: Option<Leid>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sokt {
-    eget_onske: String,
-    voksne: i32,
-    #[serde(default)]
-    barn: i32,
-    boligsituasjon: String,
-    #[serde(default)]
-    behov: Trenger,
-    #[serde(default)]
-    kommende_dag: String,
-    #[serde(default)]
-    kommende_arsak: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Trenger {
-    omrader: Vec<String>,
-    bemanning: String,
-    rullestol: bool,
-    trappefri: bool,
-    rusfritt_miljo: bool,
-    soverom: i32,
-    meter_tjenester: i32,
-    kvinne: bool,
-    bare_kvinner: bool,
-    funksjon: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Avgjort {
-    dag: String,
-    /// GODKJENT or AVSLATT.
-    utfall: String,
-    /// Employee id of whoever decided.
-    av: String,
-    begrunnelse: String,
-    hjemmel: Basis,
-    #[serde(default)]
-    klageinstans: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Basis {
-    lov: String,
-    paragraf: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Trukket {
-    dag: String,
-    onske: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Leid {
-    /// Number of the dwelling in the municipality's register.
-    bolig: String,
-    fra: String,
-    til: String,
-    #[serde(default)]
-    husleie: i32,
-    /// Ids of the units that follow the tenant.
-    #[serde(default)]
-    oppfolgere: Vec<String>,
-    #[serde(default)]
-    avsluttet: Option<Slutt>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Slutt {
-    dag: String,
-    begrunnelse: String,
-}
 
 /// A case as it stands today, and what still follows from it.
 pub struct Lest {

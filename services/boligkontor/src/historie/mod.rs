@@ -8,6 +8,7 @@
 //! (docs/adr/0013): relations, clocks, who has which dwelling. Dwellings are
 //! taken in before, by `ImporterBoliger`.
 
+mod fil;
 mod linje;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
