@@ -5,7 +5,12 @@
     reason = "cargo speaks to a build script through the environment"
 )]
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::{
+    env,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -38,5 +43,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Most vedtak have none, and it is as large as the vedtak itself.
         .boxed(".samspor.bestillerkontor.v1.Vedtak.endring")
         .compile_fds(compiler.file_descriptor_set())?;
+    trace_store(&root)
+}
+
+/// The query API of a trace store, which is no contract of the mesh: apart from
+/// the descriptors, with the types of telemetry where there are types already.
+fn trace_store(root: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=third_party");
+    let contract = ["jaeger/api_v3/query_service.proto"];
+    tonic_prost_build::configure()
+        .extern_path(
+            ".opentelemetry.proto.trace.v1",
+            "::opentelemetry_proto::tonic::trace::v1",
+        )
+        .compile_fds(protox::compile(contract, [root.join("third_party")])?)?;
     Ok(())
 }

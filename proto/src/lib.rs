@@ -54,6 +54,20 @@ package!(
     /// Avvik: `samspor.avvik.v1`.
     avvik, "samspor.avvik.v1");
 
+/// The query API of a trace store, Jaeger's `jaeger.api_v3`: where an incident
+/// review reads spans. No contract of the mesh.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
+pub mod jaeger {
+    tonic::include_proto!("jaeger.api_v3");
+}
+
 pub mod klassifisering;
 
 /// Encoded `FileDescriptorSet` of all contracts and their imports, with the

@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::{
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, Value as Content};
 use samspor::demo::{Historie, Style, play};
 use samspor_chassis::{
-    telemetry::{self, TelemetryConfig},
+    telemetry::{self, SpanBuffer, TelemetryConfig},
     tid::SystemClock,
 };
 use samspor_proto::{
@@ -32,7 +32,7 @@ use tonic_prost::ProstCodec;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::{
-    avvik_forlop, bestiller_forlop, bolig_forlop, kartlegging, klage_forlop, kommuner,
+    avvik_forlop, bestiller_forlop, bolig_forlop, gransking, kartlegging, klage_forlop, kommuner,
     koordinering_forlop, mandat, nav_forlop, nodtilgang, rop_forlop,
     scene::{NUMBERS, Scene, ok, request_id},
     vedtak_forlop, worked_cases,
@@ -103,6 +103,8 @@ pub struct Watch {
     collector: Collector,
     lines: Lines,
     guard: telemetry::Guard,
+    /// The last spans, as `samspor up` keeps them.
+    pub buffer: SpanBuffer,
 }
 
 impl Watch {
@@ -124,6 +126,8 @@ pub fn watch() -> &'static Watch {
                 let lines = Lines::default();
                 let mut config = TelemetryConfig::new("samspor");
                 config.otlp_endpoint = Some(endpoint);
+                let buffer = SpanBuffer::new(20_000);
+                config.buffer = Some(buffer.clone());
                 "trace".clone_into(&mut config.log_filter);
                 let writer = lines.clone();
                 config.log_writer = Some(BoxMakeWriter::new(move || writer.clone()));
@@ -132,6 +136,7 @@ pub fn watch() -> &'static Watch {
                     collector,
                     lines,
                     guard,
+                    buffer,
                 }
             })
         };
@@ -367,6 +372,7 @@ async fn lives(scene: &Scene) {
     Box::pin(kartlegging::wrong_form(&Scene::start().await)).await;
     Box::pin(nodtilgang::glass(&Scene::start().await)).await;
     Box::pin(mandat::review(&Scene::start().await)).await;
+    Box::pin(gransking::lives()).await;
     Box::pin(worked_cases::on_behalf(&Scene::start().await)).await;
 }
 
@@ -468,6 +474,7 @@ async fn telemetry_holds_no_personal_data() -> Result<(), Vec<String>> {
         collector,
         lines,
         guard,
+        ..
     } = watch();
     let scene = Scene::start().await;
 

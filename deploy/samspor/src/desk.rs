@@ -5,12 +5,15 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, Result};
+use bytes::Bytes;
 use prost::Message;
 use samspor_chassis::telemetry;
+use samspor_gateway::proxy::Raw;
 use samspor_proto::tilgang::Formal;
 use tonic::{
     Request, Response, Status, Streaming,
     client::Grpc,
+    codec::Codec,
     metadata::{AsciiMetadataValue, MetadataMap},
     transport::{Channel, Endpoint},
 };
@@ -88,7 +91,21 @@ impl Desk {
         A: Message + Default + 'static,
     {
         let path = format!("/samspor.{method}");
-        let span = telemetry::client_span("gateway", &path);
+        self.unary(&path, request, ProstCodec::<Q, A>::default())
+            .await
+    }
+
+    /// Calls a method by its path on the wire, with messages that are known by
+    /// their descriptors alone.
+    pub async fn call_encoded(&self, path: &str, request: Bytes) -> Answer<Bytes> {
+        self.unary(path, request, Raw).await
+    }
+
+    async fn unary<C>(&self, path: &str, request: C::Encode, codec: C) -> Answer<C::Decode>
+    where
+        C: Codec<Encode: Send + Sync + 'static, Decode: Send + Sync + 'static>,
+    {
+        let span = telemetry::client_span("gateway", path);
         async {
             let mut client = Grpc::new(self.channel.clone());
             let outcome = async {
@@ -99,9 +116,7 @@ impl Desk {
                 let path = path
                     .parse()
                     .map_err(|_| Status::invalid_argument("method path"))?;
-                client
-                    .unary(self.request(request), path, ProstCodec::<Q, A>::default())
-                    .await
+                client.unary(self.request(request), path, codec).await
             };
             answer(outcome.await)
         }

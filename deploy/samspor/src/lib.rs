@@ -6,6 +6,8 @@ pub mod boliger;
 pub mod config;
 pub mod demo;
 pub mod desk;
+pub mod gransk;
+mod html;
 pub mod importer;
 pub mod innboks;
 pub mod karmoy;

@@ -24,6 +24,7 @@ use samspor::{
     config::Config,
     demo,
     desk::Desk,
+    gransk::Gransk,
     importer, karmoy, mesh,
     serve::{self, Part},
     up,
@@ -203,6 +204,9 @@ enum Command {
         #[arg(long, default_value = "samspor-data")]
         data_dir: PathBuf,
     },
+    /// Reviews an incident under a mandate: one timeline across all services, on
+    /// the terminal, as JSON or as a page. Opens, approves and ends mandates.
+    Gransk(Gransk),
     /// The register of dwellings as CSV, through the gateway.
     Boliger {
         #[command(subcommand)]
@@ -308,9 +312,11 @@ async fn run(cli: Cli) -> Result<()> {
         } => {
             let mut config = TelemetryConfig::new("samspor");
             config.otlp_endpoint = otlp;
-            config.buffer = Some(SpanBuffer::new(KEPT_SPANS));
+            let spans = SpanBuffer::new(KEPT_SPANS);
+            config.buffer = Some(spans.clone());
             let _telemetry = telemetry::init(config)?;
-            up::run(&data_dir, adresse, (&kommune, data.is_some()), cli.json).await
+            let begins = (kommune.as_str(), data.is_some());
+            up::run(&data_dir, adresse, begins, spans, cli.json).await
         }
         Command::Serve { part, config } => {
             let config = Config::load(config.as_deref())?;
@@ -453,6 +459,7 @@ async fn run(cli: Cli) -> Result<()> {
             };
             behov::run(adresse, Arc::new(move || token.clone()), of, to).await
         }
+        Command::Gransk(gransk) => gransk.run(cli.json, SystemClock.now()).await,
         Command::Boliger {
             hva,
             adresse,

@@ -11,12 +11,14 @@ use std::{io::IsTerminal as _, path::Path, sync::Arc};
 use anyhow::{Context as _, Result, bail};
 use samspor_chassis::{
     id::RandomIds,
+    telemetry::SpanBuffer,
     tid::{Clock, SystemClock},
 };
 use samspor_proto::felles::Rolle;
 
 use crate::{
     demo::Klokke,
+    gransk::spor::Sporlager,
     karmoy,
     mesh::{self, Mesh, Options},
 };
@@ -50,7 +52,8 @@ const READY_MADE: [(&str, &str, &str, Rolle); 9] = [
 ];
 
 /// Runs the mesh in a folder until it is stopped; with Karmøy's data where they
-/// are asked for.
+/// are asked for. Its last spans are served as a trace store serves them, on this
+/// machine alone.
 ///
 /// # Errors
 /// One line that says what did not start, or was refused.
@@ -58,6 +61,7 @@ pub async fn run(
     data_dir: &Path,
     addr: std::net::SocketAddr,
     (kommune, data): (&str, bool),
+    spans: SpanBuffer,
     json: bool,
 ) -> Result<()> {
     if data && kommune != karmoy::NAVN {
@@ -96,6 +100,7 @@ pub async fn run(
         let token = mesh.token(&mesh::employee(unit, employee, role))?;
         mesh::write_private(&tokens.join(format!("{name}.jwt")), token.as_bytes())?;
     }
+    let spor = Sporlager::start(spans).await?;
     let health = mesh
         .health_addr
         .map(|addr| addr.to_string())
@@ -103,11 +108,13 @@ pub async fn run(
     if json {
         let ready = serde_json::json!({
             "gateway": mesh.addr.to_string(), "helse": health, "tokens": tokens.display().to_string(),
+            "spor": spor.url,
         });
         println!("{ready}");
     } else {
         println!("gateway   {}  (gRPC, reflection on)", mesh.addr);
         println!("health    {health}");
+        println!("spans     {}  (samspor gransk --spor)", spor.url);
         println!("tokens    {}/*.jwt, good for 12 hours", tokens.display());
         println!(
             "more      samspor token --enhet rop --rolle BEHANDLER --ansatt rop-9 --data-dir {}",
@@ -117,6 +124,7 @@ pub async fn run(
     }
     stopped().await;
     mesh.shutdown().await;
+    spor.stopp();
     Ok(())
 }
 

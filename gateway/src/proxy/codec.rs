@@ -9,7 +9,7 @@ use tonic::{
 
 /// Messages stay bytes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Raw;
+pub struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;

@@ -46,6 +46,7 @@ use tonic::{Response, Status};
 use tracing::{Instrument as _, Span};
 
 pub use border::{FORMAAL, ROLLE, SAK, TRACE_ID};
+pub use codec::Raw;
 pub use forward::Target;
 pub use refusal::DOMAIN;
 pub use start::{Config, Keys, Running, ServiceTarget, StartError, start};

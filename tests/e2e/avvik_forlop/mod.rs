@@ -38,7 +38,7 @@ fn svar(sporsmal: &str, svar: &str) -> Avvikssvar {
 }
 
 /// Reported in the role INNTAK; its name.
-async fn meldt(scene: &Scene, unit: &str, enheter: &[&str]) -> String {
+pub async fn meldt(scene: &Scene, unit: &str, enheter: &[&str]) -> String {
     let desk = desk(scene, unit, Rolle::Inntak).await;
     meldt_av(scene, &desk, enheter).await
 }
@@ -90,7 +90,7 @@ async fn detalj(desk: &Desk, name: &str) -> Avviksdetalj {
     read.detalj.unwrap()
 }
 
-async fn aksepter(desk: &Desk, name: &str) -> Avvik {
+pub async fn aksepter(desk: &Desk, name: &str) -> Avvik {
     let method = format!("{AVVIK}AksepterDel");
     let taken: AksepterDelResponse = ok(desk, &method, tar(name)).await;
     taken.avvik.unwrap()

@@ -1,11 +1,9 @@
-//! An overview as one page: charts as SVG, each with its table, without script,
-//! network or fonts; light and dark, and on paper.
+//! An overview as one page: charts as SVG, each with its table, without script.
 
 use std::fmt::Write as _;
 
 use super::rapport::{Avsnitt, Rapport};
-
-const STIL: &str = include_str!("side.css");
+use crate::html::{hode, t};
 
 /// Where bars begin, how long the longest is, and the width of all.
 const VENSTRE: i64 = 190;
@@ -16,22 +14,6 @@ const STOLPE: i64 = 22;
 const LUFT: i64 = 12;
 /// A narrow bar, of those that stand together.
 const SMAL: i64 = 14;
-
-/// Text as it stands between tags and in attributes.
-fn t(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(letter),
-        }
-    }
-    out
-}
 
 /// A number with a thin space between thousands.
 fn tall(number: i64) -> String {
@@ -48,14 +30,7 @@ fn tall(number: i64) -> String {
 
 /// The whole page.
 pub(super) fn side(report: &Rapport) -> String {
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"nb\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title}</title>\n<style>\n{STIL}</style>\n</head>\n<body>\n<main>\n\
-         <header>\n<h1>{title}</h1>\n",
-        title = t(&report.tittel)
-    );
+    let mut out = hode(&report.tittel, "", "");
     for line in &report.om {
         let _ = writeln!(out, "<p>{}</p>", t(line));
     }

@@ -171,6 +171,16 @@ pub const fn dager(days: u64) -> Duration {
     Duration::from_hours(days * 24)
 }
 
+/// An instant as clocks in Norway show it, to the millisecond:
+/// `2026-05-17 09:00:00.123`.
+#[must_use]
+pub fn veggklokke(t: Tid) -> String {
+    let at = t.timestamp().to_zoned(norge().clone()).datetime();
+    let (date, millis) = (at.date(), at.subsec_nanosecond() / 1_000_000);
+    let (hour, minute, second) = (at.hour(), at.minute(), at.second());
+    format!("{date} {hour:02}:{minute:02}:{second:02}.{millis:03}")
+}
+
 /// `2026-05-17`.
 impl fmt::Display for Dag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
