@@ -197,11 +197,16 @@ def reads(page, name):
     if tables:
         yield f"{tables} tables lack a caption, or a scope of their headings"
     named = {"checkbox", "searchbox", "slider", "button", "textbox", "region", "form", "image",
-             "link", "table", "group", "DisclosureTriangle"}
+             "link", "table", "DisclosureTriangle"}
     for node in page.call("Accessibility.getFullAXTree")["nodes"]:
         role = node.get("role", {}).get("value")
         if not node.get("ignored") and role in named and not node.get("name", {}).get("value"):
             yield f"a {role} has no name"
+    if page.js("[...document.querySelectorAll('fieldset')]"
+               ".some(f => !f.querySelector('legend')?.textContent.trim())"):
+        yield "a group of controls has no name"
+    if page.js("document.querySelector('[role=region]:not([aria-label])') !== null"):
+        yield "a region has no name"  # Without one the browser makes it none.
     for scheme in ["light", "dark"]:
         page.call("Emulation.setEmulatedMedia",
                   features=[{"name": "prefers-color-scheme", "value": scheme}])
@@ -253,7 +258,7 @@ def keys(page, name):
     page.key("ArrowRight", 39)
     told = page.js("document.getElementById('apent').textContent")
     spoken = page.js("document.getElementById('oyeblikk').getAttribute('aria-valuetext')")
-    if "åpent da: O" not in told or not spoken:
+    if told.partition("åpent da: ")[2] in ("", "ingenting") or not spoken:
         yield f"a moment does not say what was open: {told}"
     if page.js("document.getElementById('markor').getAttribute('visibility')") != "visible":
         yield "the moment is not marked on the axis"
@@ -339,7 +344,7 @@ def sabotaged(browser, file, folder):
     """Sabotages that nothing finds."""
     whole = file.read_text()
     for number, (old, new, expected) in enumerate(SABOTAGES):
-        broken = whole.replace(old, new, 1)
+        broken = whole.replace(old, new)
         if broken == whole:
             yield f"nothing to break: {old}"
             continue
