@@ -23,6 +23,7 @@ use samspor_chassis::{
 };
 use samspor_gateway::policy::{Policy, PolicySource};
 use samspor_koordinering::{Koordinering, historie::Personhistorie};
+use samspor_nav::{Nav, historie::Navhistorie};
 use samspor_rop::{Rop, historie::Kontakthistorie};
 use serde::Deserialize;
 use serde_json::Value;
@@ -76,8 +77,11 @@ pub async fn run(
     fortell: impl FnMut(&Framdrift),
 ) -> Result<Framdrift> {
     match part {
-        Part::Gateway | Part::Nav | Part::Avvik => {
-            bail!("{} has no history to take in", part.name())
+        Part::Gateway | Part::Avvik => bail!("{} has no history to take in", part.name()),
+        Part::Nav => {
+            let units = valg.policy()?.municipality().holders_of("moter_personen");
+            let history = Navhistorie::new(units.into_iter().collect());
+            importer::<Nav, _>(database_url, history, valg, fortell).await
         }
         Part::Boligkontor => {
             let rules = egne

@@ -17,6 +17,7 @@
 //! A new verb: the contract (`proto/samspor/nav/v1`), a pure function, a thin
 //! one for the contract, a line in the table below. A new record of a person
 //! that goes on: a line in [`apne`], so that the case does not end before it.
+//! What another system kept of nights and stays is taken in by [`historie`].
 
 mod apne;
 mod bolig;
@@ -24,6 +25,7 @@ mod botilbud;
 mod brukererfaring;
 mod forvaltning;
 mod henvendelse;
+pub mod historie;
 mod innboks;
 mod innstillinger;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use samspor_chassis::{
 };
 
 use crate::{
-    Nav, klokkeprove, nattprove, oppfolgingsprove, oppholdprove, plassprove, stengtprove,
+    Nav, historie, klokkeprove, nattprove, oppfolgingsprove, oppholdprove, plassprove, stengtprove,
     utestengelseprove,
 };
 
@@ -30,6 +30,14 @@ const ALLOWED: &[Allowed] = &[
     ("SELECT id FROM opphold WHERE tilstand", "a test looks"),
     ("SELECT faktum FROM chassis_faktum", "a test looks"),
     ("SELECT neste FROM chassis_frist WHERE post", "a test looks"),
+    (
+        "FROM plass p WHERE p.enhet = $1",
+        "an import asks what a place is called; dozens of places",
+    ),
+    (
+        "SELECT h.type, h.post, h.tid FROM chassis_hendelse_mottaker m",
+        "a test looks",
+    ),
     (
         "SELECT h.type FROM chassis_hendelse_mottaker m",
         "a test looks",
@@ -114,6 +122,7 @@ async fn no_statement_grows_with_the_history() {
     oppholdprove::hver(testing::sqlite).await;
     klokkeprove::hver(testing::sqlite).await;
     stengtprove::hver(testing::sqlite).await;
+    historie::prove::hver(testing::sqlite).await;
     utestengelseprove::hver(testing::sqlite).await;
     oppfolgingsprove::hver(testing::sqlite).await;
     let mut growing_ones = String::new();

@@ -375,6 +375,25 @@ async fn finn(
     les_rad(row.ok_or_else(Refusal::not_found)?)
 }
 
+/// The places that are or were called that, of that provider or any.
+pub(crate) async fn kalt(tx: &mut Tx, navn: &str, leverandor: &str) -> Result<Vec<Plass>, Error> {
+    let rows: Vec<Row> = tx
+        .all(
+            "SELECT p.id, p.enhet, p.versjon, p.leverandor, p.innhold, CAST(0 AS BIGINT) \
+             FROM plass p WHERE p.enhet = $1",
+            params![crate::ENHET],
+        )
+        .await?;
+    let mut found = rows
+        .into_iter()
+        .map(les_rad)
+        .collect::<Result<Vec<_>, _>>()?;
+    found.retain(|place| {
+        place.innhold.navn == navn && (leverandor.is_empty() || place.leverandor == leverandor)
+    });
+    Ok(found)
+}
+
 /// The place in use that the field `plass` names.
 ///
 /// # Errors

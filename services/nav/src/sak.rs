@@ -126,6 +126,31 @@ pub(crate) async fn folg(tx: &mut Tx, person: &str, enhet: &str) -> Result<(), E
     Ok(())
 }
 
+/// Something of the person has gone on at the unit since then, as another system
+/// says: the case is open and confirmed. The person's records are locked.
+pub(crate) async fn inntatt(
+    tx: &mut Tx,
+    person: &str,
+    enhet: &str,
+    fra: (Tid, Aktor),
+) -> Result<(), Error> {
+    let mut out = Virkninger::new();
+    if let Some(post) = apen(tx, person, enhet).await? {
+        out.slett_frist(FRIST_SLUTT, &post.name());
+    } else {
+        let sak = Sak {
+            bekreftet: Some(fra.clone()),
+            apnet: fra,
+            slutt: None,
+        };
+        let post = Post::ny(enhet, person.to_owned(), tx.new_id(), sak);
+        lager::legg_til(tx, &post).await?;
+        out.fakta = fakta(&post);
+    }
+    out.utfor(tx);
+    Ok(())
+}
+
 /// Something of the person has ended: was it the last, the case ends in time.
 pub(crate) async fn noe_sluttet(tx: &mut Tx, person: &str, enhet: &str) -> Result<(), Error> {
     folg(tx, person, enhet).await?;

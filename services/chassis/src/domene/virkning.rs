@@ -39,6 +39,8 @@ pub struct Melding {
     pub emne: Emne,
     /// Unit ids that it is addressed to.
     pub mottakere: Vec<String>,
+    /// When it happened; none: now.
+    pub tid: Option<Tid>,
 }
 
 /// A deadline that is set or cleared.
@@ -72,6 +74,18 @@ impl Virkninger {
             type_,
             emne: emne.clone(),
             mottakere: mottakere.into_iter().map(Into::into).collect(),
+            tid: None,
+        });
+    }
+
+    /// Tells a unit that counts from it that something happened then, which it
+    /// could not be told before: of a history that is taken in and goes on.
+    pub fn hendte(&mut self, type_: &'static str, emne: &Emne, tid: Tid, mottaker: &str) {
+        self.hendelser.push(Melding {
+            type_,
+            emne: emne.clone(),
+            mottakere: vec![mottaker.to_owned()],
+            tid: Some(tid),
         });
     }
 
@@ -125,15 +139,17 @@ impl Virkninger {
             type_,
             emne,
             mottakere,
+            tid,
         } in self.hendelser
         {
-            tx.emit(NewEvent {
+            let event = NewEvent {
                 type_,
                 person: &emne.person,
                 post: &emne.post,
                 eier: &emne.eier,
                 mottakere,
-            });
+            };
+            tx.emit_at(event, tid.unwrap_or(tx.now()));
         }
         for faktum in self.fakta {
             tx.fact(faktum);

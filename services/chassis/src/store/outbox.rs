@@ -73,6 +73,7 @@ pub(super) struct StoredEvent {
     post: String,
     eier: String,
     mottakere: BTreeSet<String>,
+    tid: Tid,
 }
 
 fn id<'a>(name: &'a str, collection: &str) -> &'a str {
@@ -88,7 +89,7 @@ fn person_id(name: &str) -> String {
 }
 
 impl StoredEvent {
-    pub(super) fn new(id: String, event: NewEvent<'_>) -> Self {
+    pub(super) fn new(id: String, event: NewEvent<'_>, tid: Tid) -> Self {
         let NewEvent {
             type_,
             person,
@@ -103,6 +104,7 @@ impl StoredEvent {
             post: post.to_owned(),
             eier: unit_id(eier),
             mottakere: mottakere.iter().map(|unit| unit_id(unit)).collect(),
+            tid,
         }
     }
 }
@@ -134,7 +136,7 @@ impl Outbox {
         }
         let mut numbers = Numbers::take(tx, &events, facts.len()).await?;
 
-        let (tid, mut event_rows, mut recipient_rows) = (tx.now(), Vec::new(), Vec::new());
+        let (mut event_rows, mut recipient_rows) = (Vec::new(), Vec::new());
         for event in events {
             let nr = numbers.next(EVENTS)?;
             for mottaker in event.mottakere {
@@ -147,7 +149,7 @@ impl Outbox {
                 event.person.into(),
                 event.post.into(),
                 event.eier.into(),
-                tid.0.into(),
+                event.tid.0.into(),
                 traceparent.clone().into(),
             ]);
         }

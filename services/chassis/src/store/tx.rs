@@ -224,8 +224,13 @@ impl Tx {
 
     /// Emits an event when the transaction is saved.
     pub fn emit(&mut self, event: NewEvent<'_>) {
+        self.emit_at(event, self.now());
+    }
+
+    /// The same of what happened then.
+    pub fn emit_at(&mut self, event: NewEvent<'_>, tid: Tid) {
         let id = self.new_id();
-        self.out.events.push(StoredEvent::new(id, event));
+        self.out.events.push(StoredEvent::new(id, event, tid));
     }
 
     /// States a fact towards the gateway when the transaction is saved. A fact

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Largest sum that is no slip of the hand: a hundred thousand kroner.
-const MAKS_BELOP_ORE: i64 = 10_000_000;
+pub(crate) const MAKS_BELOP_ORE: i64 = 10_000_000;
 
 pub(crate) async fn meld(
     tx: &mut Tx,

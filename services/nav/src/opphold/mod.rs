@@ -15,6 +15,7 @@
 //! BOTILBUD to the person, and the stay one bed of its place ([`crate::plass`])
 //! unless there is money in lieu.
 
+pub(crate) mod historie;
 pub(crate) mod rpc;
 pub(crate) mod stengt;
 
@@ -157,6 +158,14 @@ impl Opphold {
         }
         self.unntak.push(given);
         Ok(true)
+    }
+
+    fn flytt(&mut self, ny: Oppholdsplass) {
+        if let Some(last) = self.plasser.last_mut() {
+            // The day of the move is the first of the new place.
+            last.til = Some(ny.fra.pluss_dager(-1).max(last.fra));
+        }
+        self.plasser.push(ny);
     }
 
     /// Whether there is money in lieu of a bed now.
@@ -307,23 +316,54 @@ fn slett_frister(post: &Post<Opphold>, out: &mut Virkninger) {
     }
 }
 
+/// A stay that begins then in that place, and goes on with the clock of another,
+/// where it does, and with what excepts it.
+fn begynn(
+    (startet, startet_av): (Tid, Aktor),
+    plass: Oppholdsplass,
+    innvilget_til: Dag,
+    enhet: &str,
+    before: Option<&Post<Opphold>>,
+) -> Opphold {
+    let today = Dag::av(startet);
+    let mut unntak = before.map_or_else(Vec::new, |post| post.innhold.unntak.clone());
+    unntak.retain(|held| held.til >= today);
+    let own = before.filter(|post| post.enhet == enhet);
+    Opphold {
+        startet,
+        startet_av,
+        klokke_fra: before.map_or(today, |post| post.innhold.klokke_fra),
+        fortsetter: own.map(Post::name).unwrap_or_default(),
+        plasser: vec![plass],
+        innvilget_til,
+        forlengelser: Vec::new(),
+        over: before.and_then(|post| post.innhold.over),
+        unntak,
+        slutt: None,
+    }
+}
+
+/// What follows of it.
+fn begynt(post: &Post<Opphold>, settings: &Innstillinger, out: &mut Virkninger) {
+    out.faktum(faktum(post));
+    let first = Dag::av(post.innhold.startet);
+    let ask = first.pluss_dager(settings.brukererfaring_dager.into());
+    brukererfaring::spor(&post.emne(), ask, out);
+    frist_tre_maneder(post, settings, out);
+}
+
 /// The person is somewhere else from now on.
 async fn flytt(tx: &mut Tx, post: &mut Post<Opphold>, ny: Oppholdsplass) -> Result<(), Error> {
     natt::skriv_stengte(tx, post).await?;
-    if let Some(last) = post.innhold.plasser.last_mut() {
-        // The day of the move is the first of the new place.
-        last.til = Some(ny.fra.pluss_dager(-1).max(last.fra));
-    }
-    post.innhold.plasser.push(ny);
+    post.innhold.flytt(ny);
     Ok(())
 }
 
 /// Whether a new stay goes on with the clock of another: one that ended a short
 /// while ago, or that another unit still has.
-fn fortsetter(before: &Opphold, now: Tid, settings: &Innstillinger) -> bool {
-    let ended = before.slutt.as_ref().map(|end| Dag::av(end.tid));
+fn fortsetter(ended: Option<Tid>, now: Tid, settings: &Innstillinger) -> bool {
     let days = i32::from(settings.opphold_brudd_dager);
-    ended.is_none_or(|ended| ended.dager_til(Dag::av(now)) < days)
+    ended.is_none_or(|ended| Dag::av(ended).dager_til(Dag::av(now)) < days)
 }
 
 /// The stay whose clock a new one goes on with, whichever unit has it: the clock
@@ -332,10 +372,19 @@ async fn fortsatt(tx: &mut Tx, person: &str) -> Result<Option<Post<Opphold>>, Er
     let (settings, now) = (innstillinger()?, tx.now());
     // More stays than this do not end in a week.
     let (latest, _) = lager::personens::<Opphold>(tx, &navn::person(person), 0, "").await?;
-    let goes_on = latest
-        .into_iter()
-        .filter(|post| fortsetter(&post.innhold, now, settings));
-    Ok(goes_on.min_by_key(|post| post.innhold.klokke_fra))
+    Ok(fortsatt_av(latest, now, settings))
+}
+
+fn fortsatt_av(
+    stays: Vec<Post<Opphold>>,
+    at: Tid,
+    settings: &Innstillinger,
+) -> Option<Post<Opphold>> {
+    let goes_on = stays.into_iter().filter(|post| {
+        let ended = post.innhold.slutt.as_ref().map(|end| end.tid);
+        post.innhold.startet <= at && fortsetter(ended, at, settings)
+    });
+    goes_on.min_by_key(|post| post.innhold.klokke_fra)
 }
 
 fn krev_lopende(post: &Post<Opphold>) -> Result<(), Refusal> {
@@ -422,29 +471,7 @@ pub(crate) async fn innvilget(
         (post, excepted)
     } else {
         let before = fortsatt(tx, person).await?;
-        let mut holder = before
-            .as_ref()
-            .map(|post| post.innhold.unntak.clone())
-            .unwrap_or_default();
-        holder.retain(|held| held.til >= Dag::av(now));
-        let mut stay = Opphold {
-            startet: now,
-            startet_av: av,
-            klokke_fra: before
-                .as_ref()
-                .map_or(Dag::av(now), |post| post.innhold.klokke_fra),
-            fortsetter: before
-                .as_ref()
-                .filter(|post| post.enhet == enhet)
-                .map(Post::name)
-                .unwrap_or_default(),
-            plasser: vec![place],
-            innvilget_til: granted.til,
-            forlengelser: Vec::new(),
-            over: before.as_ref().and_then(|post| post.innhold.over),
-            unntak: holder,
-            slutt: None,
-        };
+        let mut stay = begynn((now, av), place, granted.til, enhet, before.as_ref());
         let excepted = stay.unnta(exception, settings)?;
         let held = stay.unntak.iter().map(|held| held.til).max();
         let post = Post::ny(enhet, person.to_owned(), tx.new_id(), stay);
@@ -456,10 +483,7 @@ pub(crate) async fn innvilget(
             Some(_) => "OppholdFortsatt",
         };
         fortell(&post, begun, &mut out);
-        out.faktum(faktum(&post));
-        let ask = Dag::av(now).pluss_dager(settings.brukererfaring_dager.into());
-        brukererfaring::spor(&post.emne(), ask, &mut out);
-        frist_tre_maneder(&post, settings, &mut out);
+        begynt(&post, settings, &mut out);
         if let Some(held) = held.filter(|_| !excepted) {
             frist_unntak(&post, held, settings, &mut out);
         }
