@@ -1,10 +1,14 @@
 //! The stories of `samspor demo`, played as the program plays them, and held to
 //! what came of them.
 
-use samspor::demo::{Fortalt, Historie, KOMMUNER, Rad, Step, Style, play};
+use samspor::{
+    demo::{Fortalt, Historie, KOMMUNER, Rad, Step, Style, play},
+    gransk::tidslinje::Slag,
+};
+use samspor_chassis::domene::kalender::veggklokke;
 
 async fn told(historie: Historie, kommune: Option<&str>) -> Fortalt {
-    Box::pin(play(historie, kommune, Style::Silent, None))
+    Box::pin(play(historie, kommune, Style::Silent, None, None))
         .await
         .unwrap()
 }
@@ -108,7 +112,7 @@ async fn rop_and_bom_share_a_person() {
 /// Where no one unit decides on both services, the story says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn k4_is_not_played_where_no_one_decides_on_both() {
-    let played = play(Historie::K4, Some("sarpsborg"), Style::Silent, None);
+    let played = play(Historie::K4, Some("sarpsborg"), Style::Silent, None, None);
     let fault = Box::pin(played).await.unwrap_err().to_string();
     assert!(
         fault.contains("Sarpsborg") && fault.contains("kartlagt-en-gang"),
@@ -197,6 +201,147 @@ async fn an_acute_night_ends_in_a_dwelling() {
     for event in ["BoligTilbudt", "BoligsakTildelt", "LeieforholdInngatt"] {
         assert!(heard.svar.contains(event), "{}", heard.svar);
     }
+}
+
+/// Act three, S2: Nav is told each step of its avvik about Boligkontoret, and
+/// nobody closes it before; R5: a discharge to the street raises an avvik by
+/// itself, and a review under a mandate says who knew and who had it, without
+/// health.
+///
+/// Seen red: with HELSE in the mandate, and with an avvik that lacks no feedback.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_avvik_comes_back_and_a_discharge_is_reviewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let played = play(Historie::Avvik, None, Style::Silent, None, Some(&page));
+    let told = Box::pin(played).await.unwrap();
+    between_nav_and_boligkontoret(&told);
+    discharged(&told);
+
+    let report = told.gransking.as_ref().unwrap();
+    let texts = [report.tekst(), report.json(), report.side()];
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), texts[2]);
+    for health in ["psykose", "Amfetamin", "Egen liste"] {
+        assert!(texts.iter().all(|text| !text.contains(health)), "{health}");
+    }
+    for text in &texts {
+        assert!(text.contains("Søknad venter på kartlegging"), "{text}");
+    }
+}
+
+fn between_nav_and_boligkontoret(told: &Fortalt) {
+    let office = "Boligkontoret, boligforvalter";
+    let one = |who: &str, what: &str| steps(told, who, what)[0];
+    let stranger = one(
+        "Helseforvaltning, saksbehandler",
+        "asks for it, and is no party to it",
+    );
+    assert!(stranger.avslatt);
+    let waits = one(office, "finds what waits for it");
+    assert_eq!(waits.svar, "1 avvik from nav, to be answered by 2027-01-14");
+    let nav = "Nav, kommunal del, saksbehandler";
+    let inbox = steps(told, nav, "opens its inbox of what it reported");
+    let said: Vec<&str> = inbox.iter().map(|step| step.svar.as_str()).collect();
+    let all = [
+        "DEL_AKSEPTERT by boligkontor",
+        "DEL_FORESLATT by boligkontor",
+        "DEL_AKSEPTERT by bestillerkontor",
+        "ARSAK_REGISTRERT by boligkontor",
+        "ARSAK_REGISTRERT by bestillerkontor",
+        "TILTAK_REGISTRERT by boligkontor",
+        "TILTAK_UTFORT by boligkontor",
+        "EFFEKT_KONTROLLERT by boligkontor",
+        "DEL_FERDIG by bestillerkontor",
+        "DEL_FERDIG by boligkontor",
+        "TILBAKEMELDING by boligkontor",
+        "LUKKET by boligkontor",
+    ];
+    assert_eq!(said, [all[0], &all.join(" · ")]);
+    let read = one(nav, "reads how far it has come");
+    assert_eq!(
+        read.svar,
+        "2 causes as they are shared, 0 as a unit keeps it"
+    );
+    let unchecked = one(office, "calls its part done before anybody has looked");
+    assert!(unchecked.avslatt && unchecked.svar.ends_with("effektkontroll av tiltak 1"));
+    let leader = "Boligkontoret, leder";
+    let early = one(leader, "closes it, for everything is done");
+    let lacks = "lacks: tilbakemelding til enheter/nav etter siste ferdige del";
+    assert!(
+        early.avslatt && early.svar.ends_with(lacks),
+        "{}",
+        early.svar
+    );
+    assert_eq!(one(leader, "closes it").svar, "LUKKET");
+}
+
+fn discharged(told: &Fortalt) {
+    let one = |who: &str, what: &str| steps(told, who, what)[0];
+    let tonight = one("The person", "asks whether there is an offer for tonight");
+    assert_eq!(tonight.svar, "IKKE_KLART, the night of 2027-02-11");
+    let leader = "Koordinerende enhet, leder";
+    let raised = one(leader, "finds what raised itself");
+    let lines: Vec<&str> = raised.svar.split(" · ").collect();
+    let itself = "KRITISK ingen_bolig with nav";
+    // Newest first: the night that went by, and the no.
+    assert_eq!(
+        lines,
+        [itself, &format!("{itself}, by the trace of the no")]
+    );
+
+    let own = one(leader, "approves the own mandate");
+    assert!(own.avslatt && own.svar.contains("W8"), "{}", own.svar);
+    let reviewer = "Personvernombud og loggkontroll, gransker";
+    for closed in ["reviews before it is approved", "reviews once more"] {
+        assert!(one(reviewer, closed).avslatt, "{closed}");
+    }
+    let report = told.gransking.as_ref().unwrap();
+    let line = &report.linje;
+    assert!(line.hull.is_empty(), "{:?}", line.hull);
+    let said = one(reviewer, "puts one timeline together");
+    let count = format!(
+        "{} entries in {} lanes, ",
+        line.innslag.len(),
+        line.baner.len()
+    );
+    assert!(said.svar.starts_with(&count), "{}", said.svar);
+    assert!(
+        said.svar.ends_with("1 broken deadline, 0 gaps"),
+        "{}",
+        said.svar
+    );
+
+    let entry = |words: &str| {
+        let found = line.innslag.iter().find(|entry| entry.tekst == words);
+        found.unwrap_or_else(|| panic!("no {words} in {}", report.tekst()))
+    };
+    assert_eq!(entry("Søknad mottatt").bane, "spesialisthelsetjenesten");
+    let no_bed = entry("Botilbud ikke klart");
+    assert_eq!(
+        (no_bed.bane.as_str(), no_bed.slag),
+        ("nav", Slag::Beslutning)
+    );
+    assert_eq!(no_bed.sporings_id, told.sporing);
+    // Whose hands it was in then.
+    let open: Vec<_> = line
+        .apne(no_bed.tid)
+        .map(|run| (run.eier.as_str(), run.tekst.as_str()))
+        .collect();
+    for held in [
+        ("bestillerkontor", "Søknad venter på kartlegging"),
+        ("nav", "Uten et sted å sove"),
+    ] {
+        assert!(open.contains(&held), "{open:?}");
+    }
+    let broken = entry("Frist brutt: botilbud natt");
+    assert!(veggklokke(broken.tid).starts_with("2027-02-11 23:0"));
+    assert_eq!(entry("Avvik meldt").bane, "koordinering");
+    let readings = one(
+        "The person",
+        "counts the readings of the review in the own log",
+    );
+    let readings: usize = readings.svar.split(' ').next().unwrap().parse().unwrap();
+    assert!(readings > 10, "{readings}");
 }
 
 /// S1: three units decide in Sarpsborg; one mapping is under all three

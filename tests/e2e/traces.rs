@@ -503,7 +503,7 @@ async fn telemetry_holds_no_personal_data() -> Result<(), Vec<String>> {
     // What succeeds, and what follows of it: the stories of the demo, and lives
     // through every service.
     for story in [Historie::K4, Historie::KartlagtEnGang] {
-        Box::pin(play(story, None, Style::Silent, None))
+        Box::pin(play(story, None, Style::Silent, None, None))
             .await
             .unwrap();
     }

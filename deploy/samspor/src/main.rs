@@ -101,13 +101,17 @@ enum Command {
     /// Plays a story, on a mesh of its own.
     Demo {
         /// Which: K4 of Karmøy, an acute night there and what came of it,
-        /// Sarpsborg's person mapped once, or NTNU's vignette in five
-        /// municipalities. None: the first two, one act after the other.
+        /// Sarpsborg's person mapped once, NTNU's vignette in five
+        /// municipalities, or Sarpsborg's avvik and a review. None: K4, the night
+        /// and the avvik, one act after the other.
         #[arg(long, value_enum)]
         historie: Option<Historie>,
         /// Municipality to play it in, instead of where it belongs.
         #[arg(long, value_parser = demo::KOMMUNER)]
         kommune: Option<String>,
+        /// Where the review is written as a page.
+        #[arg(long, value_name = "FIL", default_value = "samspor-gransking.html")]
+        html: PathBuf,
     },
     /// Brings the database of one part up to date.
     Migrate {
@@ -252,6 +256,7 @@ enum Historie {
     Natt,
     KartlagtEnGang,
     Vignett,
+    Avvik,
 }
 
 impl From<Historie> for demo::Historie {
@@ -261,6 +266,7 @@ impl From<Historie> for demo::Historie {
             Historie::Natt => Self::Natt,
             Historie::KartlagtEnGang => Self::KartlagtEnGang,
             Historie::Vignett => Self::Vignett,
+            Historie::Avvik => Self::Avvik,
         }
     }
 }
@@ -323,7 +329,11 @@ async fn run(cli: Cli) -> Result<()> {
             let _telemetry = telemetry::init(telemetry_config(part.name(), &config))?;
             serve::run(part, config, up::stopped()).await
         }
-        Command::Demo { historie, kommune } => {
+        Command::Demo {
+            historie,
+            kommune,
+            html,
+        } => {
             let spans = SpanBuffer::new(KEPT_SPANS);
             let mut config = TelemetryConfig::new("samspor");
             "error".clone_into(&mut config.log_filter);
@@ -337,10 +347,17 @@ async fn run(cli: Cli) -> Result<()> {
             let kommune = kommune.as_deref();
             let acts = match historie {
                 Some(one) => vec![one],
-                None => vec![Historie::K4, Historie::Natt],
+                None => vec![Historie::K4, Historie::Natt, Historie::Avvik],
             };
             for act in acts {
-                Box::pin(demo::play(act.into(), kommune, style, Some(&spans))).await?;
+                Box::pin(demo::play(
+                    act.into(),
+                    kommune,
+                    style,
+                    Some(&spans),
+                    Some(&html),
+                ))
+                .await?;
             }
             Ok(())
         }

@@ -334,7 +334,11 @@ async fn a_person_is_known(mut deployment: Deployment) {
 /// What a story tells a machine, a line at a time.
 fn story(arguments: &[&str]) -> Vec<serde_json::Value> {
     let folder = tempfile::tempdir().unwrap();
-    let played = run(&[&["--json", "demo"], arguments].concat(), folder.path());
+    story_in(arguments, folder.path())
+}
+
+fn story_in(arguments: &[&str], folder: &Path) -> Vec<serde_json::Value> {
+    let played = run(&[&["--json", "demo"], arguments].concat(), folder);
     let told = String::from_utf8(played.stdout).unwrap();
     let fault = String::from_utf8_lossy(&played.stderr);
     assert!(played.status.success(), "{told}{fault}");
@@ -348,7 +352,8 @@ fn story(arguments: &[&str]) -> Vec<serde_json::Value> {
 /// Guards against: with a step of the story that is refused.
 #[test]
 fn the_demo_plays_to_its_end() {
-    let told = story(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let told = story_in(&[], folder.path());
     let refused = told.iter().filter(|line| line["avslatt"] == true).count();
     assert!(told.len() > 40 && refused >= 5, "{told:?}");
     // What was decided is shown as a trace.
@@ -356,6 +361,18 @@ fn the_demo_plays_to_its_end() {
     let trace = last["tittel"].as_str().unwrap();
     assert!(trace.starts_with("The decision as one trace"), "{last}");
     assert!(last["linjer"].as_array().unwrap().len() > 20, "{last}");
+    // The review is a page, where it says.
+    let mut titles = told
+        .iter()
+        .filter(|line| line["tittel"] == "The same as a page");
+    let path = titles.next().unwrap()["linjer"][0].as_str().unwrap();
+    assert!(
+        Path::new(path).ends_with("samspor-gransking.html"),
+        "{path}"
+    );
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    assert!(titles.next().is_none());
 }
 
 /// `samspor demo | head`: who has seen enough is told of no fault.

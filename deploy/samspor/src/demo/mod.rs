@@ -5,6 +5,7 @@
 //! `Stage` in a file of its own, made of the steps in `steps.rs`; [`play`] plays
 //! one for an audience or for a test.
 
+mod avvik;
 mod k4;
 mod kartlagt;
 mod klokke;
@@ -18,11 +19,12 @@ mod seen;
 mod stage;
 mod steps;
 mod tildelt;
+mod utskrevet;
 mod venter;
 mod vignett;
 mod waterfall;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use samspor_chassis::{
@@ -34,6 +36,7 @@ use samspor_gateway::policy::{Municipality, Policy, PolicySource};
 
 use self::{print::Printer, stage::Stage};
 use crate::{
+    gransk::Rapport,
     karmoy::{self, Tall},
     mesh::{Mesh, Options},
 };
@@ -59,6 +62,9 @@ pub enum Historie {
     Vignett,
     /// Karmøy's stock: an acute night, three months, and a dwelling.
     Natt,
+    /// Sarpsborg: an avvik that comes back to who reported it, and the review of
+    /// a discharge to the street.
+    Avvik,
 }
 
 impl Historie {
@@ -66,7 +72,7 @@ impl Historie {
     const fn kommuner(self) -> &'static [&'static str] {
         match self {
             Self::K4 | Self::Natt => &["karmoy"],
-            Self::KartlagtEnGang => &["sarpsborg"],
+            Self::KartlagtEnGang | Self::Avvik => &["sarpsborg"],
             Self::Vignett => &KOMMUNER,
         }
     }
@@ -77,6 +83,7 @@ impl Historie {
             Self::KartlagtEnGang => "Mapped three times, now once",
             Self::Vignett => "One vignette, five municipalities",
             Self::Natt => "An acute night, three months, and a dwelling",
+            Self::Avvik => "An avvik that comes back, and a discharge to the street",
         }
     }
 }
@@ -90,11 +97,49 @@ pub struct Fortalt {
     pub tabell: Vec<Rad>,
     /// Trace of the (first) decision; empty without telemetry.
     pub sporing: String,
+    /// The review of a discharge; none in the other stories.
+    pub gransking: Option<Rapport>,
+}
+
+/// What came of a story in one municipality.
+#[derive(Default)]
+struct Utfall {
+    sporing: String,
+    rad: Option<Rad>,
+    gransking: Option<Rapport>,
+}
+
+impl From<String> for Utfall {
+    fn from(sporing: String) -> Self {
+        Self {
+            sporing,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<(String, Rad)> for Utfall {
+    fn from((sporing, rad): (String, Rad)) -> Self {
+        Self {
+            rad: Some(rad),
+            ..sporing.into()
+        }
+    }
+}
+
+impl From<(String, Rapport)> for Utfall {
+    fn from((sporing, rapport): (String, Rapport)) -> Self {
+        Self {
+            gransking: Some(rapport),
+            ..sporing.into()
+        }
+    }
 }
 
 /// Plays a story where it belongs, or in one municipality, each on a fresh mesh
 /// in a folder of its own, which is removed. With spans, the decision's trace is
-/// shown at the end.
+/// shown at the end. A review is written as a page to the file `side`, where one
+/// is given.
 ///
 /// # Errors
 /// When there is no such municipality, the story cannot be played in it, a mesh
@@ -104,6 +149,7 @@ pub async fn play(
     kommune: Option<&str>,
     style: Style,
     spans: Option<&SpanBuffer>,
+    side: Option<&Path>,
 ) -> Result<Fortalt> {
     let mut out = Printer::new(style, historie == Historie::Vignett);
     let mut told = Fortalt::default();
@@ -111,11 +157,12 @@ pub async fn play(
     let asked_for = kommune.map(|kommune| vec![kommune]);
     for kommune in asked_for.unwrap_or_else(|| historie.kommuner().to_vec()) {
         let policy = Policy::load(&PolicySource::embedded(kommune))?;
-        let played = play_in(historie, kommune, policy.municipality(), &mut out);
-        let (trace, rad) = Box::pin(played).await?;
-        told.tabell.extend(rad);
+        let place = (kommune, policy.municipality());
+        let came = Box::pin(play_in(historie, place, &mut out, side)).await?;
+        told.tabell.extend(came.rad);
+        told.gransking = came.gransking;
         if told.sporing.is_empty() {
-            told.sporing = trace;
+            told.sporing = came.sporing;
         }
     }
     if historie == Historie::Vignett {
@@ -139,10 +186,10 @@ pub async fn play(
 
 async fn play_in(
     historie: Historie,
-    kommune: &str,
-    municipality: &Municipality,
+    (kommune, municipality): (&str, &Municipality),
     out: &mut Printer,
-) -> Result<(String, Option<Rad>)> {
+    side: Option<&Path>,
+) -> Result<Utfall> {
     let begin = match historie {
         Historie::Natt => karmoy::begynnelse(Klokke::begynner()),
         _ => Klokke::begynner(),
@@ -161,16 +208,11 @@ async fn play_in(
     }
     let mut stage = Stage::new((&mesh, &klokke), (kommune, municipality), out);
     let played = match historie {
-        Historie::K4 => Box::pin(stage.k4()).await.map(|trace| (trace, None)),
-        Historie::Natt => Box::pin(stage.natt()).await.map(|trace| (trace, None)),
-        Historie::KartlagtEnGang => {
-            let played = Box::pin(stage.kartlagt()).await;
-            played.map(|(trace, rad)| (trace, Some(rad)))
-        }
-        Historie::Vignett => {
-            let played = Box::pin(stage.vignett()).await;
-            played.map(|(trace, rad)| (trace, Some(rad)))
-        }
+        Historie::K4 => Box::pin(stage.k4()).await.map(Utfall::from),
+        Historie::Natt => Box::pin(stage.natt()).await.map(Utfall::from),
+        Historie::KartlagtEnGang => Box::pin(stage.kartlagt()).await.map(Utfall::from),
+        Historie::Vignett => Box::pin(stage.vignett()).await.map(Utfall::from),
+        Historie::Avvik => Box::pin(stage.avvik(side)).await.map(Utfall::from),
     };
     mesh.shutdown().await;
     played
@@ -184,6 +226,10 @@ fn figures(historie: Historie) -> Result<Vec<String>> {
         Historie::Natt => [
             "Karmøy, January 2025 (forvaltningsrevisjon, chapters 2 and 4): three agencies allocate from",
             "one stock, and nobody had all of the list. Here there is one list, and one clock of a stay.",
+        ],
+        Historie::Avvik => [
+            "Sarpsborg 2025: Nav's avvik about Boligkontoret went out of sight (forvaltningsrevisjon,",
+            "4.2.1.3). Riksrevisjonen 2025: some are discharged to the street. Who knew, and who had it?",
         ],
         Historie::K4 | Historie::KartlagtEnGang => [
             "Sarpsborg 2025: three units decide, each on its own services, and a patient can be",

@@ -59,7 +59,7 @@ impl Roller {
     }
 }
 
-fn paragraf_27() -> Hjemmel {
+pub(super) fn paragraf_27() -> Hjemmel {
     basis("sosialtjenesteloven", "§ 27")
 }
 
@@ -419,5 +419,5 @@ pub(super) async fn until(is: impl AsyncFn() -> bool) -> Result<()> {
         }
         SystemClock.sleep_until(SystemClock.now().plus(PAUSE)).await;
     }
-    bail!("the clock of a stay tells nothing")
+    bail!("what the story waits for does not happen")
 }
