@@ -19,11 +19,13 @@
 //! target/release/samspor-last start
 //! target/release/samspor-last historikk
 //! target/release/samspor-last bolig
+//! target/release/samspor-last gransk
 //! ```
 
 #![expect(clippy::print_stdout, reason = "the report is its purpose")]
 
 mod facts;
+mod gransk;
 mod historikk;
 mod load;
 mod mesh;
@@ -96,6 +98,12 @@ enum Command {
         #[command(flatten)]
         mengde: historikk::bolig::Boligmengde,
     },
+    /// What an incident review costs with a long history beside none, and with a
+    /// longer incident.
+    Gransk {
+        #[command(flatten)]
+        mengde: gransk::Granskmengde,
+    },
     /// A service that `historikk` calls (started by it).
     #[command(hide = true)]
     Historikktjeneste {
@@ -158,6 +166,7 @@ async fn main() -> Result<()> {
         } => memory(&load.of(seconds), persons).await,
         Command::Historikk { mengde } => historikk::run(mengde).await,
         Command::Bolig { mengde } => historikk::bolig::run(mengde).await,
+        Command::Gransk { mengde } => gransk::run(mengde).await,
         Command::Historikktjeneste { part, url } => historikk::serve(part, &url).await,
         Command::Start { persons, rounds } => start(persons, rounds).await,
     }
