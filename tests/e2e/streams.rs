@@ -174,10 +174,7 @@ async fn a_reader_that_stalls_is_given_up() {
     let given_up = async {
         loop {
             let log = scene.log().await;
-            if log
-                .last()
-                .is_some_and(|row| row.r#type() == Loggtype::Avslag)
-            {
+            if log.iter().any(|row| row.r#type() == Loggtype::Avslag) {
                 break;
             }
             clock.advance(Duration::from_secs(10));
@@ -185,7 +182,7 @@ async fn a_reader_that_stalls_is_given_up() {
             let _ = tokio::time::timeout(pause, std::future::pending::<()>()).await;
         }
     };
-    let given_up = tokio::time::timeout(Duration::from_secs(20), given_up);
+    let given_up = tokio::time::timeout(Duration::from_mins(1), given_up);
     given_up.await.expect("it is waited for");
     open.send(()).unwrap();
     while let Some(chunk) = messages.data().await {
