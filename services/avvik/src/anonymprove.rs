@@ -35,7 +35,7 @@ const KODE: &str = "0123456789abcdef0123456789abcdef";
 const FEIL: &str = "ffffffffffffffffffffffffffffffff";
 
 /// A call of somebody of bom, as the gateway attests it.
-fn noen() -> Arc<Call> {
+pub(crate) fn noen() -> Arc<Call> {
     let call = TestCall::new("bom").traceparent("").with(|call| {
         call.anonym = true;
         call.aktor = Some(Aktor {
@@ -51,7 +51,7 @@ fn sum(kode: &str) -> String {
     crate::kode::les(kode, &mut faults)
 }
 
-fn melding(kode: &str) -> MeldAvvikAnonymtRequest {
+pub(crate) fn melding(kode: &str) -> MeldAvvikAnonymtRequest {
     MeldAvvikAnonymtRequest {
         request_id: request_id(),
         kodesum: sum(kode),

@@ -22,6 +22,8 @@ struct Fil {
     kodeforsok_enhet: Verdi,
     kodeforsok_alle: Verdi,
     melder_enhet: Verdi<String>,
+    tilbakemelding_dager: Verdi,
+    publiserte_enheter: Verdi<Vec<String>>,
 }
 
 /// The values.
@@ -37,8 +39,13 @@ pub(crate) struct Innstillinger {
     pub(crate) kodeforsok_enhet: u16,
     /// The same from all units.
     pub(crate) kodeforsok_alle: u16,
-    /// Unit that stands as the reporter of what nobody reported.
+    /// Unit that stands as the reporter of what nobody reported, and keeps the figures.
     pub(crate) melder_enhet: String,
+    /// Days within which the reporter has feedback.
+    pub(crate) tilbakemelding_dager: u16,
+    /// Units that have a cell of their own in what is published; the same every
+    /// month, so that a cell that is there tells nothing.
+    pub(crate) publiserte_enheter: Vec<String>,
 }
 
 fn les() -> Option<Innstillinger> {
@@ -50,6 +57,8 @@ fn les() -> Option<Innstillinger> {
         kodeforsok_enhet: file.kodeforsok_enhet.verdi,
         kodeforsok_alle: file.kodeforsok_alle.verdi,
         melder_enhet: file.melder_enhet.verdi,
+        tilbakemelding_dager: file.tilbakemelding_dager.verdi,
+        publiserte_enheter: file.publiserte_enheter.verdi,
     })
 }
 
@@ -79,10 +88,13 @@ mod tests {
             &file.pause_dager,
             &file.kodeforsok_enhet,
             &file.kodeforsok_alle,
+            &file.tilbakemelding_dager,
         ] {
             assert!(value.verdi > 0 && value.kilde.len() > 10);
         }
         assert!(!file.melder_enhet.verdi.is_empty() && file.melder_enhet.kilde.len() > 10);
+        let units = &file.publiserte_enheter;
+        assert!(!units.verdi.is_empty() && units.kilde.len() > 10);
         assert_eq!(innstillinger().unwrap(), &les().unwrap());
     }
 }

@@ -13,6 +13,7 @@
 //! avvik for every party, its detail for those that report or take a part.
 //!
 //! What the other services must not leave raises an avvik by itself ([`kilder`]).
+//! What happens is counted by the month ([`statistikk`]).
 //!
 //! A new verb: the contract (`proto/samspor/avvik/v1`), a row in each of the
 //! tables in `avvik/rules.rs` and a pure function there, a step in [`melding`], a
@@ -43,6 +44,7 @@ mod melding;
 #[cfg(test)]
 mod planprove;
 mod sporsmal;
+mod statistikk;
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
@@ -58,18 +60,21 @@ use samspor_proto::avvik::{
     GjenapneAvvikRequest, GjenapneAvvikResponse, GjenopptaAvvikRequest, GjenopptaAvvikResponse,
     HentAvvikMedKodeRequest, HentAvvikMedKodeResponse, HentAvvikRequest, HentAvvikResponse,
     HentAvviksdetaljRequest, HentAvviksdetaljResponse, HentAvviksdialogRequest,
-    HentAvviksdialogResponse, KvitterAvviksmeldingRequest, KvitterAvviksmeldingResponse,
-    ListAvvikRequest, ListAvvikResponse, ListAvviksmeldingerRequest, ListAvviksmeldingerResponse,
-    ListSporsmalssettRequest, ListSporsmalssettResponse, LukkAvvikRequest, LukkAvvikResponse,
-    MeldAvvikAnonymtRequest, MeldAvvikAnonymtResponse, MeldAvvikRequest, MeldAvvikResponse,
-    MeldTiltakUtfortRequest, MeldTiltakUtfortResponse, MerkDuplikatRequest, MerkDuplikatResponse,
-    RegistrerArsakRequest, RegistrerArsakResponse, RegistrerEffektkontrollRequest,
-    RegistrerEffektkontrollResponse, RegistrerTiltakRequest, RegistrerTiltakResponse,
-    ReturnerDelRequest, ReturnerDelResponse, SettAvvikPaVentRequest, SettAvvikPaVentResponse,
-    SporMelderRequest, SporMelderResponse, SvarMedKodeRequest, SvarMedKodeResponse,
-    VurderAlvorlighetRequest, VurderAlvorlighetResponse, anonymt_avvik_service_server,
-    avvik_service_server, avviksdetalj_service_server, avviksdialog_service_server,
-    avviksmelding_service_server, sporsmal_service_server,
+    HentAvviksdialogResponse, HentAvvikstallRequest, HentAvvikstallResponse,
+    HentPublisertAvvikstallRequest, HentPublisertAvvikstallResponse, KvitterAvviksmeldingRequest,
+    KvitterAvviksmeldingResponse, ListAvvikRequest, ListAvvikResponse, ListAvviksmeldingerRequest,
+    ListAvviksmeldingerResponse, ListSporsmalssettRequest, ListSporsmalssettResponse,
+    LukkAvvikRequest, LukkAvvikResponse, MeldAvvikAnonymtRequest, MeldAvvikAnonymtResponse,
+    MeldAvvikRequest, MeldAvvikResponse, MeldTiltakUtfortRequest, MeldTiltakUtfortResponse,
+    MerkDuplikatRequest, MerkDuplikatResponse, PubliserAvvikstallRequest,
+    PubliserAvvikstallResponse, RegistrerArsakRequest, RegistrerArsakResponse,
+    RegistrerEffektkontrollRequest, RegistrerEffektkontrollResponse, RegistrerTiltakRequest,
+    RegistrerTiltakResponse, ReturnerDelRequest, ReturnerDelResponse, SettAvvikPaVentRequest,
+    SettAvvikPaVentResponse, SporMelderRequest, SporMelderResponse, SvarMedKodeRequest,
+    SvarMedKodeResponse, VurderAlvorlighetRequest, VurderAlvorlighetResponse,
+    anonymt_avvik_service_server, avvik_service_server, avviksdetalj_service_server,
+    avviksdialog_service_server, avviksmelding_service_server, avvikstall_service_server,
+    sporsmal_service_server,
 };
 use tonic::service::Routes;
 
@@ -77,6 +82,10 @@ const MIGRATIONS: Migrations = &[
     ("001_avvik", include_str!("../migrations/001_avvik.sql")),
     ("002_kilder", include_str!("../migrations/002_kilder.sql")),
     ("003_anonym", include_str!("../migrations/003_anonym.sql")),
+    (
+        "004_statistikk",
+        include_str!("../migrations/004_statistikk.sql"),
+    ),
 ];
 
 /// The service.
@@ -107,6 +116,9 @@ impl Agency for Avvik {
         ))
         .add_service(anonymt_avvik_service_server::AnonymtAvvikServiceServer::new(service.clone()))
         .add_service(avviksmelding_service_server::AvviksmeldingServiceServer::new(service.clone()))
+        .add_service(avvikstall_service_server::AvvikstallServiceServer::new(
+            service.clone(),
+        ))
         .add_service(sporsmal_service_server::SporsmalServiceServer::new(service))
     }
 
@@ -179,5 +191,13 @@ samspor_chassis::rpc! {
 samspor_chassis::rpc! {
     impl sporsmal_service_server::SporsmalService for Avvik {
         read list_sporsmalssett(ListSporsmalssettRequest) -> ListSporsmalssettResponse = sporsmal::list;
+    }
+}
+
+samspor_chassis::rpc! {
+    impl avvikstall_service_server::AvvikstallService for Avvik {
+        read hent_avvikstall(HentAvvikstallRequest) -> HentAvvikstallResponse = statistikk::rpc::hent;
+        write publiser_avvikstall(PubliserAvvikstallRequest) -> PubliserAvvikstallResponse = statistikk::rpc::publiser;
+        read hent_publisert_avvikstall(HentPublisertAvvikstallRequest) -> HentPublisertAvvikstallResponse = statistikk::rpc::hent_publisert;
     }
 }

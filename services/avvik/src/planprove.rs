@@ -8,7 +8,7 @@ use samspor_chassis::{
     },
 };
 
-use crate::{Avvik, anonymprove, avvik, kilderprove};
+use crate::{Avvik, anonymprove, avvik, kilderprove, statistikk};
 
 /// Statements that read more than they give, and why it does no harm.
 const ALLOWED: &[Allowed] = &[
@@ -42,6 +42,11 @@ const SEED: &[&str] = &[
      SELECT 'd' || id, id, melder_enhet, '{}' FROM avvik",
     "INSERT INTO avviksvedlegg (detalj, nr, helse, navn, innhold) \
      SELECT id, 1, 0, 'a.txt', '' FROM avviksdetalj",
+    "INSERT INTO avvikstall (tid, avvik, versjon, nr, innhold) \
+     SELECT meldt, id, 1, 0, '{}' FROM avvik",
+    "INSERT INTO publisert_avvikstall (maned, innhold) \
+     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) \
+     SELECT 'm' || i, '' FROM n",
     "INSERT INTO avvikskode (kodesum, avvik) SELECT 's' || id, id FROM avvik",
     "INSERT INTO avvikholdt (id, kodesum, nr, dag, innhold) \
      SELECT 'h' || id, 's' || id, 1, 5, '' FROM avvik WHERE tilstand = 'MELDT'",
@@ -67,6 +72,7 @@ async fn no_statement_grows_with_the_history() {
     avvik::prove::hver(testing::sqlite).await;
     kilderprove::hver(testing::sqlite).await;
     anonymprove::hver(testing::sqlite).await;
+    statistikk::prove::hver(testing::sqlite).await;
     let mut growing_ones = String::new();
     for database in [Some(testing::sqlite()), testing::postgres()] {
         let Some(database) = database else { continue };

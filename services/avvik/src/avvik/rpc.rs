@@ -40,6 +40,7 @@ use crate::{
     innstillinger::innstillinger,
     lesing::{Tekster, les_enheter, les_navn},
     melding::{self, Steg},
+    statistikk,
 };
 
 /// The avvik that a request names, for a change, and who makes it.
@@ -82,6 +83,7 @@ pub(crate) async fn fortell(
         mottakere: told.into_iter().map(ToOwned::to_owned).collect(),
     });
     folg_opp(tx, before, after)?;
+    statistikk::noter(tx, before, after).await?;
     let av = tx.call().actor.enhet.clone();
     melding::legg(tx, after, steg, &av).await
 }

@@ -6,12 +6,12 @@ use samspor_chassis::{
     domene::Dag,
     error::Error,
     store::Store,
-    testing::{Database, request_id},
+    testing::{Database, angrep::Tilfelle, request_id},
     tid::{Clock as _, Tid},
 };
 use samspor_proto::{boligkontor::*, felles::Hjemmel, hendelse::Hendelse};
 
-use self::{modell::hvem, vandring::Tilfelle};
+use self::modell::hvem;
 use super::{opphold, rpc};
 use crate::{ENHET, bolig, boligsak, leieforhold, prove::*, reservasjon};
 

@@ -22,6 +22,7 @@
     reason = "a test harness fails by panicking"
 )]
 
+pub mod angrep;
 pub mod plans;
 mod postgres;
 

@@ -1,115 +1,13 @@
-//! The attack: from what is printed, and from what must be so of any persons, to
-//! what each true number can be.
-//!
-//! A kind of person (on the list, in temporary housing, of these groups …) is an
-//! atom, a cell the set of atoms that it counts. Where a sum of cells counts no
-//! atom more often than another sum does, it is not larger, whatever persons
-//! there are; that is all that anybody can know beforehand. Each such inequality
-//! narrows what its cells can be, until nothing changes.
+//! The attack on the cube of housing need
+//! ([`samspor_chassis::testing::angrep`]): an atom is a kind of person (on the
+//! list, in temporary housing, of these groups …).
 
 use std::collections::BTreeMap;
 
+use samspor_chassis::testing::angrep::{Gitter, Tilfelle, Ulikhet, faerrest, snevret_inn};
+
 use super::*;
 use crate::behov::{Gruppe, Kommende, Onske, Onsket, opphold::Midlertidig, tall::tell};
-
-/// Cells on one side of an inequality, at most.
-const LEDD: usize = 3;
-
-/// Cells by the atoms that each counts.
-struct Gitter(Vec<Vec<bool>>);
-
-/// The left sum is never larger than the right one.
-type Ulikhet = (Vec<usize>, Vec<usize>);
-
-impl Gitter {
-    fn sum(&self, cells: &[usize]) -> Vec<u8> {
-        let atoms = self.0[0].len();
-        let count = |atom: usize| cells.iter().map(|cell| u8::from(self.0[*cell][atom])).sum();
-        (0..atoms).map(count).collect()
-    }
-
-    fn utvalg(&self, most: usize) -> Vec<Vec<usize>> {
-        let mut all: Vec<Vec<usize>> = vec![vec![]];
-        let mut last = all.clone();
-        for _ in 0..most {
-            let longer = |one: &Vec<usize>| {
-                let from = one.last().copied().unwrap_or(0);
-                let one = one.clone();
-                (from..self.0.len()).map(move |next| [one.clone(), vec![next]].concat())
-            };
-            last = last.iter().flat_map(longer).collect();
-            all.extend(last.clone());
-        }
-        all
-    }
-
-    /// All inequalities that do not follow from smaller ones.
-    fn ulikheter(&self) -> Vec<Ulikhet> {
-        let sets = self.utvalg(LEDD);
-        let sums: BTreeMap<&[usize], Vec<u8>> =
-            sets.iter().map(|set| (&set[..], self.sum(set))).collect();
-        let holds = |left: &[usize], right: &[usize]| {
-            sums[left].iter().zip(&sums[right]).all(|(l, r)| l <= r)
-        };
-        let without = |set: &[usize], place: usize| {
-            let mut set = set.to_vec();
-            set.remove(place);
-            set
-        };
-        let mut found = Vec::new();
-        for left in &sets[1..] {
-            for right in &sets[1..] {
-                if left.iter().any(|cell| right.contains(cell)) || !holds(left, right) {
-                    continue;
-                }
-                let apart = (0..left.len()).any(|l| {
-                    (0..right.len()).any(|r| {
-                        holds(&left[l..=l], &right[r..=r])
-                            && holds(&without(left, l), &without(right, r))
-                    })
-                });
-                let needless = (0..right.len()).any(|r| holds(left, &without(right, r)));
-                if (left.len(), right.len()) == (1, 1) || !(apart || needless) {
-                    found.push((left.clone(), right.clone()));
-                }
-            }
-        }
-        found
-    }
-}
-
-/// What each true number can be, from what is printed.
-fn snevret_inn(printed: &[i32], known: &[Ulikhet]) -> Vec<(i32, i32)> {
-    let mut can: Vec<(i32, i32)> = printed
-        .iter()
-        .map(|print| ((print - 2).max(0), print + 2))
-        .collect();
-    loop {
-        let before = can.clone();
-        for (left, right) in known {
-            let least: i32 = left.iter().map(|cell| can[*cell].0).sum();
-            let most: i32 = right.iter().map(|cell| can[*cell].1).sum();
-            let slack = most - least;
-            for cell in left {
-                can[*cell].1 = can[*cell].1.min(can[*cell].0 + slack);
-            }
-            for cell in right {
-                can[*cell].0 = can[*cell].0.max(can[*cell].1 - slack);
-            }
-        }
-        if can == before {
-            return can;
-        }
-    }
-}
-
-/// How many values the number that is known best can have.
-fn faerrest(can: &[(i32, i32)]) -> i32 {
-    can.iter()
-        .map(|(least, most)| most - least + 1)
-        .min()
-        .unwrap()
-}
 
 /// A kind of person on the list.
 #[derive(Debug, Clone, Copy)]
@@ -205,27 +103,17 @@ fn talt(persons: &[Atom]) -> Tall {
     tell(&wanted, &stays, &[], &[], at)
 }
 
-struct Tilfelle(u64);
-
-impl Tilfelle {
-    fn av(&mut self, most: u64) -> u64 {
-        let next = self.0.wrapping_mul(6_364_136_223_846_793_005);
-        self.0 = next.wrapping_add(1);
-        (self.0 >> 40) % most
-    }
-
-    /// A list of persons; some lists are of persons who are much alike.
-    fn personer(&mut self) -> Vec<Atom> {
-        let size = self.av(45);
-        let alike = self.av(4) + 1;
-        let mut person = || Atom {
-            midlertidig: u8::try_from(self.av(3 * alike).min(2)).unwrap(),
-            ventet: u8::try_from(self.av(3 * alike).min(2)).unwrap(),
-            grupper: u8::try_from(self.av(32) | self.av(alike * 8)).unwrap() & 31,
-            kommer: self.av(4) == 0,
-        };
-        (0..size).map(|_| person()).collect()
-    }
+/// A list of persons; some lists are of persons who are much alike.
+fn personer(chance: &mut Tilfelle) -> Vec<Atom> {
+    let size = chance.av(45);
+    let alike = chance.av(4) + 1;
+    let mut person = || Atom {
+        midlertidig: u8::try_from(chance.av(3 * alike).min(2)).unwrap(),
+        ventet: u8::try_from(chance.av(3 * alike).min(2)).unwrap(),
+        grupper: u8::try_from(chance.av(32) | chance.av(alike * 8)).unwrap() & 31,
+        kommer: chance.av(4) == 0,
+    };
+    (0..size).map(|_| person()).collect()
 }
 
 /// Nothing is known between two numbers of a month but that one is not larger
@@ -238,7 +126,10 @@ impl Tilfelle {
 fn from_a_month_nobody_is_found() {
     let atoms = atomer();
     let cells = mal();
-    let counted = |mal: &Behovsmal| atoms.iter().map(|atom| teller(*mal, *atom)).collect();
+    let counted = |mal: &Behovsmal| {
+        let counts = atoms.iter().map(|atom| u8::from(teller(*mal, *atom)));
+        counts.collect()
+    };
     let known = Gitter(cells.iter().map(counted).collect()).ulikheter();
     for (left, right) in &known {
         assert_eq!((left.len(), right.len()), (1, 1), "{left:?} <= {right:?}");
@@ -247,7 +138,7 @@ fn from_a_month_nobody_is_found() {
     assert_eq!(known.len(), 10 + 2);
     let mut chance = Tilfelle(3);
     for _ in 0..3000 {
-        let persons = chance.personer();
+        let persons = personer(&mut chance);
         let published = Publisert::av(&talt(&persons), today(), Tid(0));
         let printed: Vec<i32> = cells
             .iter()
@@ -299,12 +190,12 @@ fn from_the_plain_cubes_persons_are_found() {
     // known better than it was printed.
     let learnt = |cube: &[Teller]| {
         let atoms = atomer();
-        let counted = |cell: &Teller| atoms.iter().map(|atom| cell(*atom)).collect();
+        let counted = |cell: &Teller| atoms.iter().map(|atom| u8::from(cell(*atom))).collect();
         let known = Gitter(cube.iter().map(counted).collect()).ulikheter();
         let mut chance = Tilfelle(3);
         let (mut fewest, mut more) = (i32::MAX, false);
         for _ in 0..20_000 {
-            let persons = chance.personer();
+            let persons = personer(&mut chance);
             let exact = cube.iter().map(|cell| {
                 let of = persons.iter().filter(|atom| cell(**atom));
                 i32::try_from(of.count()).unwrap()
@@ -358,7 +249,7 @@ fn from_two_months_nobody_is_found() {
         let mut sets = Vec::new();
         for month in 0..2 {
             for cell in cells {
-                let counted = atoms.iter().map(|atom| cell(states(month)(atom)));
+                let counted = atoms.iter().map(|atom| u8::from(cell(states(month)(atom))));
                 sets.push(counted.collect());
             }
         }
@@ -371,8 +262,7 @@ fn from_two_months_nobody_is_found() {
             let size = chance.av(40);
             let mut exact = [0; 10];
             for _ in 0..size {
-                let most = u64::try_from(atoms.len()).unwrap();
-                let atom = atoms[usize::try_from(chance.av(most)).unwrap()];
+                let atom = atoms[chance.av(atoms.len())];
                 for (place, number) in (0..).zip(&mut exact) {
                     let (month, cell) = (place / 5, cells[usize::from(place % 5)]);
                     *number += i32::from(cell(states(month)(&atom)));

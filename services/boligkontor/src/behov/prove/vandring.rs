@@ -1,5 +1,7 @@
 //! A random life: the overview after each step, against a plain count.
 
+use samspor_chassis::testing::angrep::Tilfelle;
+
 use super::{modell::*, *};
 
 samspor_chassis::on_both_databases! {
@@ -9,38 +11,27 @@ samspor_chassis::on_both_databases! {
 const PERSONER: usize = 7;
 const STEG: usize = 120;
 
-pub(super) struct Tilfelle(pub(super) u64);
-
-impl Tilfelle {
-    pub(super) fn av(&mut self, most: usize) -> usize {
-        let next = self.0.wrapping_mul(6_364_136_223_846_793_005);
-        self.0 = next.wrapping_add(1);
-        usize::try_from(self.0 >> 40).unwrap() % most
+fn soknad(chance: &mut Tilfelle, today: Dag) -> Boligsoknad {
+    let coming = chance.av(4) == 0;
+    let cause = Kommendearsak::try_from(i32::try_from(chance.av(4)).unwrap()).unwrap();
+    let in_days = i32::try_from(chance.av(400)).unwrap() - 20;
+    let mut soknad = Boligsoknad {
+        barn: i32::from(chance.av(3) == 0),
+        behov: Some(Boligbehov {
+            kvinne: chance.av(2) == 0,
+            rusfritt_miljo: chance.av(3) == 0,
+            rullestol: chance.av(4) == 0,
+            bemanning: i32::try_from(chance.av(5)).unwrap(),
+            ..Default::default()
+        }),
+        ..boligsak::prove::soknad()
+    };
+    if coming {
+        soknad.kommende_dag = today.pluss_dager(in_days).to_string();
+        soknad.kommende_arsak = cause.into();
     }
-
-    fn soknad(&mut self, today: Dag) -> Boligsoknad {
-        let coming = self.av(4) == 0;
-        let cause = Kommendearsak::try_from(i32::try_from(self.av(4)).unwrap()).unwrap();
-        let in_days = i32::try_from(self.av(400)).unwrap() - 20;
-        let mut soknad = Boligsoknad {
-            barn: i32::from(self.av(3) == 0),
-            behov: Some(Boligbehov {
-                kvinne: self.av(2) == 0,
-                rusfritt_miljo: self.av(3) == 0,
-                rullestol: self.av(4) == 0,
-                bemanning: i32::try_from(self.av(5)).unwrap(),
-                ..Default::default()
-            }),
-            ..boligsak::prove::soknad()
-        };
-        if coming {
-            soknad.kommende_dag = today.pluss_dager(in_days).to_string();
-            soknad.kommende_arsak = cause.into();
-        }
-        soknad
-    }
+    soknad
 }
-
 /// A step that is not allowed is refused, and changes nothing; a defect is none.
 fn eller_avslag<T>(answer: Result<T, Error>) -> Option<T> {
     match answer {
@@ -75,7 +66,7 @@ async fn sak_steg(store: &Store, chance: &mut Tilfelle, modell: &Modell, today: 
             parent: person(chance.av(PERSONER)),
             request_id: request_id(),
             tildelingstype: i32::try_from(2 + chance.av(3)).unwrap(),
-            soknad: Some(chance.soknad(today)),
+            soknad: Some(soknad(chance, today)),
         };
         kall!(store, hos("nav", "n1"), boligsak::rpc::registrer, request).unwrap();
         return;
@@ -125,7 +116,7 @@ async fn sak_steg(store: &Store, chance: &mut Tilfelle, modell: &Modell, today: 
                 name: sak.name,
                 request_id: request_id(),
                 etag: sak.etag,
-                soknad: Some(chance.soknad(today)),
+                soknad: Some(soknad(chance, today)),
             };
             eller_avslag(kall!(store, hos(unit, "v1"), boligsak::rpc::endre, request));
         }
