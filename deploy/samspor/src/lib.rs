@@ -1,6 +1,7 @@
 //! The one binary of Samspor, as a library: so that the end-to-end tests start
 //! the very mesh that `samspor up` starts, and sit at the same desks.
 
+pub mod avvik;
 pub mod behov;
 pub mod boliger;
 pub mod config;

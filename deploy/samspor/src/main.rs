@@ -178,6 +178,36 @@ enum Command {
         #[arg(long, default_value = "samspor-data")]
         data_dir: PathBuf,
     },
+    /// Shows the figures of a month's avvik: as they are published, or exact for
+    /// the unit that keeps them.
+    Avvik {
+        /// Month, YYYY-MM; it has been over for 30 days.
+        #[arg(long)]
+        maned: String,
+        /// The exact figures; read by koordinering alone.
+        #[arg(long)]
+        eksakt: bool,
+        /// Unit that asks: koordinering, nav, rop …
+        #[arg(long, default_value = "koordinering")]
+        enhet: String,
+        /// The gateway.
+        #[arg(long, default_value = "127.0.0.1:7070")]
+        adresse: std::net::SocketAddr,
+        /// File with an access token; none: a caseworker of the unit, by the dev
+        /// issuer.
+        #[arg(long)]
+        token_fil: Option<PathBuf>,
+        /// As CSV, in a file or on the terminal.
+        #[arg(long, value_name = "FIL", num_args = 0..=1, conflicts_with = "html")]
+        #[expect(clippy::option_option, reason = "given, and given with a file")]
+        csv: Option<Option<PathBuf>>,
+        /// As one file of HTML with charts.
+        #[arg(long, value_name = "FIL")]
+        html: Option<PathBuf>,
+        /// Folder of `samspor up`.
+        #[arg(long, default_value = "samspor-data")]
+        data_dir: PathBuf,
+    },
     /// Shows who waits for a dwelling, what there is and what stands empty: exact
     /// for a unit that allocates, or a published month.
     Behov {
@@ -446,6 +476,28 @@ async fn run(cli: Cli) -> Result<()> {
             let colour = !uten_farge;
             samspor::innboks::run(adresse, source, &enhet, cli.json, colour, now).await
         }
+        Command::Avvik {
+            maned,
+            eksakt,
+            enhet,
+            adresse,
+            token_fil,
+            csv,
+            html,
+            data_dir,
+        } => {
+            let token = if let Some(file) = token_fil {
+                samspor::config::read_text(&file)?
+            } else {
+                let now = SystemClock.now().0 / 1_000_000;
+                let employee = format!("{enhet}-avvik");
+                let asks = claims(enhet, "SAKSBEHANDLER", employee, String::new())?;
+                mesh::issuer_of(&data_dir)?.token(&asks, now, 300)?
+            };
+            let source = Arc::new(move || token.clone());
+            let to = Til::av(csv, html);
+            samspor::avvik::run(adresse, source, (maned, eksakt), to).await
+        }
         Command::Behov {
             enhet,
             adresse,
@@ -469,11 +521,7 @@ async fn run(cli: Cli) -> Result<()> {
                 (Some(dag), None) => Av::Dag(dag),
                 (None, None) => Av::Na,
             };
-            let to = match (csv, html) {
-                (Some(file), _) => Til::Csv(file),
-                (None, Some(file)) => Til::Html(file),
-                (None, None) => Til::Tabell,
-            };
+            let to = Til::av(csv, html);
             behov::run(adresse, Arc::new(move || token.clone()), of, to).await
         }
         Command::Gransk(gransk) => gransk.run(cli.json, SystemClock.now()).await,

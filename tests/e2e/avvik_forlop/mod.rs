@@ -3,6 +3,7 @@
 
 mod anonymt;
 mod gjenkjenning;
+mod tall;
 
 use std::time::Duration;
 
@@ -137,6 +138,7 @@ pub async fn lives() {
     Box::pin(life(&Scene::start().await)).await;
     Box::pin(again(&Scene::start().await)).await;
     Box::pin(anonymt::dialogue()).await;
+    Box::pin(tall::life()).await;
 }
 
 /// From report to feedback across four units.

@@ -29,7 +29,7 @@ fn tall(number: i64) -> String {
 }
 
 /// The whole page.
-pub(super) fn side(report: &Rapport) -> String {
+pub(crate) fn side(report: &Rapport) -> String {
     let mut out = hode(&report.tittel, "", "");
     for line in &report.om {
         let _ = writeln!(out, "<p>{}</p>", t(line));
@@ -218,8 +218,11 @@ mod tests {
     #[test]
     fn a_page_is_whole_by_itself() {
         for (file, report) in [
-            ("eksakt.html", Rapport::eksakt(&oversikt())),
-            ("publisert.html", Rapport::publisert(&maned())),
+            ("behov/forventet/eksakt.html", Rapport::eksakt(&oversikt())),
+            (
+                "behov/forventet/publisert.html",
+                Rapport::publisert(&maned()),
+            ),
         ] {
             let page = side(&report);
             som_forventet(file, &page);

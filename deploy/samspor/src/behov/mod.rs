@@ -4,7 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "a command line talks to its user")]
 
-mod html;
+pub(crate) mod html;
 mod rapport;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -19,6 +19,9 @@ use samspor_proto::{
 };
 
 pub use self::rapport::Rapport;
+#[cfg(test)]
+pub(crate) use self::rapport::tests::som_forventet;
+pub(crate) use self::rapport::{AVRUNDET, Avsnitt};
 use crate::desk::{Answer, Desk, TokenSource};
 
 /// Who keeps the overview.
@@ -46,16 +49,33 @@ pub enum Til {
     Html(PathBuf),
 }
 
+impl Til {
+    /// As the command was told.
+    #[must_use]
+    #[expect(clippy::option_option, reason = "given, and given with a file")]
+    pub fn av(csv: Option<Option<PathBuf>>, html: Option<PathBuf>) -> Self {
+        match (csv, html) {
+            (Some(file), _) => Self::Csv(file),
+            (None, Some(file)) => Self::Html(file),
+            (None, None) => Self::Tabell,
+        }
+    }
+}
+
 /// Prints the overview, or writes it.
 ///
 /// # Errors
 /// When the gateway does not answer, or refuses; a file that cannot be written.
 pub async fn run(gateway: SocketAddr, token: TokenSource, av: Av, til: Til) -> Result<()> {
-    let report = hent(&Desk::at(gateway, token).await?, av).await?;
+    skriv(&hent(&Desk::at(gateway, token).await?, av).await?, til)
+}
+
+/// Prints a report, or writes it.
+pub(crate) fn skriv(report: &Rapport, til: Til) -> Result<()> {
     let (text, file) = match til {
         Til::Tabell => (report.tekst(), None),
         Til::Csv(file) => (report.csv(), file),
-        Til::Html(file) => (html::side(&report), Some(file)),
+        Til::Html(file) => (html::side(report), Some(file)),
     };
     match file {
         None => print!("{text}"),
@@ -100,7 +120,7 @@ pub async fn hent(desk: &Desk, av: Av) -> Result<Rapport> {
     Ok(Rapport::eksakt(&exact))
 }
 
-fn result<A>(answer: Answer<A>) -> Result<A> {
+pub(crate) fn result<A>(answer: Answer<A>) -> Result<A> {
     answer.result.map_err(|refused| {
         let said = format!(
             "{:?}: {} (trace {})",

@@ -9,7 +9,7 @@ use samspor_proto::boligkontor::{
 };
 
 /// What is said where every number is rounded.
-const AVRUNDET: &str = "Avrundet: hvert tall er avrundet til nærmeste 5 for seg. Tallene kan \
+pub(crate) const AVRUNDET: &str = "Avrundet: hvert tall er avrundet til nærmeste 5 for seg. Tallene kan \
                         ikke legges sammen eller trekkes fra hverandre.";
 /// What is said where they are exact.
 const EKSAKT: &str = "Nøyaktige tall, til bruk for dem som tildeler boliger. Små tall kan gjelde \
@@ -19,28 +19,28 @@ const EKSAKT: &str = "Nøyaktige tall, til bruk for dem som tildeler boliger. Sm
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rapport {
     /// Of when: `31.10.2026`.
-    pub(super) dag: String,
+    pub(crate) dag: String,
     /// `eksakt` or `publisert`.
-    pub(super) visning: &'static str,
-    pub(super) tittel: String,
+    pub(crate) visning: &'static str,
+    pub(crate) tittel: String,
     /// Who keeps it, and what the numbers are.
-    pub(super) om: Vec<String>,
-    pub(super) nokkeltall: Vec<(&'static str, i64)>,
-    pub(super) avsnitt: Vec<Avsnitt>,
+    pub(crate) om: Vec<String>,
+    pub(crate) nokkeltall: Vec<(&'static str, i64)>,
+    pub(crate) avsnitt: Vec<Avsnitt>,
 }
 
 /// A table, and the chart of its first columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Avsnitt {
-    pub(super) tittel: &'static str,
-    pub(super) forklaring: &'static str,
-    pub(super) rad: &'static str,
-    pub(super) kolonner: Vec<&'static str>,
-    pub(super) rader: Vec<(String, Vec<i64>)>,
+pub(crate) struct Avsnitt {
+    pub(crate) tittel: &'static str,
+    pub(crate) forklaring: &'static str,
+    pub(crate) rad: &'static str,
+    pub(crate) kolonner: Vec<&'static str>,
+    pub(crate) rader: Vec<(String, Vec<i64>)>,
     /// How many of the columns are drawn.
-    pub(super) tegnet: usize,
+    pub(crate) tegnet: usize,
     /// The columns are parts of a whole: one bar for a row.
-    pub(super) stablet: bool,
+    pub(crate) stablet: bool,
 }
 
 const SOKBARE: [Tildelingstype; 3] = [
@@ -586,7 +586,7 @@ fn felt(text: &str) -> String {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-pub(super) mod tests {
+pub(crate) mod tests {
     use samspor_proto::boligkontor::{
         Kommendebehov, Publisertcelle, Publiserttomgang, Tomgangssum,
     };
@@ -717,8 +717,8 @@ pub(super) mod tests {
         clippy::disallowed_methods,
         reason = "a test asks its environment whether to refresh a golden file"
     )]
-    pub(in crate::behov) fn som_forventet(file: &str, text: &str) {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/behov/forventet");
+    pub(crate) fn som_forventet(file: &str, text: &str) {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
         let file = format!("{folder}/{file}");
         if std::env::var_os("SAMSPOR_OPPDATER").is_some() {
             std::fs::write(&file, text).unwrap();
@@ -730,11 +730,11 @@ pub(super) mod tests {
     #[test]
     fn the_same_numbers_as_text_and_rows() {
         let exact = Rapport::eksakt(&oversikt());
-        som_forventet("eksakt.txt", &exact.tekst());
-        som_forventet("eksakt.csv", &exact.csv());
+        som_forventet("behov/forventet/eksakt.txt", &exact.tekst());
+        som_forventet("behov/forventet/eksakt.csv", &exact.csv());
         let published = Rapport::publisert(&maned());
-        som_forventet("publisert.txt", &published.tekst());
-        som_forventet("publisert.csv", &published.csv());
+        som_forventet("behov/forventet/publisert.txt", &published.tekst());
+        som_forventet("behov/forventet/publisert.csv", &published.csv());
         assert!(published.tekst().contains("avrundet til nærmeste 5"));
         assert!(!exact.tekst().contains("vrundet"));
     }

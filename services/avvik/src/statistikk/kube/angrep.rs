@@ -178,7 +178,7 @@ impl Angrep {
 /// than the other, and of no month is any number known better than to three
 /// values.
 ///
-/// Seen red: with those that were opened again, and with parts that were
+/// Guards against: numbers of those that were opened again, or of parts that were
 /// proposed.
 #[test]
 fn from_a_month_nothing_is_found() {
@@ -216,7 +216,7 @@ fn from_a_month_nothing_is_found() {
 /// Two months one after the other, of which the first is the first of all: no
 /// number, and no difference between the months, is known better.
 ///
-/// Seen red: with feedback that counts when it is given.
+/// Guards against: feedback that counts when it is given.
 #[test]
 fn from_two_months_nothing_is_found() {
     let attack = Angrep::pa(2, |cell| match cell.mal {
