@@ -9,7 +9,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, resume_unwind},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -466,12 +466,7 @@ async fn run(cli: Cli) -> Result<()> {
             data_dir,
         } => {
             let now = SystemClock.now();
-            let token = if let Some(file) = token_fil {
-                samspor::config::read_text(&file)?
-            } else {
-                let system = claims(enhet.clone(), "SYSTEM", String::new(), String::new())?;
-                mesh::issuer_of(&data_dir)?.token(&system, now.0 / 1_000_000, 300)?
-            };
+            let token = token_av(token_fil, &data_dir, (&enhet, "SYSTEM", ""))?;
             let source = Arc::new(move || token.clone());
             let colour = !uten_farge;
             samspor::innboks::run(adresse, source, &enhet, cli.json, colour, now).await
@@ -486,14 +481,9 @@ async fn run(cli: Cli) -> Result<()> {
             html,
             data_dir,
         } => {
-            let token = if let Some(file) = token_fil {
-                samspor::config::read_text(&file)?
-            } else {
-                let now = SystemClock.now().0 / 1_000_000;
-                let employee = format!("{enhet}-avvik");
-                let asks = claims(enhet, "SAKSBEHANDLER", employee, String::new())?;
-                mesh::issuer_of(&data_dir)?.token(&asks, now, 300)?
-            };
+            let employee = format!("{enhet}-avvik");
+            let asks = (&*enhet, "SAKSBEHANDLER", &*employee);
+            let token = token_av(token_fil, &data_dir, asks)?;
             let source = Arc::new(move || token.clone());
             let to = Til::av(csv, html);
             samspor::avvik::run(adresse, source, (maned, eksakt), to).await
@@ -508,14 +498,9 @@ async fn run(cli: Cli) -> Result<()> {
             html,
             data_dir,
         } => {
-            let token = if let Some(file) = token_fil {
-                samspor::config::read_text(&file)?
-            } else {
-                let now = SystemClock.now().0 / 1_000_000;
-                let employee = format!("{enhet}-behov");
-                let asks = claims(enhet, "SAKSBEHANDLER", employee, String::new())?;
-                mesh::issuer_of(&data_dir)?.token(&asks, now, 300)?
-            };
+            let employee = format!("{enhet}-behov");
+            let asks = (&*enhet, "SAKSBEHANDLER", &*employee);
+            let token = token_av(token_fil, &data_dir, asks)?;
             let of = match (dag, maned) {
                 (_, Some(maned)) => Av::Maned(maned),
                 (Some(dag), None) => Av::Dag(dag),
@@ -531,14 +516,8 @@ async fn run(cli: Cli) -> Result<()> {
             token_fil,
             data_dir,
         } => {
-            let token = if let Some(file) = token_fil {
-                samspor::config::read_text(&file)?
-            } else {
-                let unit = "boligkontor".to_owned();
-                let keeper = claims(unit, "BOLIGFORVALTER", "b1".to_owned(), String::new())?;
-                let now = SystemClock.now().0 / 1_000_000;
-                mesh::issuer_of(&data_dir)?.token(&keeper, now, 300)?
-            };
+            let keeper = ("boligkontor", "BOLIGFORVALTER", "b1");
+            let token = token_av(token_fil, &data_dir, keeper)?;
             let desk = Desk::at(adresse, Arc::new(move || token.clone())).await?;
             match hva {
                 Boliger::Eksporter { fil } => boliger::eksporter(&desk, &fil).await,
@@ -576,6 +555,20 @@ fn telemetry_config(part: &str, config: &Config) -> TelemetryConfig {
     telemetry.sampled = config.telemetri.andel;
     telemetry.log_filter.clone_from(&config.telemetri.filter);
     telemetry
+}
+
+/// The token of a file, or one of the dev issuer's for unit, role and employee.
+fn token_av(
+    token_fil: Option<PathBuf>,
+    data_dir: &Path,
+    (enhet, rolle, ansatt): (&str, &str, &str),
+) -> Result<String> {
+    if let Some(file) = token_fil {
+        return samspor::config::read_text(&file);
+    }
+    let asks = claims(enhet.to_owned(), rolle, ansatt.to_owned(), String::new())?;
+    let now = SystemClock.now().0 / 1_000_000;
+    Ok(mesh::issuer_of(data_dir)?.token(&asks, now, 300)?)
 }
 
 fn claims(enhet: String, rolle: &str, sub: String, person: String) -> Result<Claims> {

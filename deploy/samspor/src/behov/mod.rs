@@ -52,7 +52,6 @@ pub enum Til {
 impl Til {
     /// As the command was told.
     #[must_use]
-    #[expect(clippy::option_option, reason = "given, and given with a file")]
     pub fn av(csv: Option<Option<PathBuf>>, html: Option<PathBuf>) -> Self {
         match (csv, html) {
             (Some(file), _) => Self::Csv(file),

@@ -252,7 +252,7 @@ fn the_blocks_that_are_tied_narrow_nothing() {
     let known: Vec<Ulikhet> = vec![(told.clone().collect(), answered.collect())];
     let mut chance = Tilfelle(11);
     for _ in 0..3000 {
-        let mut exact = vec![0; 7 + 8 * 3];
+        let mut exact = [0; 7 + 8 * 3];
         for _ in 0..chance.av(80) {
             // One with feedback is answered by one unit; a few by nobody.
             exact[7 + chance.av(8 * 3)] += 1;
@@ -265,7 +265,7 @@ fn the_blocks_that_are_tied_narrow_nothing() {
         assert_eq!(can, snevret_inn(&printed, &[]), "{printed:?}");
     }
     // It would, where each cell of both stands at its edge.
-    let mut edge = vec![0; 7 + 8 * 3];
+    let mut edge = [0; 7 + 8 * 3];
     edge[0] = 50;
     let can = snevret_inn(&edge, &known);
     assert_eq!((can[0], can[8]), ((48, 48), (2, 2)));
@@ -276,13 +276,11 @@ fn the_blocks_that_are_tied_narrow_nothing() {
 /// is closed to what was reported.
 #[test]
 fn from_the_plain_cubes_avvik_are_found() {
+    type Teller = fn(&(usize, usize)) -> bool;
     // By category and by unit, with its whole.
     let lives: Vec<(usize, usize)> = (0..2).flat_map(|c| (0..2).map(move |u| (c, u))).collect();
-    let cells: [fn(&(usize, usize)) -> bool; 4] =
-        [|l| l.0 == 0, |l| l.0 == 1, |l| l.1 == 0, |l| l.1 == 1];
-    let counted = |cell: &fn(&(usize, usize)) -> bool| {
-        lives.iter().map(|life| u8::from(cell(life))).collect()
-    };
+    let cells: [Teller; 4] = [|l| l.0 == 0, |l| l.0 == 1, |l| l.1 == 0, |l| l.1 == 1];
+    let counted = |cell: &Teller| lives.iter().map(|life| u8::from(cell(life))).collect();
     let known = Gitter(cells.iter().map(counted).collect()).ulikheter();
     // Two of each category: printed 0 and 0 beside 5 and 0.
     let can = snevret_inn(&[0, 0, 5, 0], &known);
