@@ -374,8 +374,8 @@ fn kan_sporres(now: Tid) -> Vec<String> {
 /// steps each month that can be asked for is what a plain count of what was done
 /// says, and once it could be asked for it stays the same.
 ///
-/// Guards against: feedback counted when it is given, an answer that is given back
-/// later and counts no more, who reports anonymously among who reports about whom.
+/// Seen red: with feedback counted when it is given, and with who reports
+/// anonymously among who reports about whom.
 async fn a_month_is_what_a_plain_count_says(database: Database) {
     let store = lager(&database).await;
     let mut chance = Tilfelle(20_261_123);
@@ -451,7 +451,8 @@ async fn publisert(store: &Store, maned: &str) -> Result<PublisertAvvikstall, Er
 /// Published once, by the unit that keeps it, rounded, with every cell, and the
 /// same whatever comes later; nothing in it says who reported.
 ///
-/// Guards against: exact numbers, units that are only there where they answered.
+/// Seen red: with exact numbers, and with units that are only there where they
+/// answered.
 async fn a_month_is_published_once_and_stays_as_it_was(database: Database) {
     let store = lager(&database).await;
     let now = database.clock().now();

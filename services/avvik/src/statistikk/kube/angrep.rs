@@ -178,8 +178,7 @@ impl Angrep {
 /// than the other, and of no month is any number known better than to three
 /// values.
 ///
-/// Guards against: numbers of those that were opened again, or of parts that were
-/// proposed.
+/// Seen red: with those that are ALVORLIG beside those that are KRITISK.
 #[test]
 fn from_a_month_nothing_is_found() {
     let attack = Angrep::pa(1, |cell| match cell.mal {
