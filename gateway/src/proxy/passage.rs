@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use samspor_proto::{
     felles::{Aktor, Faktumtype, Feilgrunn},
-    internt::{Attestasjon, Boligtildeler, Gittsamtykke},
+    internt::{Attestasjon, Avviksmottak, Boligtildeler, Gittsamtykke},
     klassifisering::{Klasser, kortnavn},
     tilgang::{Dataklasse, Formal, Handling, Synlighet},
 };
@@ -537,6 +537,7 @@ impl<'g> Passage<'g> {
                 .collect(),
             kommune: municipality.id.clone(),
             anonym: self.anonymous(),
+            avviksmottak: self.takers(),
         };
         let mut request = Request::new(body);
         let metadata = request.metadata_mut();
@@ -557,6 +558,18 @@ impl<'g> Passage<'g> {
             return Vec::new();
         }
         self.units_of(Faktumtype::MandatStrengt)
+    }
+
+    /// Who takes an avvik that names no unit.
+    fn takers(&self) -> Vec<Avviksmottak> {
+        if self.method.tilgang().handling() != Handling::Inntak {
+            return Vec::new();
+        }
+        let takers = self.gateway.policy.municipality();
+        let takers = takers.holders_by("avviksmottak:").into_iter();
+        takers
+            .map(|(emne, enheter)| Avviksmottak { emne, enheter })
+            .collect()
     }
 
     /// What is changed names no unit anew that the person objects to.

@@ -9,7 +9,7 @@ use prost::Message;
 use ring::digest;
 use samspor_chassis::{
     deadlines::{DueDeadline, NewDeadline},
-    domene::{Dag, dokument, felt, navn},
+    domene::{Dag, dokument, felles::tall, felt, navn},
     error::{Error, FieldFaults, Refusal},
     params,
     store::Tx,
@@ -19,7 +19,7 @@ use samspor_proto::{
     avvik::{
         AnonymtAvvik, AnonymtSteg, AvvikTilstand, Avvikssteg, HentAvvikMedKodeRequest,
         HentAvvikMedKodeResponse, MeldAvvikAnonymtRequest, MeldAvvikAnonymtResponse,
-        MeldAvvikRequest, SvarMedKodeRequest, SvarMedKodeResponse,
+        MeldAvvikRequest, Meldervurdering, SvarMedKodeRequest, SvarMedKodeResponse,
     },
     felles::Kvittering,
 };
@@ -45,6 +45,8 @@ const MANGE: i64 = 200;
 #[derive(Serialize, Deserialize)]
 struct Sagt {
     tekst: String,
+    #[serde(default, with = "tall")]
+    vurdering: Meldervurdering,
 }
 
 /// An id that the same request gets again, so that a repeat changes nothing, and
@@ -158,18 +160,18 @@ pub(crate) async fn meld(
     })
 }
 
-/// What is held of what a code has said: id, number, day and text.
-async fn holdte(tx: &mut Tx, kodesum: &str) -> Result<Vec<(String, i64, Tid, String)>, Error> {
-    let rows: Vec<(String, i64, Tid, String)> = tx
+/// What is held of what a code has said.
+async fn holdte(tx: &mut Tx, kodesum: &str) -> Result<Vec<Melding>, Error> {
+    let rows: Vec<(String, Tid, String)> = tx
         .all(
-            "SELECT id, nr, dag, innhold FROM avvikholdt WHERE kodesum = $1 AND nr > 0 \
+            "SELECT id, dag, innhold FROM avvikholdt WHERE kodesum = $1 AND nr > 0 \
              ORDER BY nr",
             params![kodesum],
         )
         .await?;
-    let read = |(id, nr, day, innhold): (String, i64, Tid, String)| {
-        let Sagt { tekst } = dokument::les(&innhold)?;
-        Ok((id, nr, day, tekst))
+    let read = |(id, day, innhold): (String, Tid, String)| {
+        let Sagt { tekst, vurdering } = dokument::les(&innhold)?;
+        Ok(Melding::av_melder(id, day, (vurdering, tekst)))
     };
     rows.into_iter().map(read).collect()
 }
@@ -181,22 +183,36 @@ pub(crate) async fn svar(
     let id = avledet(&tx.call().actor.enhet, &request);
     let mut texts = Tekster::ny(request.masker);
     let tekst = texts.hoyst(dialog::TEGN, &request.tekst, "tekst");
+    let vurdering: Option<Meldervurdering> = felt::filter(
+        request.vurdering,
+        "vurdering",
+        "samspor.avvik.v1.Meldervurdering",
+        &mut texts.faults,
+    );
     let sum = kode::les(&request.kode, &mut texts.faults);
     texts.faults.finish()?;
     tx.lock(HOLDT).await?;
-    let (avvik, said) = match kode::finn(tx, &sum).await? {
-        Funn::Holdt(new) => (new.id, Vec::new()),
-        Funn::Meldt(avvik) => (avvik.id, avvik.innhold.dialog),
+    let (avvik, said, feedback) = match kode::finn(tx, &sum).await? {
+        Funn::Holdt(new) => (new.id, Vec::new(), false),
+        Funn::Meldt(avvik) => {
+            let mut told = gjeldende(tx, *avvik.clone()).await?;
+            let feedback = rules::siste_tilbakemelding(&mut told).is_ok();
+            (avvik.id, avvik.innhold.dialog, feedback)
+        }
     };
     let held = holdte(tx, &sum).await?;
     let own = said.iter().filter(|one| one.fra_melder());
-    let repeated =
-        held.iter().any(|(known, ..)| *known == id) || said.iter().any(|one| one.id == id);
+    let repeated = held.iter().any(|one| one.id == id) || said.iter().any(|one| one.id == id);
     if !repeated {
+        if vurdering.is_some() && !feedback {
+            return Err(rules::uten_tilbakemelding().into());
+        }
         let count = own.count() + held.len();
         rules::plass_til(count, "svar")?;
         let nr = i64::try_from(count + 1).map_err(Error::internal)?;
-        hold(tx, (&id, &sum, nr), &Sagt { tekst }).await?;
+        let vurdering = vurdering.unwrap_or_default();
+        let said = Sagt { tekst, vurdering };
+        hold(tx, (&id, &sum, nr), &said).await?;
     }
     Ok(SvarMedKodeResponse {
         kvittering: Some(kvittering(tx, avvik)),
@@ -221,10 +237,8 @@ pub(crate) async fn hent(
         },
         Funn::Meldt(avvik) => vist(tx, *avvik).await?,
     };
-    for (_, _, day, tekst) in holdte(tx, &sum).await? {
-        let held = Melding::av_melder(String::new(), day, tekst);
-        avvik.dialog.push(held.to_proto());
-    }
+    let held = holdte(tx, &sum).await?;
+    avvik.dialog.extend(held.iter().map(Melding::to_proto));
     Ok(HentAvvikMedKodeResponse { avvik: Some(avvik) })
 }
 
@@ -259,6 +273,14 @@ async fn vist(tx: &mut Tx, avvik: Avvik) -> Result<AnonymtAvvik, Error> {
     })
 }
 
+/// The avvik itself, or at last the one that it is the same as.
+async fn gjeldende(tx: &mut Tx, mut avvik: Avvik) -> Result<Avvik, Error> {
+    while !avvik.innhold.duplikat_av.is_empty() {
+        avvik = store::hent(tx, &avvik.innhold.duplikat_av).await?;
+    }
+    Ok(avvik)
+}
+
 async fn steg(tx: &mut Tx, avvik: &str, mottaker: &str) -> Result<Vec<AnonymtSteg>, Error> {
     let told = melding::om(tx, avvik, mottaker).await?;
     let step = |(steg, enhet, tid): (Steg, String, Tid)| AnonymtSteg {
@@ -291,8 +313,8 @@ pub(crate) async fn slipp(tx: &mut Tx, deadline: DueDeadline) -> Result<(), Erro
             )
             .await?;
         } else {
-            let Sagt { tekst } = dokument::les(&innhold)?;
-            let said = Melding::av_melder(id.clone(), day, tekst);
+            let Sagt { tekst, vurdering } = dokument::les(&innhold)?;
+            let said = Melding::av_melder(id.clone(), day, (vurdering, tekst));
             let about: Option<(String,)> = tx
                 .one(
                     "SELECT avvik FROM avvikskode WHERE kodesum = $1",
@@ -302,7 +324,14 @@ pub(crate) async fn slipp(tx: &mut Tx, deadline: DueDeadline) -> Result<(), Erro
             let (about,) = about.ok_or_else(Refusal::not_found)?;
             let before = store::hent_for_endring(tx, &about).await?;
             let after = rules::sagt(before.clone(), said);
-            rpc::fullfor(tx, &before, after, Steg::MelderSvarte).await?;
+            let after = rpc::fullfor(tx, &before, after, Steg::sagt(vurdering)).await?;
+            // Of one that is the same as another, the feedback is that of the other.
+            let other = gjeldende(tx, after.clone()).await?;
+            if vurdering == Meldervurdering::Uenig && other.id != after.id {
+                let before = store::hent_for_endring(tx, &other.id).await?;
+                let after = rules::innvendt(before.clone());
+                rpc::fullfor(tx, &before, after, Steg::MelderUenig).await?;
+            }
         }
         tx.execute("DELETE FROM avvikholdt WHERE id = $1", params![id])
             .await?;

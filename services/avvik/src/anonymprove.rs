@@ -31,7 +31,7 @@ samspor_chassis::on_both_databases! {
     what_is_wrong_with_an_anonymous_report_is_told_at_once,
 }
 
-const KODE: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const KODE: &str = "0123456789abcdef0123456789abcdef";
 const FEIL: &str = "ffffffffffffffffffffffffffffffff";
 
 /// A call of somebody of bom, as the gateway attests it.
@@ -70,12 +70,12 @@ pub(crate) fn melding(kode: &str) -> MeldAvvikAnonymtRequest {
     }
 }
 
-async fn meldt(store: &Store, kode: &str) -> String {
+pub(crate) async fn meldt(store: &Store, kode: &str) -> String {
     let told = kall!(store, noen(), anonym::meld, melding(kode)).unwrap();
     told.kvittering.unwrap().referanse
 }
 
-async fn les(store: &Store, kode: &str) -> Result<AnonymtAvvik, Error> {
+pub(crate) async fn les(store: &Store, kode: &str) -> Result<AnonymtAvvik, Error> {
     let mut tx = store.begin_read(noen()).await.unwrap();
     let request = HentAvvikMedKodeRequest {
         parent: "enheter/bom".into(),
@@ -85,17 +85,18 @@ async fn les(store: &Store, kode: &str) -> Result<AnonymtAvvik, Error> {
     Ok(read.avvik.unwrap())
 }
 
-fn sier(kode: &str, tekst: &str) -> SvarMedKodeRequest {
+pub(crate) fn sier(kode: &str, tekst: &str) -> SvarMedKodeRequest {
     SvarMedKodeRequest {
         request_id: request_id(),
         kode: kode.into(),
         tekst: tekst.into(),
         masker: false,
+        vurdering: 0,
     }
 }
 
 /// The next day comes, and what was held is let go.
-async fn neste_dag(store: &Store, database: &Database) {
+pub(crate) async fn neste_dag(store: &Store, database: &Database) {
     database.clock().advance(Duration::from_hours(24));
     let ticker = Ticker::new(store.clone(), Tjeneste::on_deadline);
     assert_eq!(ticker.tick().await.unwrap().failed, 0);

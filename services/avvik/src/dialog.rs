@@ -2,13 +2,13 @@
 //! part, never by the reporter's own, where what is said could be recognised.
 
 use samspor_chassis::{
-    domene::navn,
+    domene::{felles::tall, navn},
     error::{Error, FieldFaults, Refusal},
     store::Tx,
     tid::Tid,
 };
 use samspor_proto::avvik::{
-    Avviksdialog, Dialogmelding, HentAvviksdialogRequest, HentAvviksdialogResponse,
+    Avviksdialog, Dialogmelding, HentAvviksdialogRequest, HentAvviksdialogResponse, Meldervurdering,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,16 +26,24 @@ pub(crate) struct Melding {
     enhet: String,
     tid: Tid,
     tekst: String,
+    /// Of the reporter: what is made of the feedback.
+    #[serde(default, with = "tall")]
+    vurdering: Meldervurdering,
 }
 
 impl Melding {
     /// By the reporter, on a day.
-    pub(crate) fn av_melder(id: String, tid: Tid, tekst: String) -> Self {
+    pub(crate) fn av_melder(
+        id: String,
+        tid: Tid,
+        (vurdering, tekst): (Meldervurdering, String),
+    ) -> Self {
         Self {
             id,
             enhet: String::new(),
             tid,
             tekst,
+            vurdering,
         }
     }
 
@@ -46,11 +54,16 @@ impl Melding {
             enhet: enhet.to_owned(),
             tid,
             tekst,
+            vurdering: Meldervurdering::Unspecified,
         }
     }
 
     pub(crate) fn fra_melder(&self) -> bool {
         self.enhet.is_empty()
+    }
+
+    pub(crate) fn vurdering(&self) -> Meldervurdering {
+        self.vurdering
     }
 
     pub(crate) fn to_proto(&self) -> Dialogmelding {
@@ -59,6 +72,7 @@ impl Melding {
             enhet: navn::enhet(&self.enhet),
             tid: Some(self.tid.into()),
             tekst: self.tekst.clone(),
+            vurdering: self.vurdering.into(),
         }
     }
 }

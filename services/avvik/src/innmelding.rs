@@ -20,7 +20,7 @@ use crate::{
     innstillinger::innstillinger,
     lesing::{Tekster, les_enheter},
     melding::Steg,
-    sporsmal::{Klasse, Sett},
+    sporsmal::{self, Klasse, Sett},
 };
 
 /// Units that an avvik is proposed to when it is reported.
@@ -114,6 +114,16 @@ fn les_melding(tx: &Tx, request: &MeldAvvikRequest, texts: &mut Tekster) -> (Opt
     (Some(sak), detalj)
 }
 
+/// The units that the municipality's file names for what is reported, the
+/// subcategory before the category.
+fn mottak(tx: &Tx, sak: &Sak) -> Vec<String> {
+    let known = &tx.call().avviksmottak;
+    let kategori = sporsmal::id_for(sak.kategori);
+    let narrow = known.get(&format!("{kategori}/{}", sak.underkategori));
+    let units = narrow.or_else(|| known.get(&kategori)).into_iter();
+    units.flatten().take(ENHETER).cloned().collect()
+}
+
 /// The report of a request, and its files.
 ///
 /// # Errors
@@ -130,10 +140,16 @@ pub(crate) fn les(
         std::mem::take(&mut request.helsevedlegg),
     );
     let files = detalj::les_vedlegg(files, &mut faults);
-    if !(1..=ENHETER).contains(&request.enheter.len()) {
+    let mut enheter = les_enheter(&request.enheter, "enheter", &mut faults);
+    if enheter.is_empty()
+        && let Some(sak) = &sak
+    {
+        enheter = mottak(tx, sak);
+    }
+    // Of no category nobody knows yet who takes it; that fault is noted.
+    if enheter.len() > ENHETER || (enheter.is_empty() && sak.is_some()) {
         faults.range("enheter", 1, ENHETER);
     }
-    let enheter = les_enheter(&request.enheter, "enheter", &mut faults);
     faults.finish()?;
     let new = Ny {
         id: tx.new_person_id(),
@@ -189,6 +205,7 @@ pub(crate) async fn opprett(tx: &mut Tx, new: Ny, files: &[Vedlegg]) -> Result<A
             vurdert: None,
             deler: parts,
             tilbakemeldinger: Vec::new(),
+            innvending: false,
             pause: None,
             duplikat_av: String::new(),
             folgere: BTreeMap::new(),

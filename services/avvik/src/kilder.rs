@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Unit as which the service listens.
-const ENHET: &str = "avvik";
+const ENHET: &str = samspor_chassis::deadlines::AVVIK;
 
 /// What of one service raises an avvik.
 struct Kilde {

@@ -45,6 +45,9 @@ mod melding;
 mod planprove;
 mod sporsmal;
 mod statistikk;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod svarprove;
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
@@ -55,23 +58,23 @@ use samspor_chassis::{
     store::{Migrations, Tx},
 };
 use samspor_proto::avvik::{
-    AksepterDelRequest, AksepterDelResponse, FerdigstillDelRequest, FerdigstillDelResponse,
-    ForeslaDelRequest, ForeslaDelResponse, GiTilbakemeldingRequest, GiTilbakemeldingResponse,
-    GjenapneAvvikRequest, GjenapneAvvikResponse, GjenopptaAvvikRequest, GjenopptaAvvikResponse,
-    HentAvvikMedKodeRequest, HentAvvikMedKodeResponse, HentAvvikRequest, HentAvvikResponse,
-    HentAvviksdetaljRequest, HentAvviksdetaljResponse, HentAvviksdialogRequest,
-    HentAvviksdialogResponse, HentAvvikstallRequest, HentAvvikstallResponse,
-    HentPublisertAvvikstallRequest, HentPublisertAvvikstallResponse, KvitterAvviksmeldingRequest,
-    KvitterAvviksmeldingResponse, ListAvvikRequest, ListAvvikResponse, ListAvviksmeldingerRequest,
-    ListAvviksmeldingerResponse, ListSporsmalssettRequest, ListSporsmalssettResponse,
-    LukkAvvikRequest, LukkAvvikResponse, MeldAvvikAnonymtRequest, MeldAvvikAnonymtResponse,
-    MeldAvvikRequest, MeldAvvikResponse, MeldTiltakUtfortRequest, MeldTiltakUtfortResponse,
-    MerkDuplikatRequest, MerkDuplikatResponse, PubliserAvvikstallRequest,
-    PubliserAvvikstallResponse, RegistrerArsakRequest, RegistrerArsakResponse,
-    RegistrerEffektkontrollRequest, RegistrerEffektkontrollResponse, RegistrerTiltakRequest,
-    RegistrerTiltakResponse, ReturnerDelRequest, ReturnerDelResponse, SettAvvikPaVentRequest,
-    SettAvvikPaVentResponse, SporMelderRequest, SporMelderResponse, SvarMedKodeRequest,
-    SvarMedKodeResponse, VurderAlvorlighetRequest, VurderAlvorlighetResponse,
+    AksepterDelRequest, AksepterDelResponse, BesvarTilbakemeldingRequest,
+    BesvarTilbakemeldingResponse, FerdigstillDelRequest, FerdigstillDelResponse, ForeslaDelRequest,
+    ForeslaDelResponse, GiTilbakemeldingRequest, GiTilbakemeldingResponse, GjenapneAvvikRequest,
+    GjenapneAvvikResponse, GjenopptaAvvikRequest, GjenopptaAvvikResponse, HentAvvikMedKodeRequest,
+    HentAvvikMedKodeResponse, HentAvvikRequest, HentAvvikResponse, HentAvviksdetaljRequest,
+    HentAvviksdetaljResponse, HentAvviksdialogRequest, HentAvviksdialogResponse,
+    HentAvvikstallRequest, HentAvvikstallResponse, HentPublisertAvvikstallRequest,
+    HentPublisertAvvikstallResponse, KvitterAvviksmeldingRequest, KvitterAvviksmeldingResponse,
+    ListAvvikRequest, ListAvvikResponse, ListAvviksmeldingerRequest, ListAvviksmeldingerResponse,
+    ListSporsmalssettRequest, ListSporsmalssettResponse, LukkAvvikRequest, LukkAvvikResponse,
+    MeldAvvikAnonymtRequest, MeldAvvikAnonymtResponse, MeldAvvikRequest, MeldAvvikResponse,
+    MeldTiltakUtfortRequest, MeldTiltakUtfortResponse, MerkDuplikatRequest, MerkDuplikatResponse,
+    PubliserAvvikstallRequest, PubliserAvvikstallResponse, RegistrerArsakRequest,
+    RegistrerArsakResponse, RegistrerEffektkontrollRequest, RegistrerEffektkontrollResponse,
+    RegistrerTiltakRequest, RegistrerTiltakResponse, ReturnerDelRequest, ReturnerDelResponse,
+    SettAvvikPaVentRequest, SettAvvikPaVentResponse, SporMelderRequest, SporMelderResponse,
+    SvarMedKodeRequest, SvarMedKodeResponse, VurderAlvorlighetRequest, VurderAlvorlighetResponse,
     anonymt_avvik_service_server, avvik_service_server, avviksdetalj_service_server,
     avviksdialog_service_server, avviksmelding_service_server, avvikstall_service_server,
     sporsmal_service_server,
@@ -95,7 +98,7 @@ pub struct Avvik {
 }
 
 impl Agency for Avvik {
-    const NAME: &'static str = "avvik";
+    const NAME: &'static str = samspor_chassis::deadlines::AVVIK;
 
     fn migrations() -> Migrations {
         MIGRATIONS
@@ -150,6 +153,7 @@ samspor_chassis::rpc! {
         write registrer_effektkontroll(RegistrerEffektkontrollRequest) -> RegistrerEffektkontrollResponse = avvik::rpc::effekt;
         write ferdigstill_del(FerdigstillDelRequest) -> FerdigstillDelResponse = avvik::rpc::ferdigstill;
         write gi_tilbakemelding(GiTilbakemeldingRequest) -> GiTilbakemeldingResponse = avvik::rpc::tilbakemeld;
+        write besvar_tilbakemelding(BesvarTilbakemeldingRequest) -> BesvarTilbakemeldingResponse = avvik::rpc::besvar;
         write spor_melder(SporMelderRequest) -> SporMelderResponse = avvik::rpc::spor;
         write sett_avvik_pa_vent(SettAvvikPaVentRequest) -> SettAvvikPaVentResponse = avvik::rpc::pause;
         write gjenoppta_avvik(GjenopptaAvvikRequest) -> GjenopptaAvvikResponse = avvik::rpc::gjenoppta;

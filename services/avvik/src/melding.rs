@@ -11,7 +11,7 @@ use samspor_chassis::{
 };
 use samspor_proto::avvik::{
     Avviksmelding, Avvikssteg, KvitterAvviksmeldingRequest, KvitterAvviksmeldingResponse,
-    ListAvviksmeldingerRequest, ListAvviksmeldingerResponse,
+    ListAvviksmeldingerRequest, ListAvviksmeldingerResponse, Meldervurdering,
 };
 
 use crate::avvik::{Avvik, navn_pa};
@@ -60,14 +60,34 @@ samspor_chassis::tilstand! {
         MelderSpurt = "AvvikMelderSpurt",
         /// Whoever reported it anonymously said something.
         MelderSvarte = "AvvikMelderSvarte",
+        /// A reporter is satisfied with the feedback.
+        MelderFornoyd = "AvvikMelderFornoyd",
+        /// A reporter does not agree with the feedback.
+        MelderUenig = "AvvikMelderUenig",
     }
 }
 
-/// Tells the reporters of a step by a unit, or by nobody.
+impl Steg {
+    /// What a reporter said, of the feedback or else.
+    pub(crate) fn sagt(vurdering: Meldervurdering) -> Self {
+        match vurdering {
+            Meldervurdering::Unspecified => Self::MelderSvarte,
+            Meldervurdering::Fornoyd => Self::MelderFornoyd,
+            Meldervurdering::Uenig => Self::MelderUenig,
+        }
+    }
+}
+
+/// Tells the reporters of a step by a unit, or by nobody; that one of them does
+/// not agree with the feedback also those that see to it.
 pub(crate) async fn legg(tx: &mut Tx, avvik: &Avvik, steg: Steg, av: &str) -> Result<(), Error> {
     let now = tx.now();
     let mut rows = Vec::new();
-    for unit in avvik.meldere() {
+    let mut told = avvik.meldere();
+    if steg == Steg::MelderUenig {
+        told.extend(avvik.horer_innvending());
+    }
+    for unit in told {
         rows.push(vec![
             tx.new_id().into(),
             unit.into(),

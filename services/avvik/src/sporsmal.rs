@@ -107,7 +107,7 @@ impl Svar {
 }
 
 /// The id of a category: `vold_trusler`.
-fn id_for(kategori: Avvikskategori) -> String {
+pub(crate) fn id_for(kategori: Avvikskategori) -> String {
     let name = kategori.as_str_name();
     name.trim_start_matches("AVVIKSKATEGORI_").to_lowercase()
 }

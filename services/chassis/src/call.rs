@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use samspor_proto::{
     felles::Rolle,
-    internt::{Attestasjon, Boligtildeler, Gittsamtykke},
+    internt::{Attestasjon, Avviksmottak, Boligtildeler, Gittsamtykke},
     klassifisering::Klasser,
     tilgang::{Dataklasse, Formal},
 };
@@ -85,6 +85,9 @@ pub struct Call {
     pub besluttere: Vec<String>,
     /// Unit ids that allocate dwellings in this municipality, by type.
     pub boligtildelere: BTreeMap<String, Vec<String>>,
+    /// Intake: unit ids that take an avvik which names none, by category or by
+    /// `kategori/underkategori`. Empty otherwise.
+    pub avviksmottak: BTreeMap<String, Vec<String>>,
     /// A change: the person's consents to the actor's unit that hold now, by id.
     /// Empty otherwise.
     pub samtykker: BTreeMap<String, Samtykke>,
@@ -158,6 +161,7 @@ impl Call {
             samtykker,
             kommune,
             anonym,
+            avviksmottak,
         } = attestasjon;
         let aktor = aktor.unwrap_or_default();
         Self {
@@ -187,6 +191,10 @@ impl Call {
             boligtildelere: boligtildelere
                 .into_iter()
                 .map(|Boligtildeler { boligtype, enheter }| (boligtype, enheter))
+                .collect(),
+            avviksmottak: avviksmottak
+                .into_iter()
+                .map(|Avviksmottak { emne, enheter }| (emne, enheter))
                 .collect(),
             samtykker: samtykker.into_iter().map(Samtykke::av).collect(),
             kommune,
@@ -222,6 +230,7 @@ impl Call {
             reservert_mot: Vec::new(),
             besluttere: Vec::new(),
             boligtildelere: BTreeMap::new(),
+            avviksmottak: BTreeMap::new(),
             samtykker: BTreeMap::new(),
             kommune: String::new(),
             anonym: false,

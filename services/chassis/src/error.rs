@@ -297,6 +297,22 @@ impl FieldFaults {
         );
     }
 
+    /// [`Self::names_somebody`] of a method that masks nothing.
+    pub fn names_somebody_unmasked(
+        &mut self,
+        field: impl Into<Cow<'static, str>>,
+        place: &Range<usize>,
+    ) {
+        self.add(
+            field,
+            Feilgrunn::FeltNevnerPerson,
+            [
+                ("fra", place.start.to_string()),
+                ("til", place.end.to_string()),
+            ],
+        );
+    }
+
     /// Whether there is no fault yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -85,6 +85,7 @@ pub async fn sier(desk: &Desk, kode: &str, tekst: &str) {
         kode: kode.to_owned(),
         tekst: tekst.to_owned(),
         masker: false,
+        vurdering: 0,
     };
     ok::<_, SvarMedKodeResponse>(desk, &format!("{ANONYM}SvarMedKode"), request).await;
 }

@@ -246,7 +246,7 @@ async fn life(scene: &Scene) {
         .find(|part| part.enhet == "enheter/nav")
         .unwrap();
     assert!(own.arsaker[0].beskrivelse.starts_with("Vakten"));
-    closed(scene, &nav, &read).await;
+    closed(scene, (&bom, &nav), &read).await;
     inbox(&bom).await;
     let reopen = GjenapneAvvikRequest {
         name: name.clone(),
@@ -356,8 +356,9 @@ async fn handled(scene: &Scene, nav: &Desk, name: &str) {
     ok::<_, RegistrerEffektkontrollResponse>(nav, &method, check).await;
 }
 
-/// Not before feedback, and by a leader who did nothing else in it.
-async fn closed(scene: &Scene, nav: &Desk, avvik: &Avvik) {
+/// Not before feedback that the reporter does not dispute, and by a leader who did
+/// nothing else in it.
+async fn closed(scene: &Scene, (bom, nav): (&Desk, &Desk), avvik: &Avvik) {
     let leader = desk(scene, "nav", Rolle::Leder).await;
     let method = format!("{AVVIK}LukkAvvik");
     let early = refused::<_, LukkAvvikResponse>(&leader, &method, lukker(avvik)).await;
@@ -366,20 +367,55 @@ async fn closed(scene: &Scene, nav: &Desk, avvik: &Avvik) {
         early.message().contains("tilbakemelding til enheter/bom"),
         "{early:?}"
     );
-    let feedback = GiTilbakemeldingRequest {
-        name: avvik.name.clone(),
+    let told = tilbakemeld(nav, &avvik.name).await;
+    assert_eq!(told.mangler, [""; 0]);
+    let disputes = BesvarTilbakemeldingRequest {
+        name: told.name.clone(),
         request_id: request_id(),
-        tekst: format!("Vi har laget en vaktliste. {KANARI}"),
+        etag: told.etag.clone(),
+        vurdering: Meldervurdering::Uenig.into(),
+        tekst: format!("Det var ikke slik. {KANARI}"),
         masker: false,
     };
-    let told: GiTilbakemeldingResponse =
-        ok(nav, &format!("{AVVIK}GiTilbakemelding"), feedback).await;
-    let told = told.avvik.unwrap();
-    assert_eq!(told.mangler, [""; 0]);
+    let answer = format!("{AVVIK}BesvarTilbakemelding");
+    let disputed: BesvarTilbakemeldingResponse = ok(bom, &answer, disputes).await;
+    assert_eq!(disputed.avvik.unwrap().mangler.len(), 1);
+    let list = ListAvviksmeldingerRequest {
+        parent: "enheter/nav".to_owned(),
+        ..Default::default()
+    };
+    let entries = format!("{MELDINGER}ListAvviksmeldinger");
+    let entries: ListAvviksmeldingerResponse = ok(nav, &entries, list).await;
+    let steps: Vec<_> = entries.meldinger.iter().map(Avviksmelding::steg).collect();
+    assert_eq!(steps, [Avvikssteg::MelderUenig]);
+    let told = tilbakemeld(nav, &avvik.name).await;
     let by_caseworker = refused::<_, LukkAvvikResponse>(nav, &method, lukker(&told)).await;
     assert_eq!(reason(&by_caseworker), Some(Feilgrunn::IkkeTillatt));
     let done: LukkAvvikResponse = ok(&leader, &method, lukker(&told)).await;
     assert_eq!(done.avvik.unwrap().tilstand(), AvvikTilstand::Lukket);
+}
+
+async fn tilbakemeld(nav: &Desk, name: &str) -> Avvik {
+    let feedback = GiTilbakemeldingRequest {
+        name: name.to_owned(),
+        request_id: request_id(),
+        tekst: format!("Vi har laget en vaktliste. {KANARI}"),
+        masker: false,
+    };
+    let method = format!("{AVVIK}GiTilbakemelding");
+    let told: GiTilbakemeldingResponse = ok(nav, &method, feedback).await;
+    told.avvik.unwrap()
+}
+
+/// What names no unit goes where the municipality's file says.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_names_no_unit_is_proposed_to_whom_the_municipality_names() {
+    let scene = Scene::start().await;
+    let name = meldt(&scene, "bom", &[]).await;
+    let office = desk(&scene, "boligkontor", Rolle::Boligforvalter).await;
+    let read = les(&office, &name).await;
+    assert_eq!(read.deler.len(), 1);
+    assert_eq!(read.deler[0].enhet, "enheter/boligkontor");
 }
 
 /// The reporter has an entry for each step of another, until it was read.

@@ -78,7 +78,7 @@ pub(super) fn apne(
     if !text.is_empty() && text.chars().count() < TEXT.0 {
         faults.form("mandat", "hva som skal finnes ut, i minst 10 tegn");
     }
-    let text = vakt::vokt(text, "mandat", false, &mut faults);
+    vakt::krev_ingen(&text, "mandat", &mut faults);
     if units.contains(&gransker_enhet) {
         let rule = "granskeren kan ikke arbeide i en enhet som granskes";
         faults.contradicts("gransker_enhet", "enheter", rule);

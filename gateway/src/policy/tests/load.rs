@@ -18,7 +18,8 @@ fn the_embedded_files_load() {
         [
             "tildelingsmyndighet:midlertidig",
             "sosialtjeneste",
-            "moter_personen"
+            "moter_personen",
+            "avviksmottak:bolig/midlertidig_over_tre_maneder"
         ]
     );
     assert_eq!(karmoy.municipality().functions_of("ukjent").len(), 0);
@@ -102,6 +103,12 @@ fn a_fault_is_told_with_file_and_line() {
             "\"vedtaksmyndighet:bolig\" = [\"bestillerkontor\"]",
             "\"vedtaksmyndighet:bolig\" = [\"nav\"]",
             "nav holds vedtaksmyndighet:bolig without vedtaksmyndighet",
+        ),
+        (
+            "kommuner/karmoy.toml",
+            "\"avviksmottak:bolig\" = [\"boligkontor\"]",
+            "\"avviksmottak:bolig\" = [\"boligkontoret\"]",
+            "unknown unit boligkontoret for avviksmottak:bolig; known: aktivitet_og_avlastning",
         ),
         (
             "kommuner/karmoy.toml",

@@ -10,6 +10,7 @@
 //! that goes on; closed only when each part is done, each measure had its effect
 //! or was taken over from, and the reporter had feedback after that (I6).
 
+mod frister;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -41,7 +42,7 @@ use samspor_chassis::{
 };
 use samspor_proto::avvik::{
     self as proto, Alvorlighet, Arsakstype, AvvikTilstand, AvviksdelTilstand, Avvikskategori,
-    Avvikskilde, TiltakTilstand,
+    Avvikskilde, Meldervurdering, TiltakTilstand,
 };
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +117,9 @@ pub(crate) struct Innhold {
     pub(crate) vurdert: Option<Vurdering>,
     pub(crate) deler: Vec<Del>,
     pub(crate) tilbakemeldinger: Vec<Tilbakemelding>,
+    /// A reporter does not agree with the last feedback.
+    #[serde(default)]
+    pub(crate) innvending: bool,
     pub(crate) pause: Option<Pause>,
     /// Id of the avvik that it is the same as.
     pub(crate) duplikat_av: String,
@@ -206,6 +210,18 @@ pub(crate) struct Tiltak {
 pub(crate) struct Tilbakemelding {
     pub(crate) enhet: String,
     pub(crate) tid: Tid,
+    pub(crate) tekst: String,
+    #[serde(default)]
+    pub(crate) svar: Vec<Tilbakemeldingssvar>,
+}
+
+/// What a unit that reported it makes of the feedback.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tilbakemeldingssvar {
+    pub(crate) enhet: String,
+    pub(crate) tid: Tid,
+    #[serde(with = "tall")]
+    pub(crate) vurdering: Meldervurdering,
     pub(crate) tekst: String,
 }
 
@@ -342,6 +358,15 @@ impl Avvik {
         followers.chain([self.melder_enhet.as_str()]).collect()
     }
 
+    /// Units that hear that a reporter does not agree: the one that gave the
+    /// feedback, while it is party to it, and the one that answers for it.
+    pub(crate) fn horer_innvending(&self) -> BTreeSet<&str> {
+        let gave = self.innhold.tilbakemeldinger.last();
+        let gave = gave.map(|feedback| feedback.enhet.as_str());
+        let gave = gave.filter(|unit| self.parter().contains(unit));
+        gave.into_iter().chain([self.ansvarlig()]).collect()
+    }
+
     /// Units that are party to it.
     pub(crate) fn parter(&self) -> BTreeSet<&str> {
         let parts = self.deler().map(|part| part.enhet.as_str());
@@ -419,6 +444,7 @@ impl Avvik {
             vurdert,
             deler,
             tilbakemeldinger,
+            innvending: _,
             pause,
             duplikat_av,
             folgere: _,
@@ -426,10 +452,17 @@ impl Avvik {
             gjenapnet,
             dialog: _,
         } = self.innhold.clone();
+        let answer = |one: Tilbakemeldingssvar| proto::Tilbakemeldingssvar {
+            enhet: navn::enhet(&one.enhet),
+            tid: Some(one.tid.into()),
+            vurdering: one.vurdering.into(),
+            tekst: one.tekst,
+        };
         let feedback = |one: Tilbakemelding| proto::Tilbakemelding {
             enhet: navn::enhet(&one.enhet),
             tid: Some(one.tid.into()),
             tekst: one.tekst,
+            svar: one.svar.into_iter().map(answer).collect(),
         };
         let (assessed, why) = vurdert.map_or((Alvorlighet::Unspecified, String::new()), |one| {
             (one.alvorlighet, one.begrunnelse)

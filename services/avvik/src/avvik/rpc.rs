@@ -16,13 +16,13 @@ use samspor_chassis::{
 };
 use samspor_proto::{
     avvik::{
-        AksepterDelRequest, AksepterDelResponse, AvvikTilstand, FerdigstillDelRequest,
-        FerdigstillDelResponse, ForeslaDelRequest, ForeslaDelResponse, GiTilbakemeldingRequest,
-        GiTilbakemeldingResponse, GjenapneAvvikRequest, GjenapneAvvikResponse,
-        GjenopptaAvvikRequest, GjenopptaAvvikResponse, HentAvvikRequest, HentAvvikResponse,
-        ListAvvikRequest, ListAvvikResponse, LukkAvvikRequest, LukkAvvikResponse,
-        MeldTiltakUtfortRequest, MeldTiltakUtfortResponse, MerkDuplikatRequest,
-        MerkDuplikatResponse, RegistrerArsakRequest, RegistrerArsakResponse,
+        AksepterDelRequest, AksepterDelResponse, AvvikTilstand, BesvarTilbakemeldingRequest,
+        BesvarTilbakemeldingResponse, FerdigstillDelRequest, FerdigstillDelResponse,
+        ForeslaDelRequest, ForeslaDelResponse, GiTilbakemeldingRequest, GiTilbakemeldingResponse,
+        GjenapneAvvikRequest, GjenapneAvvikResponse, GjenopptaAvvikRequest, GjenopptaAvvikResponse,
+        HentAvvikRequest, HentAvvikResponse, ListAvvikRequest, ListAvvikResponse, LukkAvvikRequest,
+        LukkAvvikResponse, MeldTiltakUtfortRequest, MeldTiltakUtfortResponse, Meldervurdering,
+        MerkDuplikatRequest, MerkDuplikatResponse, RegistrerArsakRequest, RegistrerArsakResponse,
         RegistrerEffektkontrollRequest, RegistrerEffektkontrollResponse, RegistrerTiltakRequest,
         RegistrerTiltakResponse, ReturnerDelRequest, ReturnerDelResponse, SettAvvikPaVentRequest,
         SettAvvikPaVentResponse, SporMelderRequest, SporMelderResponse, VurderAlvorlighetRequest,
@@ -32,7 +32,7 @@ use samspor_proto::{
 };
 
 use super::{
-    Arsak, Avvik, Tilstand, Tiltak, Tiltakstilstand, rules,
+    Arsak, Avvik, Tilbakemeldingssvar, Tilstand, Tiltak, Tiltakstilstand, frister, rules,
     store::{self, Utvalg},
 };
 use crate::{
@@ -120,8 +120,8 @@ fn folg_opp(tx: &mut Tx, before: Option<&Avvik>, after: &Avvik) -> Result<(), Er
     for (key, since) in earlier.iter().filter(|(key, _)| !access.contains_key(key)) {
         state(key, *since, Some(now));
     }
-    for kind in rules::FRISTER {
-        match rules::frist(after, kind) {
+    for kind in frister::FRISTER {
+        match frister::frist(after, kind) {
             Some(deadline) => tx.set_deadline(deadline),
             None => tx.clear_deadline(&after.name(), kind),
         }
@@ -139,7 +139,7 @@ pub(crate) async fn frist_brutt(tx: &mut Tx, deadline: &DueDeadline) -> Result<(
     let mut faults = FieldFaults::new();
     let id = les_navn(&deadline.post, "post", &mut faults);
     let before = store::hent_for_endring(tx, &id).await?;
-    let mut after = rules::brutt(before.clone(), &deadline.kind, deadline.due);
+    let mut after = frister::brutt(before.clone(), &deadline.kind, deadline.due);
     store::lagre(tx, &mut after).await?;
     folg_opp(tx, Some(&before), &after)?;
     melding::legg(tx, &after, Steg::FristBrutt, "").await
@@ -332,6 +332,37 @@ pub(crate) async fn tilbakemeld(
     let after = rules::tilbakemeld(before.clone(), &av, text, tx.now())?;
     let after = fullfor(tx, &before, after, Steg::Tilbakemelding).await?;
     Ok(GiTilbakemeldingResponse {
+        avvik: Some(after.to_proto()),
+    })
+}
+
+pub(crate) async fn besvar(
+    tx: &mut Tx,
+    request: BesvarTilbakemeldingRequest,
+) -> Result<BesvarTilbakemeldingResponse, Error> {
+    let mut texts = Tekster::ny(request.masker);
+    let vurdering = felt::valg(
+        request.vurdering,
+        "vurdering",
+        "samspor.avvik.v1.Meldervurdering",
+        &mut texts.faults,
+    );
+    let tekst = match vurdering {
+        Meldervurdering::Uenig => texts.ma(&request.tekst, "tekst"),
+        _ => texts.kan(&request.tekst, "tekst"),
+    };
+    let (before, av) = finn(tx, &request.name, texts.faults).await?;
+    let answer = Tilbakemeldingssvar {
+        enhet: av.enhet.clone(),
+        tid: tx.now(),
+        vurdering,
+        tekst,
+    };
+    rules::krev(&before, "BesvarTilbakemelding", &av)?;
+    etag::krev(&request.etag, before.versjon)?;
+    let after = rules::besvar(before.clone(), &av, answer)?;
+    let after = fullfor(tx, &before, after, Steg::sagt(vurdering)).await?;
+    Ok(BesvarTilbakemeldingResponse {
         avvik: Some(after.to_proto()),
     })
 }

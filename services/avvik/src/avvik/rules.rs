@@ -2,16 +2,18 @@
 //! changed avvik, or a refusal.
 
 use samspor_chassis::{
-    deadlines::NewDeadline,
     domene::{Aktor, Dag, Overganger, kalender, navn},
     error::{FieldFaults, Refusal},
     tid::Tid,
 };
-use samspor_proto::{avvik::Alvorlighet, felles::Feilgrunn};
+use samspor_proto::{
+    avvik::{Alvorlighet, Meldervurdering},
+    felles::Feilgrunn,
+};
 
 use super::{
-    Arsak, Avslutning, Avvik, Del, Deltilstand, Pause, Tilbakemelding, Tilstand, Tiltak,
-    Tiltakstilstand, Vurdering,
+    Arsak, Avslutning, Avvik, Del, Deltilstand, Pause, Tilbakemelding, Tilbakemeldingssvar,
+    Tilstand, Tiltak, Tiltakstilstand, Vurdering,
 };
 use crate::{dialog::Melding, innstillinger::Innstillinger};
 
@@ -32,6 +34,7 @@ pub(crate) const OVERGANGER: Overganger<Tilstand> = {
         ("RegistrerEffektkontroll", &[UnderBehandling]),
         ("FerdigstillDel", &[UnderBehandling]),
         ("GiTilbakemelding", &[UnderBehandling, PaVent]),
+        ("BesvarTilbakemelding", &[UnderBehandling, PaVent]),
         ("SporMelder", &[UnderBehandling, PaVent]),
         ("SettAvvikPaVent", &[UnderBehandling]),
         ("GjenopptaAvvik", &[PaVent]),
@@ -91,6 +94,7 @@ const HVEM: &[(&str, &[Part])] = &[
     ("RegistrerEffektkontroll", &[Part::Del]),
     ("FerdigstillDel", &[Part::Del]),
     ("GiTilbakemelding", &[Part::Ansvarlig, Part::Del]),
+    ("BesvarTilbakemelding", &[Part::Melder, Part::Folger]),
     ("SporMelder", &[Part::Del]),
     ("SettAvvikPaVent", &[Part::Ansvarlig]),
     ("GjenopptaAvvik", &[Part::Ansvarlig]),
@@ -275,8 +279,12 @@ pub(crate) fn tiltak(mut avvik: Avvik, av: &Aktor, mut tiltak: Tiltak) -> Result
 }
 
 fn ukjent_tiltak(field: &'static str) -> Refusal {
+    ugyldig(field, "nummeret til et tiltak i enhetens del")
+}
+
+fn ugyldig(field: &'static str, form: &str) -> Refusal {
     let mut faults = FieldFaults::new();
-    faults.form(field, "nummeret til et tiltak i enhetens del");
+    faults.form(field, form);
     faults.finish().err().unwrap_or_else(Refusal::not_found)
 }
 
@@ -372,9 +380,55 @@ pub(crate) fn tilbakemeld(
         enhet: av.enhet.clone(),
         tid: now,
         tekst,
+        svar: Vec::new(),
     });
     avvik.tilbakemeldt = Some(now);
+    avvik.innhold.innvending = false;
     Ok(avvik)
+}
+
+/// A unit that reported it answers the last feedback. One that it does not agree
+/// with does not count any more.
+pub(crate) fn besvar(
+    mut avvik: Avvik,
+    av: &Aktor,
+    svar: Tilbakemeldingssvar,
+) -> Result<Avvik, Refusal> {
+    krev(&avvik, "BesvarTilbakemelding", av)?;
+    if avvik.anonymt_fra(&av.enhet) {
+        return Err(ikke_tillatt(
+            "W5",
+            "Avviket er meldt anonymt fra enheten. Den som meldte, svarer med koden (SvarMedKode).",
+        ));
+    }
+    let disagrees = svar.vurdering == Meldervurdering::Uenig;
+    let last = siste_tilbakemelding(&mut avvik)?;
+    plass_til(last.svar.len(), "svar på en tilbakemelding")?;
+    last.svar.push(svar);
+    Ok(if disagrees { innvendt(avvik) } else { avvik })
+}
+
+/// The feedback that is answered.
+///
+/// # Errors
+/// A fault of the answer where there is none.
+pub(crate) fn siste_tilbakemelding(avvik: &mut Avvik) -> Result<&mut Tilbakemelding, Refusal> {
+    let last = avvik.innhold.tilbakemeldinger.last_mut();
+    last.ok_or_else(uten_tilbakemelding)
+}
+
+pub(crate) fn uten_tilbakemelding() -> Refusal {
+    let form = "et svar på en tilbakemelding; avviket har ingen ennå";
+    ugyldig("vurdering", form)
+}
+
+/// A reporter does not agree with the feedback; of what has ended nothing is due.
+pub(crate) fn innvendt(mut avvik: Avvik) -> Avvik {
+    if avvik.apent() {
+        avvik.tilbakemeldt = None;
+        avvik.innhold.innvending = true;
+    }
+    avvik
 }
 
 /// Asks whoever reported it and is not known.
@@ -400,8 +454,9 @@ pub(crate) fn spor(mut avvik: Avvik, av: &Aktor, asked: Melding) -> Result<Avvik
 
 /// Whoever reported it and is not known said something; also when it has ended.
 pub(crate) fn sagt(mut avvik: Avvik, said: Melding) -> Avvik {
+    let disagrees = said.vurdering() == Meldervurdering::Uenig;
     avvik.innhold.dialog.push(said);
-    avvik
+    if disagrees { innvendt(avvik) } else { avvik }
 }
 
 /// Pauses it until a day.
@@ -474,7 +529,11 @@ pub(crate) fn mangler(avvik: &Avvik) -> Vec<String> {
     lacks.extend(avvik.tiltak().filter_map(mangler_effekt));
     if avvik.tilbakemeldt.is_none() {
         let unit = navn::enhet(&avvik.melder_enhet);
-        lacks.push(format!("tilbakemelding til {unit} etter siste ferdige del"));
+        let after = match avvik.innhold.innvending {
+            true => "innvendingen mot den forrige",
+            false => "siste ferdige del",
+        };
+        lacks.push(format!("tilbakemelding til {unit} etter {after}"));
     }
     lacks
 }
@@ -533,91 +592,8 @@ pub(crate) fn gjenapne(
     }
     avvik.tilstand = Tilstand::UnderBehandling;
     avvik.tilbakemeldt = None;
+    avvik.innhold.innvending = false;
     avvik.innhold.avsluttet = None;
     avvik.innhold.gjenapnet = begrunnelse;
     Ok(avvik)
-}
-
-/// Deadline: a unit answers a proposed part.
-pub(crate) const FRIST_KVITTERING: &str = "kvittering";
-/// Deadline: a measure is carried out.
-pub(crate) const FRIST_TILTAK: &str = "tiltak";
-/// Deadline: the effect of a measure is checked.
-pub(crate) const FRIST_EFFEKT: &str = "effektkontroll";
-/// Deadline: the pause is over.
-pub(crate) const FRIST_PAUSE: &str = "pause";
-/// Every kind.
-pub(crate) const FRISTER: [&str; 4] = [FRIST_KVITTERING, FRIST_TILTAK, FRIST_EFFEKT, FRIST_PAUSE];
-
-/// What runs of a kind and was not told of: when it breaks, and the unit that
-/// hears of it beside those that hear of all.
-fn lop<'a>(avvik: &'a Avvik, kind: &str) -> Vec<(Tid, &'a str)> {
-    let paused = avvik.tilstand == Tilstand::PaVent;
-    if !avvik.apent() || paused != (kind == FRIST_PAUSE) {
-        return Vec::new();
-    }
-    let parts = avvik.deler();
-    let measures = avvik
-        .deler()
-        .flat_map(|part| part.tiltak.iter().map(move |one| (part, one)));
-    match kind {
-        FRIST_KVITTERING => parts
-            .filter(|part| part.tilstand == Deltilstand::Foreslatt && !part.kvittering_brutt)
-            .map(|part| (part.kvitteringsfrist, part.enhet.as_str()))
-            .collect(),
-        FRIST_TILTAK => measures
-            .filter(|(_, one)| one.tilstand == Tiltakstilstand::Planlagt && !one.frist_brutt)
-            .map(|(_, one)| (one.frist.slutt(), one.enhet.as_str()))
-            .collect(),
-        FRIST_EFFEKT => measures
-            .filter(|(_, one)| one.tilstand == Tiltakstilstand::Utfort && !one.kontroll_brutt)
-            .map(|(part, one)| (one.kontrolldag.slutt(), part.enhet.as_str()))
-            .collect(),
-        _ => avvik
-            .innhold
-            .pause
-            .iter()
-            .filter(|pause| !pause.varslet)
-            .map(|pause| (pause.til.slutt(), avvik.ansvarlig()))
-            .collect(),
-    }
-}
-
-/// The deadline of a kind; none when nothing of the kind runs.
-pub(crate) fn frist(avvik: &Avvik, kind: &'static str) -> Option<NewDeadline> {
-    let running = lop(avvik, kind);
-    let due = running.iter().map(|(due, _)| *due).min()?;
-    let next = running.iter().filter(|(when, _)| *when == due);
-    let mut told = avvik.meldere();
-    told.extend(next.map(|(_, unit)| *unit).chain([avvik.ansvarlig()]));
-    let emne = avvik.emne();
-    Some(NewDeadline {
-        post: emne.post,
-        person: emne.person,
-        kind,
-        due,
-        warn: None,
-        eier: emne.eier,
-        mottakere: told.into_iter().map(ToOwned::to_owned).collect(),
-    })
-}
-
-/// What of a kind was due by then is told of once.
-pub(crate) fn brutt(mut avvik: Avvik, kind: &str, due: Tid) -> Avvik {
-    for part in &mut avvik.innhold.deler {
-        let proposed = part.tilstand == Deltilstand::Foreslatt;
-        part.kvittering_brutt |=
-            kind == FRIST_KVITTERING && proposed && part.kvitteringsfrist <= due;
-        for one in &mut part.tiltak {
-            let (planned, done) = (Tiltakstilstand::Planlagt, Tiltakstilstand::Utfort);
-            one.frist_brutt |=
-                kind == FRIST_TILTAK && one.tilstand == planned && one.frist.slutt() <= due;
-            one.kontroll_brutt |=
-                kind == FRIST_EFFEKT && one.tilstand == done && one.kontrolldag.slutt() <= due;
-        }
-    }
-    if let Some(pause) = &mut avvik.innhold.pause {
-        pause.varslet |= kind == FRIST_PAUSE && pause.til.slutt() <= due;
-    }
-    avvik
 }

@@ -67,6 +67,13 @@ pub fn vokt(text: String, field: &str, mask: bool, faults: &mut FieldFaults) -> 
     text
 }
 
+/// [`vokt`] of a method that masks nothing.
+pub fn krev_ingen(text: &str, field: &'static str, faults: &mut FieldFaults) {
+    for place in finn(text) {
+        faults.names_somebody_unmasked(field, &place);
+    }
+}
+
 /// Where ids of records and persons stand.
 fn ider(chars: &[char]) -> Vec<Range<usize>> {
     let id = |start: usize| {
