@@ -178,7 +178,8 @@ pub struct Tidslinje {
     pub fra: Tid,
     /// First instant that is not in it.
     pub til: Tid,
-    /// Units, in the order in which they first act.
+    /// Units, in the order in which they first act; then those that did not act,
+    /// but had something open or are reviewed.
     pub baner: Vec<String>,
     /// What happened.
     pub innslag: Vec<Innslag>,
@@ -204,6 +205,18 @@ fn laget_av(event: &Hendelse, call: &Kall) -> bool {
         && call.tjeneste() == event.kilde
         && call.tid.minus(SKJEVT) <= event.tid
         && event.tid <= last.plus(SKJEVT)
+}
+
+fn baner(innslag: &[Innslag], lop: &[Lop], mandat: &Mandat) -> Vec<String> {
+    let acted = innslag.iter().map(|entry| &entry.bane);
+    let had = lop.iter().map(|run| &run.eier);
+    let mut lanes: Vec<String> = Vec::new();
+    for lane in acted.chain(had).chain(&mandat.enheter) {
+        if !lanes.contains(lane) {
+            lanes.push(lane.clone());
+        }
+    }
+    lanes
 }
 
 impl Tidslinje {
@@ -269,13 +282,8 @@ impl Tidslinje {
         innslag.extend(ticks.resten().filter(|entry| inside(entry.tid)));
         innslag.sort_by(i_rekke);
 
-        let mut baner = Vec::new();
-        for entry in &innslag {
-            if !baner.contains(&entry.bane) {
-                baner.push(entry.bane.clone());
-            }
-        }
         let lop = lop(&events, &runs, (fra, til));
+        let baner = baner(&innslag, &lop, &mandat);
         poster.sort_by(|a, b| a.navn.cmp(&b.navn));
         poster.dedup_by(|a, b| a.navn == b.navn);
         hull.sort();
@@ -302,8 +310,7 @@ impl Tidslinje {
     pub fn av_spor(mut self, sporings_id: &str) -> Self {
         self.innslag
             .retain(|entry| entry.sporings_id == sporings_id);
-        self.baner
-            .retain(|lane| self.innslag.iter().any(|entry| entry.bane == *lane));
+        self.baner = baner(&self.innslag, &self.lop, &self.mandat);
         self
     }
 
