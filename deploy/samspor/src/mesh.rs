@@ -489,6 +489,10 @@ pub fn write_private(file: &Path, bytes: &[u8]) -> Result<()> {
     let mut open = options
         .open(file)
         .with_context(|| format!("cannot write {}", file.display()))?;
+    // One that was there keeps its mode otherwise.
+    #[cfg(unix)]
+    open.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .with_context(|| format!("cannot keep {} private", file.display()))?;
     open.write_all(bytes)
         .with_context(|| format!("cannot write {}", file.display()))
 }

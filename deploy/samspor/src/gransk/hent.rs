@@ -28,7 +28,7 @@ use tonic::{Code, Status};
 use super::{
     avvik,
     grunnlag::{Aktor, Frist, Grunnlag, Hendelse, Hull, Innsyn, Mandat},
-    poster,
+    poster, synlig,
 };
 use crate::{
     desk::{Answer, Desk},
@@ -325,7 +325,7 @@ fn les_mandat(wire: Gransking) -> Result<(Mandat, (Tid, Tid))> {
         klasser,
         enheter: wire.enheter.iter().map(|name| enhet(name)).collect(),
         navn: wire.name,
-        tekst: wire.mandat,
+        tekst: synlig(&wire.mandat),
         personer: wire.personer,
         avvik: wire.avvik,
         sporings_id: wire.sporings_id,
@@ -416,7 +416,7 @@ fn les_aktor(wire: &Wireaktor) -> Aktor {
     let role = wire.rolle().as_str_name();
     Aktor {
         enhet: enhet(&wire.enhet),
-        ansatt: wire.ansatt.clone(),
+        ansatt: synlig(&wire.ansatt),
         rolle: role.strip_prefix("ROLLE_").unwrap_or(role).to_owned(),
     }
 }

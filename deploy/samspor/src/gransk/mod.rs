@@ -36,6 +36,18 @@ pub use self::{hent::Utsnitt, kommando::Gransk, visning::Rapport};
 use self::{spor::Talmod, tidslinje::Tidslinje};
 use crate::desk::Desk;
 
+/// A text that somebody wrote, on one line: what would move a cursor, forge a
+/// line or turn the direction of the text is shown as a sign.
+fn synlig(text: &str) -> String {
+    let sign = |letter: char| match letter {
+        '\n' => '⏎',
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ if letter.is_control() => '\u{fffd}',
+        _ => letter,
+    };
+    text.chars().map(sign).collect()
+}
+
 impl Rapport {
     /// Asks all sources under a mandate, as the reviewer at a desk, and puts the
     /// timeline together.

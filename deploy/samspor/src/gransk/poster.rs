@@ -19,7 +19,7 @@ use tonic::Code;
 use super::{
     grunnlag::{Hull, Post},
     hent::grunn,
-    ord,
+    ord, synlig,
 };
 use crate::desk::Desk;
 
@@ -132,7 +132,10 @@ async fn ett(desk: &Desk, name: &str, reader: &Leser) -> Result<Option<Post>, &'
     if let Some(record) = record.as_message() {
         vis(record, "", &mut felt);
     }
-    felt.truncate(FELT);
+    if felt.len() > FELT {
+        felt.truncate(FELT);
+        felt.push(("…".to_owned(), "resten av posten er ikke vist".to_owned()));
+    }
     Ok(Some(Post {
         navn: name.to_owned(),
         felt,
@@ -144,7 +147,7 @@ const UTEN: [&str; 3] = ["name", "etag", "skjerming"];
 
 /// The fields that are set, one line each, parts after what they are part of.
 fn vis(message: &DynamicMessage, before: &str, out: &mut Vec<(String, String)>) {
-    if out.len() >= FELT {
+    if out.len() > FELT {
         return;
     }
     for (field, value) in message.fields() {
@@ -171,7 +174,7 @@ fn felt(field: &FieldDescriptor, value: &Value, label: &str, out: &mut Vec<(Stri
             }
         }
         Value::EnumNumber(number) => out.push((label.to_owned(), enumnavn(field, *number))),
-        Value::String(text) => out.push((label.to_owned(), text.clone())),
+        Value::String(text) => out.push((label.to_owned(), synlig(text))),
         Value::Bool(true) => out.push((label.to_owned(), "ja".to_owned())),
         Value::Bool(false) => out.push((label.to_owned(), "nei".to_owned())),
         Value::I32(number) => out.push((label.to_owned(), number.to_string())),

@@ -207,6 +207,10 @@ fn laget_av(event: &Hendelse, call: &Kall) -> bool {
         && event.tid <= last.plus(SKJEVT)
 }
 
+fn underveis(event: &Hendelse, call: &Kall) -> bool {
+    call.tid <= event.tid && call.slutt.is_some_and(|end| event.tid <= end)
+}
+
 fn baner(innslag: &[Innslag], lop: &[Lop], mandat: &Mandat) -> Vec<String> {
     let acted = innslag.iter().map(|entry| &entry.bane);
     let had = lop.iter().map(|run| &run.eier);
@@ -254,10 +258,12 @@ impl Tidslinje {
                 .filter_map(|place| Some((*place, calls.get(*place)?)))
                 .filter(|(_, call)| call.tid.minus(SKJEVT) <= event.tid)
                 .collect();
+            // Clocks agree as a rule: one that was under way is it. Else the
+            // latest that can be it.
             let maker = earlier
                 .iter()
-                .rfind(|(_, call)| laget_av(event, call))
-                .filter(|_| !er_tikk(event));
+                .filter(|(_, call)| laget_av(event, call) && !er_tikk(event))
+                .max_by_key(|(place, call)| (underveis(event, call), *place));
             let call = maker.or_else(|| {
                 earlier
                     .iter()
@@ -557,6 +563,7 @@ fn lop(events: &[Hendelse], runs: &[Frist], (fra, til): (Tid, Tid)) -> Vec<Lop> 
             }
         }
     }
+    handovers.retain(|run| run.fra < til && run.til.is_none_or(|end| fra <= end));
     for (runs, letter) in [(&mut handovers, 'O'), (&mut deadlines, 'F')] {
         runs.sort_by(|a, b| {
             (a.fra, &a.post, &a.tekst, a.til).cmp(&(b.fra, &b.post, &b.tekst, b.til))

@@ -389,3 +389,57 @@ fn only_the_period_and_only_the_trace() {
         [1, 2, 3, 4].map(trace)
     );
 }
+
+/// Two writes of one trace, close to each other: an event is that of the call
+/// that was under way.
+///
+/// Seen red: with the latest call that can be it.
+#[test]
+fn two_writes_of_one_trace_keep_their_own() {
+    let mut of = grunnlag();
+    of.hendelser.push(hendelse(
+        "bestillerkontor",
+        7,
+        "SoknadKlar",
+        "soknader/s",
+        601,
+        7,
+    ));
+    of.innsyn.extend([
+        rad(30, FATT, "bom", 600, 7),
+        utfall(rad(31, FATT, "bom", 602, 7)),
+        rad(32, FATT, "nav", 603, 7),
+        utfall(rad(33, FATT, "nav", 604, 7)),
+    ]);
+    let line = Tidslinje::av(of);
+    let entry = line.innslag.iter().find(|entry| entry.tid == kl(601));
+    assert_eq!(entry.unwrap().bane, "bom");
+}
+
+/// Seen red: with handovers of any time.
+#[test]
+fn what_began_after_the_period_was_not_open_in_it() {
+    let mut of = grunnlag();
+    of.hendelser.push(hendelse(
+        "bestillerkontor",
+        8,
+        "OppdragTilbudt",
+        "oppdrag/etter",
+        1_500,
+        8,
+    ));
+    let line = Tidslinje::av(of);
+    assert!(
+        line.lop.iter().all(|run| run.fra < kl(1_000)),
+        "{:?}",
+        line.lop
+    );
+}
+
+#[test]
+fn a_text_neither_moves_the_cursor_nor_forges_a_line() {
+    assert_eq!(
+        super::synlig("a\u{1b}[2J\r\nb\u{202e}ø"),
+        "a\u{fffd}[2J\u{fffd}⏎b\u{fffd}ø"
+    );
+}

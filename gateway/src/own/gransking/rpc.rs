@@ -27,18 +27,21 @@ pub(in crate::own) async fn apne(
     let mut innhold = rules::apne(&request, av, tx.now())?;
     if !innhold.sporings_id.is_empty() {
         let of = (innhold.sporings_id.as_str(), innhold.fra, innhold.til);
-        let Some(persons) = store::persons_of_trace(tx, of).await? else {
-            let mut faults = FieldFaults::new();
+        let persons = store::persons_of_trace(tx, of).await?;
+        let mut faults = FieldFaults::new();
+        if persons.is_none() {
             faults.unknown("sporings_id", "et spor med kall om en person i perioden");
-            return Err(faults
-                .finish()
-                .map_or_else(Into::into, |()| Error::internal("a fault was not told")));
-        };
-        for person in persons {
+        }
+        for person in persons.unwrap_or_default() {
             if !innhold.personer.contains(&person) {
                 innhold.personer.push(person);
             }
         }
+        if innhold.personer.len() > rules::MOST {
+            let form = format_args!("et spor som gjelder høyst {} personer", rules::MOST);
+            faults.form("sporings_id", form);
+        }
+        faults.finish()?;
     }
     let gransking = Gransking {
         id: tx.new_id(),
@@ -80,6 +83,10 @@ pub(in crate::own) async fn avslutt(
     request: AvsluttGranskingRequest,
 ) -> Result<AvsluttGranskingResponse, Error> {
     let gransking = find(tx, &request.name).await?;
+    // To who is reviewed there is none.
+    if gransking.innhold.enheter.contains(&tx.call().actor.enhet) {
+        return Err(Refusal::not_found().into());
+    }
     let gransking = rules::avslutt(gransking, tx.now())?;
     tx.clear_deadline(&gransking.name(), ENDS);
     save(tx, &gransking, "GranskingAvsluttet").await?;

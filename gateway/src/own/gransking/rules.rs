@@ -22,7 +22,7 @@ use samspor_proto::{
 use super::{Gransking, Innhold};
 
 /// Units, and persons, that one mandate names.
-const MOST: usize = 20;
+pub(super) const MOST: usize = 20;
 /// Longest period that is reviewed.
 const LONGEST_PERIOD: Duration = Duration::from_hours(24 * 731);
 /// Longest life of a mandate.

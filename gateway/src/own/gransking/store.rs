@@ -122,7 +122,8 @@ pub(super) async fn persons_of_trace(
         }
     }
     persons.sort_unstable();
-    Ok(Some(persons))
+    // A trace of the protected alone is answered as one that nobody knows.
+    Ok((!persons.is_empty()).then_some(persons))
 }
 
 async fn strictly_protected(tx: &mut Tx, person: &str) -> Result<bool, Error> {
