@@ -329,7 +329,13 @@ async fn main() -> ExitCode {
     match AssertUnwindSafe(run(cli)).catch_unwind().await {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(fault)) => {
-            eprintln!("samspor: {fault:#}");
+            // What stands before a status has said what it says.
+            let causes = fault.chain().enumerate();
+            let said: Vec<String> = causes
+                .filter(|(place, cause)| *place == 0 || !cause.is::<tonic::Status>())
+                .map(|(_, cause)| cause.to_string())
+                .collect();
+            eprintln!("samspor: {}", said.join(": "));
             ExitCode::FAILURE
         }
         Err(panic) if telemetry::reader_left(panic.as_ref()) => ExitCode::SUCCESS,
