@@ -13,7 +13,11 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
@@ -66,11 +70,18 @@ impl Drop for Deployment {
     }
 }
 
-/// An address that nobody has now.
+/// An address that nobody has now, and that no connection is given meanwhile:
+/// systems give those ports from 32 768 up.
 fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
+    const FIRST: u32 = 15_000;
+    const PORTS: u32 = 16_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    // Tests that run beside this one begin elsewhere.
+    let begin = std::process::id().wrapping_mul(97);
+    let next = || begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % PORTS;
+    std::iter::repeat_with(next)
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], u16::try_from(FIRST + port).unwrap())))
+        .find(|address| TcpListener::bind(address).is_ok())
         .unwrap()
 }
 
@@ -208,13 +219,25 @@ impl Deployment {
     }
 
     fn start(&mut self, part: &'static str) {
+        let told = fs::File::create(self.path(&format!("{part}.told"))).unwrap();
         let child = Command::new(PROGRAM)
             .args(["serve", part, "--config"])
             .arg(self.path(&format!("{part}.toml")))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(told.try_clone().unwrap())
+            .stderr(told)
             .spawn();
         self.running.push((part, child.unwrap()));
+    }
+
+    /// What the parts told, and whether they still run: why one does not answer.
+    fn told(&mut self) -> String {
+        let folder = self.folder.path();
+        let told = self.running.iter_mut().map(|(part, child)| {
+            let ended = child.try_wait().unwrap();
+            let told = fs::read_to_string(folder.join(format!("{part}.told"))).unwrap();
+            format!("{part}: ended {ended:?}\n{told}\n")
+        });
+        told.collect()
     }
 
     /// Asks a part to end, as a cluster does, and waits until it has.
@@ -295,7 +318,8 @@ async fn a_person_is_known(mut deployment: Deployment) {
             .result
         {
             Ok(answer) => break answer.person,
-            Err(status) => assert!(since.elapsed() < PATIENCE, "{status:?}"),
+            Err(status) if since.elapsed() < PATIENCE => drop(status),
+            Err(status) => panic!("{status:?}\n{}", deployment.told()),
         }
         // Nothing tells when a process of others is ready.
         let pause = Duration::from_millis(50);
@@ -303,7 +327,7 @@ async fn a_person_is_known(mut deployment: Deployment) {
     };
     assert!(person.starts_with("personer/"));
     while deployment.health().await != Some(ServingStatus::Serving) {
-        assert!(since.elapsed() < PATIENCE);
+        assert!(since.elapsed() < PATIENCE, "{}", deployment.told());
     }
 
     for part in [
