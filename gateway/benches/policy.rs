@@ -114,6 +114,7 @@ fn facts() -> PersonFacts {
         opprettet_av: Arc::from("bk-1"),
         samtykke: None,
         mandat: None,
+        enhet: None,
     };
     let none = Klasser::INGEN;
     PersonFacts {

@@ -45,6 +45,8 @@ pub enum Party {
 pub struct Fact {
     /// Who stands in the relation.
     pub party: Party,
+    /// Unit in which the employee who is the party has it; none: in any.
+    pub enhet: Option<Arc<str>>,
     /// Kind.
     pub kind: Faktumtype,
     /// Record that it is limited to; none: all of the subject's records.
@@ -101,6 +103,17 @@ pub struct Happened {
 }
 
 impl Fact {
+    /// Whether its party is the employee who calls, in the unit in which they have it.
+    #[must_use]
+    pub fn is_of_employee(&self, caller: &Caller) -> bool {
+        let in_unit = self
+            .enhet
+            .as_ref()
+            .is_none_or(|unit| **unit == *caller.enhet);
+        matches!(&self.party, Party::Ansatt(id) if !id.is_empty() && **id == *caller.ansatt)
+            && in_unit
+    }
+
     /// Whether it holds at an instant (microseconds since 1970).
     #[must_use]
     pub const fn holds_at(&self, now: i64) -> bool {

@@ -100,6 +100,13 @@ pub async fn review(scene: &Scene) {
         refused::<_, ListHendelserResponse>(&stranger, LIST, events(&person, "rop")).await;
     assert_eq!(unknown.code(), Code::NotFound);
 
+    // The mandate is the employee's in the unit that it names, and in no other.
+    let mut elsewhere = mandate(&person);
+    "enheter/nav".clone_into(&mut elsewhere.gransker_enhet);
+    let (_, other) = approved(scene, elsewhere).await;
+    let nothing = refused::<_, ListHendelserResponse>(&other, LIST, events(&person, "rop")).await;
+    assert_eq!(seen(&nothing), seen(&unknown));
+
     let (name, reviewer) = approved(scene, mandate(&person)).await;
     let mut types = Vec::new();
     for service in [
@@ -171,7 +178,7 @@ pub async fn review(scene: &Scene) {
         },
     )
     .await;
-    assert_eq!(listed.granskinger.len(), 2);
+    assert_eq!(listed.granskinger.len(), 3);
     let own: HentGranskingResponse = ok(
         &reviewer,
         "gateway.v1.GranskingService/HentGransking",
@@ -240,8 +247,27 @@ async fn a_mandate_does_not_tell_of_the_protected() {
         .await;
     let open = "gateway.v1.GranskingService/ApneGransking";
     let opened: ApneGranskingResponse = ok(&leader, open, from_trace()).await;
+    // Whom a trace was about is told once two have said yes.
+    let Gransking {
+        name,
+        etag,
+        personer,
+        ..
+    } = opened.gransking.unwrap();
+    assert!(personer.is_empty(), "{personer:?}");
+    let ombud = scene
+        .desk("personvern", Rolle::Personvernombud, Formal::Kontroll)
+        .await;
+    let request_id = request_id();
+    let approve = GodkjennGranskingRequest {
+        name,
+        request_id,
+        etag,
+    };
+    let method = "gateway.v1.GranskingService/GodkjennGransking";
+    let approved_now: GodkjennGranskingResponse = ok(&ombud, method, approve).await;
     assert_eq!(
-        opened.gransking.unwrap().personer,
+        approved_now.gransking.unwrap().personer,
         std::slice::from_ref(&person)
     );
     let mut wrong = from_trace();

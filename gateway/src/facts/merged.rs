@@ -148,6 +148,7 @@ fn same_human(other: &str, window: Window) -> Fact {
     let Window { fra, til } = window;
     Fact {
         party: Party::Person(other.into()),
+        enhet: None,
         kind: Faktumtype::Sammenslatt,
         post: None,
         klasser: Klasser::INGEN,
@@ -172,6 +173,7 @@ fn within(fact: &Faktum, window: Window) -> Option<Fact> {
             Hvem::Ansatt(ansatt) => Party::Ansatt(ansatt.as_str().into()),
             Hvem::Person(person) => Party::Person(person.as_str().into()),
         },
+        enhet: (!fact.enhet.is_empty()).then(|| fact.enhet.as_str().into()),
         kind: fact.r#type(),
         post: (!fact.post.is_empty()).then(|| fact.post.as_str().into()),
         klasser: fact

@@ -57,10 +57,14 @@ impl Incoming {
             return Err(malformed);
         };
         let party_is_known = match party {
-            Hvem::Enhet(id) | Hvem::Ansatt(id) => !id.is_empty(),
-            Hvem::Person(person) => is_person_id(person),
+            Hvem::Ansatt(id) => !id.is_empty(),
+            Hvem::Enhet(id) => !id.is_empty() && faktum.enhet.is_empty(),
+            Hvem::Person(person) => is_person_id(person) && faktum.enhet.is_empty(),
         };
         let kind = Faktumtype::try_from(faktum.r#type).unwrap_or_default();
+        // What is given to one employee is given in one unit.
+        let in_a_unit = [Faktumtype::Gransker, Faktumtype::Nodtilgang];
+        let unit_is_known = !in_a_unit.contains(&kind) || !faktum.enhet.is_empty();
         // A limit that is not understood must not be taken for none.
         let limits_are_known = Rolle::try_from(faktum.rolle).is_ok()
             && Formal::try_from(faktum.formal).is_ok()
@@ -75,6 +79,7 @@ impl Incoming {
             || faktum.id.contains('\0')
             || !is_person_id(&faktum.subjekt)
             || !party_is_known
+            || !unit_is_known
             || !sources.may_state(tjeneste, kind)
             || !limits_are_known
             || !period_is_known

@@ -11,7 +11,7 @@ use samspor_proto::{
 };
 
 use super::question::{Act, Part, Question};
-use crate::model::{Happened, Mandate, Party};
+use crate::model::{Caller, Fact, Happened, Mandate, Party};
 
 /// Words of a [`Key`].
 pub(super) const WORDS: usize = 16;
@@ -160,7 +160,9 @@ impl Key {
                     }
                 }
                 Party::AlleEnheter if her && !caller.enhet.is_empty() => alle_her |= kind,
-                Party::Ansatt(id) if !id.is_empty() && **id == *caller.ansatt => {
+                Party::Ansatt(id)
+                    if !id.is_empty() && **id == *caller.ansatt && in_unit(fact, caller) =>
+                {
                     ansatt |= kind;
                     if her {
                         ansatt_her |= kind;
@@ -229,8 +231,11 @@ fn mandated(question: &Question<'_>, covers: impl Fn(&Mandate) -> bool) -> u32 {
         let Some(mandate) = &fact.mandat else {
             continue;
         };
-        let own = matches!(&fact.party, Party::Ansatt(id) if !id.is_empty() && **id == *question.caller.ansatt);
+        let caller = question.caller;
+        let own =
+            matches!(&fact.party, Party::Ansatt(id) if !id.is_empty() && **id == *caller.ansatt);
         if own
+            && in_unit(fact, caller)
             && fact.kind == Faktumtype::Gransker
             && fact.holds_at(question.now)
             && mandate.navn == question.sak
@@ -240,6 +245,14 @@ fn mandated(question: &Question<'_>, covers: impl Fn(&Mandate) -> bool) -> u32 {
         }
     }
     classes
+}
+
+/// Whether the caller works where the employee of a fact has it.
+fn in_unit(fact: &Fact, caller: &Caller) -> bool {
+    match &fact.enhet {
+        None => true,
+        Some(unit) => **unit == *caller.enhet,
+    }
 }
 
 /// Position of the row of a question: 0 for reading, 255 for an unknown row.

@@ -438,7 +438,7 @@ impl Core {
             .filter(|fact| fact.holds_at(question.now))
             .filter(|fact| match &fact.party {
                 Party::Enhet(unit) => **unit == *caller.enhet,
-                Party::Ansatt(employee) => **employee == *caller.ansatt,
+                Party::Ansatt(_) => fact.is_of_employee(caller),
                 Party::AlleEnheter | Party::Person(_) => false,
             })
             .filter(|fact| {

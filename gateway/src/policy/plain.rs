@@ -144,7 +144,7 @@ impl World {
         };
         let own_unit = |fact: &Fact| matches!(&fact.party, Party::Enhet(unit) if !unit.is_empty() && **unit == *caller.enhet);
         let every_unit = |fact: &Fact| fact.party == Party::AlleEnheter && !caller.enhet.is_empty();
-        let own_self = |fact: &Fact| matches!(&fact.party, Party::Ansatt(a) if !a.is_empty() && **a == *caller.ansatt);
+        let own_self = |fact: &Fact| fact.is_of_employee(caller);
         let as_person = |fact: &Fact| match (&fact.party, &caller.person) {
             (Party::Person(party), Some(person)) => innbygger && **party == **person,
             _ => false,
@@ -259,9 +259,7 @@ fn mandated(question: &Question<'_>, covers: &dyn Fn(&Mandate) -> bool) -> Klass
         ..
     } = question;
     let reviews = |fact: &&Fact| {
-        fact.kind == Faktumtype::Gransker
-            && fact.holds_at(*now)
-            && matches!(&fact.party, Party::Ansatt(a) if !a.is_empty() && **a == *caller.ansatt)
+        fact.kind == Faktumtype::Gransker && fact.holds_at(*now) && fact.is_of_employee(caller)
     };
     let held = facts.facts.iter().filter(reviews);
     held.filter(|fact| {

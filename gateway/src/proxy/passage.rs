@@ -341,8 +341,7 @@ impl<'g> Passage<'g> {
             Some(sak) => {
                 let open = facts.facts.iter().any(|fact| {
                     let mandate = fact.mandat.as_ref().filter(|mandate| mandate.navn == *sak);
-                    let reviews = mandate.is_some()
-                        && matches!(&fact.party, Party::Ansatt(id) if **id == *self.caller.ansatt);
+                    let reviews = mandate.is_some() && fact.is_of_employee(&self.caller);
                     let case = matches!(
                             fact.kind,
                             Faktumtype::Soker

@@ -90,6 +90,7 @@ async fn every_part_of_a_fact_arrives(database: Database) {
         opprettet_av: "".into(),
         samtykke: None,
         mandat: None,
+        enhet: None,
     };
     let expected = vec![
         Fact {

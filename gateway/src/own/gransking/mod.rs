@@ -98,6 +98,7 @@ impl Gransking {
             opprettet_av: content.apnet_av.ansatt.clone(),
             mandat: self.name(),
             gjelder: reviewed,
+            enhet: content.gransker_enhet.clone(),
             ..Faktum::default()
         };
         let reviewed = period(content.fra, content.til);

@@ -13,7 +13,7 @@ use samspor_proto::gateway::{
     HentGranskingResponse, ListGranskingerRequest, ListGranskingerResponse,
 };
 
-use super::{Gransking, rules, store};
+use super::{Gransking, Innhold, rules, store};
 use crate::redaction::parse_name;
 
 /// The mandate has reached its end.
@@ -24,25 +24,9 @@ pub(in crate::own) async fn apne(
     request: ApneGranskingRequest,
 ) -> Result<ApneGranskingResponse, Error> {
     let av = Aktor::from(&tx.call().actor);
-    let mut innhold = rules::apne(&request, av, tx.now())?;
-    if !innhold.sporings_id.is_empty() {
-        let of = (innhold.sporings_id.as_str(), innhold.fra, innhold.til);
-        let persons = store::persons_of_trace(tx, of).await?;
-        let mut faults = FieldFaults::new();
-        if persons.is_none() {
-            faults.unknown("sporings_id", "et spor med kall om en person i perioden");
-        }
-        for person in persons.unwrap_or_default() {
-            if !innhold.personer.contains(&person) {
-                innhold.personer.push(person);
-            }
-        }
-        if innhold.personer.len() > rules::MOST {
-            let form = format_args!("et spor som gjelder høyst {} personer", rules::MOST);
-            faults.form("sporings_id", form);
-        }
-        faults.finish()?;
-    }
+    let innhold = rules::apne(&request, av, tx.now())?;
+    // Whom it was about is told once two have said yes.
+    persons(tx, &innhold, "sporings_id").await?;
     let gransking = Gransking {
         id: tx.new_id(),
         versjon: 1,
@@ -64,6 +48,33 @@ pub(in crate::own) async fn apne(
     })
 }
 
+/// The persons that a mandate names, and whom the calls of its trace were about
+/// until now. The field that is wrong is named when these are too many or none.
+async fn persons(
+    tx: &mut Tx,
+    innhold: &Innhold,
+    field: &'static str,
+) -> Result<Vec<String>, Error> {
+    let mut persons = innhold.personer.clone();
+    if innhold.sporings_id.is_empty() {
+        return Ok(persons);
+    }
+    let of = (innhold.sporings_id.as_str(), innhold.fra, innhold.til);
+    let mut faults = FieldFaults::new();
+    match store::persons_of_trace(tx, of).await? {
+        None => faults.form(field, "sporet av et kall om en person, i perioden"),
+        Some(found) => persons.extend(found),
+    }
+    persons.sort_unstable();
+    persons.dedup();
+    if persons.len() > rules::MOST {
+        let form = format_args!("et spor som gjelder høyst {} personer", rules::MOST);
+        faults.form(field, form);
+    }
+    faults.finish()?;
+    Ok(persons)
+}
+
 pub(in crate::own) async fn godkjenn(
     tx: &mut Tx,
     request: GodkjennGranskingRequest,
@@ -71,7 +82,8 @@ pub(in crate::own) async fn godkjenn(
     let gransking = find(tx, &request.name).await?;
     etag::krev(&request.etag, gransking.versjon)?;
     let av = Aktor::from(&tx.call().actor);
-    let gransking = rules::godkjenn(gransking, av, tx.now())?;
+    let mut gransking = rules::godkjenn(gransking, av, tx.now())?;
+    gransking.innhold.personer = persons(tx, &gransking.innhold, "name").await?;
     save(tx, &gransking, "GranskingGodkjent").await?;
     Ok(GodkjennGranskingResponse {
         gransking: Some(gransking.to_proto()),

@@ -70,6 +70,7 @@ impl Session {
             }),
             rolle: self.rolle.into(),
             opprettet_av: self.ansatt.clone(),
+            enhet: self.enhet.clone(),
             ..Faktum::default()
         }
     }

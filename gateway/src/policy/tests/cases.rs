@@ -104,9 +104,11 @@ fn fact(text: &str) -> Fact {
         opprettet_av: "".into(),
         samtykke: None,
         mandat: None,
+        enhet: None,
     };
     while let Some(word) = words.next() {
         match word {
+            "i" => fact.enhet = Some(words.next().unwrap().into()),
             "on" => fact.post = Some(record_name(words.next().unwrap()).into()),
             "ended" => fact.til = NOW,
             // The period that is reviewed ends now, or ended before.

@@ -198,8 +198,10 @@ impl Random {
             8 => Party::AlleEnheter,
             _ => Party::Person(self.one_of(&[PERSON, "22"]).into()),
         };
+        let employee = matches!(party, Party::Ansatt(_));
         Fact {
             party,
+            enhet: (employee && self.chance(40)).then(|| self.unit().into()),
             kind,
             post: match self.chance(35) {
                 true => Some(self.one_of(&POSTS).into()),
@@ -439,8 +441,10 @@ impl Random {
         );
         asked.omfang = None;
         asked.flags = [true, true, true];
+        let employee = matches!(party, Party::Ansatt(_));
         let opens = Fact {
             party,
+            enhet: (employee && self.chance(50)).then(|| asked.caller.enhet.as_str().into()),
             kind,
             post,
             klasser: Klasser::alle(),
