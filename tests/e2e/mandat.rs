@@ -289,3 +289,45 @@ async fn a_mandate_does_not_tell_of_the_protected() {
         (status.code(), status.message(), status.details())
     );
 }
+
+/// A merge carries what opens, so a mandate reaches every id of the person, and
+/// the review is told of them for as long as the merge holds.
+///
+/// Seen red: with the ids that the mandate names alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mandate_reaches_what_stands_under_a_merged_id() {
+    let scene = Scene::start().await;
+    let (remains, before) = (
+        scene.person(NUMBERS[0]).await,
+        scene.person(NUMBERS[1]).await,
+    );
+    scene.ready(&before).await;
+    let (name, reviewer) = approved(&scene, mandate(&remains)).await;
+    let told = async || {
+        let request = HentGranskingRequest { name: name.clone() };
+        let method = "gateway.v1.GranskingService/HentGransking";
+        let read: HentGranskingResponse = ok(&reviewer, method, request).await;
+        read.gransking.unwrap().personer
+    };
+    assert_eq!(told().await, [remains.clone()]);
+    let asked = || events(&before, "bestillerkontor");
+    let closed = refused::<_, ListHendelserResponse>(&reviewer, LIST, asked()).await;
+    assert_eq!(closed.code(), Code::NotFound);
+
+    crate::sammenslaing::merge(&scene, &remains, &before).await;
+    let persons = crate::handovers::until(async || {
+        let persons = told().await;
+        (persons.len() > 1).then_some(persons)
+    })
+    .await;
+    assert_eq!(persons, [remains.clone(), before.clone()]);
+    let page: ListHendelserResponse = ok(&reviewer, LIST, asked()).await;
+    assert!(!page.hendelser.is_empty());
+
+    let now = SystemClock.now();
+    let report = samspor::gransk::Rapport::hent(&reviewer, &name, Default::default(), now);
+    let report = report.await.unwrap();
+    let under_it = |post: &String| post.starts_with(&before);
+    let entries = report.linje.innslag.iter();
+    assert!(entries.flat_map(|entry| &entry.poster).any(under_it));
+}

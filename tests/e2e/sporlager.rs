@@ -22,6 +22,8 @@ use tonic::{Request, Response, Status};
 pub enum Lager {
     /// With two spans of the trace in two messages, and one of another system.
     Har,
+    /// With more spans than anybody reads.
+    Langt,
     /// That it has no such trace.
     Tomt,
     /// With an answer without spans, as some stores say the same.
@@ -92,6 +94,7 @@ impl QueryService for Svar {
         let nav = chunk("nav", &trace, "sql", 1_000, 2_000);
         let answers = match *self.0 {
             Lager::Har => vec![Ok(gateway), Ok(foreign), Ok(other), Ok(nav)],
+            Lager::Langt => (0..10_001).map(|_| Ok(nav.clone())).collect(),
             Lager::Tomt => return Err(Status::not_found("trace not found")),
             Lager::Uten => vec![],
             Lager::Taust => {
@@ -155,6 +158,10 @@ async fn a_store_gives_spans_or_a_gap() {
     let id = "0af7651916cd43dd8448eb211c80319c";
     for (lager, expected) in [
         (Lager::Har, ""),
+        (
+            Lager::Langt,
+            "har mer enn 10000 for 1 av 1 spor; resten er ikke lest",
+        ),
         (Lager::Tomt, "har ikke 1 av 1 spor"),
         (Lager::Uten, "har ikke 1 av 1 spor"),
         (Lager::Taust, "svarte ikke i tide for 1 av 1 spor"),
@@ -171,6 +178,9 @@ async fn a_store_gives_spans_or_a_gap() {
         assert_eq!(why.join("; "), expected, "{lager:?}");
         let text = format!("{found:?}{gaps:?}");
         assert!(!text.contains("Rusmiddelbruk"), "{text}");
+        if lager == Lager::Langt {
+            assert_eq!(found[id].antall, 10_000);
+        }
         if lager == Lager::Har {
             let trace = &found[id];
             assert_eq!((trace.antall, trace.varighet_us), (3, 5_000));

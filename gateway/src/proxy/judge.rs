@@ -241,6 +241,8 @@ impl Judged {
             .collect();
         let subject = passage.person();
         let released = self.people.values().any(|seen| !seen.posts.is_empty());
+        // The same instant for everybody: by it the rows are known as one call.
+        let row = passage.row(kind);
         let rows = self
             .people
             .into_iter()
@@ -257,7 +259,7 @@ impl Judged {
                     regler: seen.rules,
                     egen_relasjon: seen.own_relation,
                     grunnlag: seen.basis.into(),
-                    ..passage.row(kind)
+                    ..row.clone()
                 },
             })
             .collect();

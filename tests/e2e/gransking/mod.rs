@@ -310,6 +310,24 @@ async fn tidslinjen(scene: &Scene, clock: &TestClock) {
         "{fields:?}"
     );
 
+    // A part of the period shows what was open in it from before.
+    let desk = gransker(scene).await;
+    let part = Utsnitt {
+        fra: Some(no_bed.tid),
+        til: None,
+    };
+    let part = Rapport::hent(&desk, &mandat, part, scene.mesh.now());
+    let part = part.await.unwrap();
+    let since = |entry: &&Innslag| entry.tid >= no_bed.tid;
+    let expected: Vec<_> = report.linje.innslag.iter().filter(since).cloned().collect();
+    assert_eq!(part.linje.innslag, expected);
+    let of_need = part.linje.apne(no_bed.tid);
+    assert!(
+        of_need
+            .into_iter()
+            .any(|run| run.tekst == "Uten et sted å sove")
+    );
+
     // The night passes: the deadline is broken by the clock, and by nobody's call.
     clock.advance(Duration::from_hours(15));
     let report = stille(scene, &mandat, "Frist brutt: botilbud natt", 1).await;

@@ -13,6 +13,9 @@ pub struct Grunnlag {
     pub fra: Tid,
     /// First instant that is not in it.
     pub til: Tid,
+    /// Until when the log was asked for: at least until the end, and on to the
+    /// outcomes of the last calls, as far as the mandate reaches.
+    pub lest_til: Tid,
     /// Events, of all services; the steps of an avvik among them, which is about
     /// nobody and so in no person's list.
     pub hendelser: Vec<Hendelse>,
@@ -43,6 +46,10 @@ pub struct Mandat {
     pub sporings_id: String,
     /// Classes that are read.
     pub klasser: Klasser,
+    /// First instant that is reviewed.
+    pub fra: Tid,
+    /// First instant that is not.
+    pub til: Tid,
     /// When it ends.
     pub utloper: Tid,
 }

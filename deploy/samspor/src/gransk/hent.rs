@@ -30,10 +30,7 @@ use super::{
     grunnlag::{Aktor, Frist, Grunnlag, Hendelse, Hull, Innsyn, Mandat},
     poster, synlig,
 };
-use crate::{
-    desk::{Answer, Desk},
-    mesh::SERVICES,
-};
+use crate::{desk::Desk, mesh::SERVICES};
 
 /// Largest page that the gateway gives.
 const SIDE: i32 = 200;
@@ -78,14 +75,21 @@ pub(super) async fn hent(desk: &Desk, mandat: &str, utsnitt: Utsnitt) -> Result<
         name: mandat.to_owned(),
     };
     let method = "gateway.v1.GranskingService/HentGransking";
-    let answer: Answer<HentGranskingResponse> = desk.call(method, request).await;
-    let read = answer
-        .result
+    let read: HentGranskingResponse = svar(desk, method, request)
+        .await
         .map_err(|refused| apner_ikke(mandat, refused))?;
     let read = read.gransking.context("an answer without a mandate")?;
-    let (mandat, period) = les_mandat(read)?;
-    let (fra, til) = utsnitt.av(period)?;
-    let ask = &Sporrer { desk, fra, til };
+    let mandat = les_mandat(read)?;
+    let (fra, til) = utsnitt.av((mandat.fra, mandat.til))?;
+    // From where the mandate begins: what was put into somebody's hands before
+    // the part that is shown was open in it. The log a little longer, for the
+    // outcomes of the last calls.
+    let ask = &Sporrer {
+        desk,
+        fra: mandat.fra,
+        til,
+        til_logg: mandat.til.min(til.plus(LENGST)),
+    };
 
     let mut jobs: Vec<BoxFuture<'_, Del>> = Vec::new();
     for person in &mandat.personer {
@@ -115,6 +119,7 @@ pub(super) async fn hent(desk: &Desk, mandat: &str, utsnitt: Utsnitt) -> Result<
         mandat,
         fra,
         til,
+        lest_til: ask.til_logg,
         hendelser: all.hendelser,
         frister: all.frister,
         innsyn: all.innsyn,
@@ -146,6 +151,8 @@ struct Sporrer<'d> {
     desk: &'d Desk,
     fra: Tid,
     til: Tid,
+    /// The same of the log.
+    til_logg: Tid,
 }
 
 /// One page: its rows, and the token of the next.
@@ -202,7 +209,7 @@ impl Sporrer<'_> {
         let request = ListInnsynRequest {
             parent: person.to_owned(),
             fra: Some(self.fra.to_proto()),
-            til: Some(self.til.to_proto()),
+            til: Some(self.til_logg.to_proto()),
             page_size: SIDE,
             page_token: String::new(),
         };
@@ -225,7 +232,7 @@ impl Sporrer<'_> {
             name: name.to_owned(),
         };
         let answer: Result<HentAvvikResponse, Status> =
-            self.call("avvik.v1.AvvikService/HentAvvik", request).await;
+            svar(self.desk, "avvik.v1.AvvikService/HentAvvik", request).await;
         match answer {
             Ok(answer) => Del {
                 hendelser: answer
@@ -241,18 +248,6 @@ impl Sporrer<'_> {
         }
     }
 
-    async fn call<Q, A>(&self, method: &str, request: Q) -> Result<A, Status>
-    where
-        Q: Message + 'static,
-        A: Message + Default + 'static,
-    {
-        let answer = tokio::time::timeout(LENGST, self.desk.call(method, request)).await;
-        answer.map_or_else(
-            |_| Err(Status::deadline_exceeded("no answer")),
-            |answer| answer.result,
-        )
-    }
-
     /// All pages, or those that came before one did not.
     async fn sider<Q, A, T>(
         &self,
@@ -266,8 +261,9 @@ impl Sporrer<'_> {
         A: Message + Default + 'static,
     {
         let mut all = Vec::new();
+        let mut seen = BTreeSet::new();
         loop {
-            let (rows, token) = match self.call(method, request.clone()).await {
+            let (rows, token) = match svar(self.desk, method, request.clone()).await {
                 Ok(answer) => page(answer),
                 Err(refused) => return (all, Some(refused)),
             };
@@ -275,9 +271,25 @@ impl Sporrer<'_> {
             if token.is_empty() {
                 return (all, None);
             }
+            if !seen.insert(token.clone()) {
+                return (all, Some(Status::internal("the same page again")));
+            }
             next(&mut request, token);
         }
     }
+}
+
+/// The answer to one call, or that there was none in time.
+async fn svar<Q, A>(desk: &Desk, method: &str, request: Q) -> Result<A, Status>
+where
+    Q: Message + 'static,
+    A: Message + Default + 'static,
+{
+    let answer = tokio::time::timeout(LENGST, desk.call(method, request)).await;
+    answer.map_or_else(
+        |_| Err(Status::deadline_exceeded("no answer")),
+        |answer| answer.result,
+    )
 }
 
 /// That the mandate does not open itself: not approved, ended, another's, or
@@ -314,13 +326,14 @@ pub(super) fn grunn(refused: &Status) -> &'static str {
     }
 }
 
-fn les_mandat(wire: Gransking) -> Result<(Mandat, (Tid, Tid))> {
+fn les_mandat(wire: Gransking) -> Result<Mandat> {
     let instant = |at: Option<prost_types::Timestamp>, field: &str| {
         tid(at).with_context(|| format!("a mandate without {field}"))
     };
-    let (fra, til) = (instant(wire.fra, "fra")?, instant(wire.til, "til")?);
     let klasser: Klasser = wire.klasser().collect();
-    let mandat = Mandat {
+    Ok(Mandat {
+        fra: instant(wire.fra, "fra")?,
+        til: instant(wire.til, "til")?,
         utloper: instant(wire.utloper, "an end")?,
         klasser,
         enheter: wire.enheter.iter().map(|name| enhet(name)).collect(),
@@ -329,8 +342,7 @@ fn les_mandat(wire: Gransking) -> Result<(Mandat, (Tid, Tid))> {
         personer: wire.personer,
         avvik: wire.avvik,
         sporings_id: wire.sporings_id,
-    };
-    Ok((mandat, (fra, til)))
+    })
 }
 
 pub(super) fn tid(at: Option<prost_types::Timestamp>) -> Option<Tid> {

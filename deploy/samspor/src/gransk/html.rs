@@ -31,7 +31,7 @@ fn vakt() -> String {
     let digest = BASE64_STANDARD.encode(digest.as_ref());
     format!(
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'; script-src 'sha256-{digest}'\">\n\
+         style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src 'sha256-{digest}'\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n"
     )
 }
@@ -71,14 +71,11 @@ impl Rapport {
             ("Enheter som granskes", mandate.enheter.join(", ")),
         ];
         for (number, person) in (1..).zip(&mandate.personer) {
-            let name = match mandate.personer.len() {
-                1 => "Person".to_owned(),
-                _ => format!("Person {number}"),
+            let said = match mandate.personer.len() {
+                1 => person.clone(),
+                _ => format!("person {number}: {person}"),
             };
-            facts.push((
-                "Person",
-                format!("{name}: {person}").replacen("Person: ", "", 1),
-            ));
+            facts.push(("Person", said));
         }
         facts.extend([
             ("Avvik", mandate.avvik.clone()),
@@ -92,8 +89,12 @@ impl Rapport {
         }
         out.push_str(
             "</dl>\n<p>Tidene er norsk tid. Granskingens egne oppslag er ikke med; de står i \
-             innsynsloggen til personen.</p>\n</header>\n",
+             innsynsloggen til personen.</p>\n",
         );
+        for note in self.forbehold() {
+            let _ = writeln!(out, "<p>{}</p>", t(&note));
+        }
+        out.push_str("</header>\n");
     }
 
     fn mangler(&self, out: &mut String) {
@@ -321,11 +322,12 @@ impl Rapport {
             t(entry.slag.navn()),
             t(&entry.tekst)
         );
-        for post in entry.poster.iter().take(3) {
-            let _ = write!(out, "<br><code>{}</code>", t(&self.post(post)));
+        let (first, more) = self.poster(entry);
+        for post in first {
+            let _ = write!(out, "<br><code>{}</code>", t(&post));
         }
-        if entry.poster.len() > 3 {
-            let _ = write!(out, "<br>og {} poster til", entry.poster.len() - 3);
+        if more > 0 {
+            let _ = write!(out, "<br>og {more} til");
         }
         let notes = [visning::klasser(entry), entry.merknader.join(", ")];
         for note in notes.iter().filter(|note| !note.is_empty()) {
@@ -351,7 +353,7 @@ impl Rapport {
         let _ = writeln!(
             out,
             "</td><td>{}</td><td>{}</td></tr>",
-            t(&Self::fortalt(&entry.fortalt)),
+            t(&self.fortalt(&entry.fortalt)),
             t(&self.apent(entry.tid))
         );
     }
@@ -387,7 +389,7 @@ impl Rapport {
             (
                 false,
                 "Overleveringer",
-                "Det som ble lagt i noens hender, fra det ble lagt der til det ble besvart. Det som ble lagt der før perioden, vises ikke.",
+                "Det som ble lagt i noens hender, fra det ble lagt der til det ble besvart.",
             ),
             (
                 true,
@@ -422,7 +424,7 @@ impl Rapport {
              <th scope=\"col\">Til</th><th scope=\"col\">Forfall</th></tr>\n</thead>\n<tbody>"
         );
         for run in runs {
-            let (from, to) = visning::lop(run);
+            let (from, to) = self.lop(run);
             let broken = run.brutt.map(|at| format!(" · brutt {}", veggklokke(at)));
             let _ = writeln!(
                 out,
@@ -435,7 +437,7 @@ impl Rapport {
                 run.til.map(|end| end.0.to_string()).unwrap_or_default(),
                 t(&self.post(&run.post)),
                 t(&run.eier),
-                t(&Self::fortalt(&run.fortalt)),
+                t(&self.fortalt(&run.fortalt)),
                 t(&from),
                 t(&to),
                 t(&run.forfall.map(veggklokke).unwrap_or_default()),
@@ -451,7 +453,7 @@ impl Rapport {
         }
         out.push_str(
             "<section aria-labelledby=\"poster\">\n<h2 id=\"poster\">Postene</h2>\n\
-             <p>Slik de er nå, så langt mandatet rekker.</p>\n",
+             <p>Så langt mandatet rekker.</p>\n",
         );
         for record in &self.linje.poster {
             let _ = writeln!(

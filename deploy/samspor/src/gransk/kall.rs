@@ -2,7 +2,10 @@
 //! intent, before it is forwarded, and its outcome. A call about several persons
 //! has one of each for every person.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use samspor_chassis::tid::Tid;
 use samspor_proto::klassifisering::Klasser;
@@ -31,12 +34,18 @@ pub(super) struct Kall {
     pub(super) avslatt: bool,
     pub(super) skriver: bool,
     pub(super) sporings_id: String,
+    /// What was read of the log ends before its outcome must have been written.
+    avskaret: bool,
     egen_relasjon: bool,
     representant: bool,
-    /// Persons of the row that was added last, and its place.
+    /// Persons of the rows that were written last, and when these were.
     personer: BTreeSet<String>,
-    siste: i64,
+    skrevet: Tid,
 }
+
+/// A call without a known outcome was over after so long: an attestation has
+/// expired, and the owner had its time.
+pub(super) const LENGST: Duration = Duration::from_secs(30);
 
 impl Kall {
     /// Service that the method belongs to.
@@ -54,12 +63,15 @@ impl Kall {
             notes.push("en representant handlet for personen");
         }
         if self.skriver && !self.avslatt && self.slutt.is_none() {
-            notes.push("utfallet er ikke logget");
+            notes.push(match self.avskaret {
+                true => "utfallet er ikke logget før perioden sluttet",
+                false => "utfallet er ikke logget",
+            });
         }
         notes
     }
 
-    fn av(row: Innsyn) -> Self {
+    fn av(row: Innsyn, lest_til: Tid) -> Self {
         let skriver = ord::skriver(&row.metode);
         Self {
             indeks: row.indeks,
@@ -79,20 +91,22 @@ impl Kall {
             sporings_id: row.sporings_id,
             egen_relasjon: row.egen_relasjon,
             representant: row.representant,
+            avskaret: lest_til < row.tid.plus(LENGST),
             personer: BTreeSet::from([row.person]),
-            siste: row.indeks,
+            skrevet: row.tid,
         }
     }
 
-    /// Whether a row is of the same moment of this call, about another person.
-    fn naboen(&self, row: &Innsyn) -> bool {
-        row.indeks == self.siste + 1
+    /// Whether a row is of the same moment of this call, about another person:
+    /// the gateway gives all of them one instant.
+    fn samme(&self, row: &Innsyn) -> bool {
+        row.tid == self.skrevet
             && row.avslatt == self.avslatt
             && !self.personer.contains(&row.person)
     }
 
     fn legg_til(&mut self, row: Innsyn) {
-        self.siste = row.indeks;
+        self.skrevet = row.tid;
         self.personer.insert(row.person);
         self.utlevert |= row.utlevert;
         self.skjermet |= row.skjermet;
@@ -119,9 +133,9 @@ impl Kall {
     }
 }
 
-/// Calls in the order of the log. What the review itself reads is not part of
-/// what it reviews.
-pub(super) fn kall(mut rows: Vec<Innsyn>, own: &str) -> Vec<Kall> {
+/// Calls in the order of the log, as far as it was read. What the review itself
+/// reads is not part of what it reviews.
+pub(super) fn kall(mut rows: Vec<Innsyn>, own: &str, lest_til: Tid) -> Vec<Kall> {
     rows.retain(|row| own.is_empty() || row.sak != own);
     rows.sort_by(|a, b| (a.indeks, &a.person).cmp(&(b.indeks, &b.person)));
     rows.dedup();
@@ -136,7 +150,7 @@ pub(super) fn kall(mut rows: Vec<Innsyn>, own: &str) -> Vec<Kall> {
         // Without a trace nothing says that two rows are one call.
         let earlier = last.get(&key).filter(|_| !row.sporings_id.is_empty());
         if let Some(call) = earlier.and_then(|place| calls.get_mut(*place)) {
-            if call.naboen(&row) {
+            if call.samme(&row) {
                 call.legg_til(row);
                 continue;
             }
@@ -146,7 +160,7 @@ pub(super) fn kall(mut rows: Vec<Innsyn>, own: &str) -> Vec<Kall> {
             }
         }
         last.insert(key, calls.len());
-        calls.push(Kall::av(row));
+        calls.push(Kall::av(row, lest_til));
     }
     calls
 }

@@ -247,7 +247,8 @@ impl Gransk {
 /// Only what belongs to one trace.
 fn kun_spor(report: Rapport, id: &str) -> Result<Rapport> {
     let linje = report.linje.av_spor(id);
-    if linje.innslag.is_empty() {
+    // Where something is missing, it may be just that.
+    if linje.innslag.is_empty() && linje.hull.is_empty() {
         bail!(
             "--sporings-id {id}: nothing in the period belongs to this trace; check it, or widen \
              --fra and --til"
@@ -410,7 +411,27 @@ fn si(mandate: &Gransking, json: bool) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
+
+    /// Seen red: with an error whatever is missing.
+    #[test]
+    fn a_trace_that_is_not_found_is_an_error_where_nothing_is_missing() {
+        use super::super::{grunnlag::Hull, tidslinje::Tidslinje, tidslinjeprove::grunnlag};
+
+        let unknown = "f".repeat(32);
+        let mut answers = grunnlag();
+        let whole = Rapport::uten_spor(Tidslinje::av(answers.clone()), Tid(0));
+        assert!(kun_spor(whole.clone(), &format!("{:032x}", 4)).is_ok());
+        let said = kun_spor(whole, &unknown).unwrap_err().to_string();
+        assert!(said.contains("--sporings-id"), "{said}");
+        answers.hull.push(Hull::default());
+        let gaps = Rapport::uten_spor(Tidslinje::av(answers), Tid(0));
+        let report = kun_spor(gaps, &unknown).unwrap();
+        assert!(report.linje.innslag.is_empty());
+        assert_eq!(report.hull().count(), 1);
+    }
 
     #[test]
     fn a_day_is_whole() {

@@ -100,6 +100,36 @@ fn a_page_is_whole_by_itself() {
     assert!(page.contains("lang=\"nb\""));
 }
 
+/// How far it reaches, and of when it tells, is said by each form; who was told
+/// is told by number where the mandate names several.
+#[test]
+fn what_holds_for_the_whole_is_said() {
+    let mut report = rapport();
+    report.linje.mandat.personer.push("personer/q".to_owned());
+    report.linje.innslag[0].fortalt = vec!["nav".to_owned(), "personer/q".to_owned()];
+    report.linje.innslag[0].poster = ["a", "b", "c", "d"]
+        .map(|id| format!("personer/q/vedtak/{id}"))
+        .to_vec();
+    let texts = [report.tekst(), report.json(), report.side()];
+    for said in [
+        "før 2027-01-04 09:00:00.000, er ikke med",
+        "slik de var da perioden sluttet, 2027-01-04 09:16:40.000",
+        "da rapporten ble laget, 2027-01-04 09:33:20.000",
+    ] {
+        assert!(texts.iter().all(|text| text.contains(said)), "{said}");
+    }
+    // A period that has not ended is told of until now.
+    let mut early = rapport();
+    early.laget = kl(900);
+    let said = "åpen da rapporten ble laget, 2027-01-04 09:15:00.000";
+    assert!(early.tekst().contains(said) && early.side().contains(said));
+    let [text, _, page] = texts;
+    assert!(text.contains("fortalt nav, person 2"), "{text}");
+    assert!(text.contains("(person 2: vedtak/a, person 2: vedtak/b, person 2: vedtak/c og 1 til)"));
+    assert!(page.contains("<td>nav, person 2</td>") && page.contains("<br>og 1 til"));
+    assert!(page.contains("<dd>person 2: personer/q</dd>"));
+}
+
 #[test]
 fn without_gaps_it_says_so_and_without_entries_too() {
     let mut answers = grunnlag();

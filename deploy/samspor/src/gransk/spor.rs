@@ -114,6 +114,8 @@ impl Spor {
 /// What became of one trace.
 enum Svar {
     Funnet(Spor),
+    /// There are more spans than are read.
+    Avkortet(Spor),
     /// The store answered, and has none.
     Ingen,
     /// It did not answer, or not in time.
@@ -159,12 +161,16 @@ pub async fn hent(
         })
         .buffer_unordered(SAMTIDIG);
     let mut asked = std::pin::pin!(asked);
-    let mut missing = 0_usize;
+    let (mut missing, mut cut) = (0_usize, 0_usize);
     let mut gaps: BTreeMap<&str, usize> = BTreeMap::new();
     while let Some((id, answer)) = asked.next().await {
         match answer {
             Svar::Funnet(trace) => {
                 found.insert(id, trace);
+            }
+            Svar::Avkortet(trace) => {
+                found.insert(id, trace);
+                cut += 1;
             }
             Svar::Ingen => missing += 1,
             Svar::Taus(why) => *gaps.entry(why).or_default() += 1,
@@ -177,6 +183,11 @@ pub async fn hent(
         .collect();
     if missing > 0 {
         gaps.push(silent(&format!("har ikke {missing} av {all} spor")));
+    }
+    if cut > 0 {
+        gaps.push(silent(&format!(
+            "har mer enn {LEST} for {cut} av {all} spor; resten er ikke lest"
+        )));
     }
     Ok((found, gaps))
 }
@@ -199,9 +210,9 @@ async fn ett(channel: Channel, id: &str) -> Svar {
             Ok(None) => break,
             Err(status) => return nektet(&status),
         }
-        if spans.len() >= LEST {
+        if spans.len() > LEST {
             spans.truncate(LEST);
-            break;
+            return Spor::av(spans).map_or(Svar::Ingen, Svar::Avkortet);
         }
     }
     Spor::av(spans).map_or(Svar::Ingen, Svar::Funnet)

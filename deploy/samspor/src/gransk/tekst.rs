@@ -38,6 +38,9 @@ impl Rapport {
         for gap in self.hull() {
             let _ = writeln!(out, "MANGLER   {}", visning::hull(gap));
         }
+        for note in self.forbehold() {
+            let _ = writeln!(out, "merk      {note}");
+        }
         let mut day = String::new();
         for entry in &line.innslag {
             let at = veggklokke(entry.tid);
@@ -55,7 +58,7 @@ impl Rapport {
             out.push_str("\nFrister og overleveringer\n");
         }
         for run in &line.lop {
-            let (from, to) = visning::lop(run);
+            let (from, to) = self.lop(run);
             let due = run
                 .forfall
                 .map(|at| format!(", forfall {}", veggklokke(at)));
@@ -90,12 +93,13 @@ impl Rapport {
             "{time}  {:<16} {kind:<13} {}{}",
             entry.bane,
             entry.tekst,
-            match entry.post() {
-                "" => String::new(),
-                post => format!(" ({})", self.post(post)),
+            match self.poster(entry) {
+                (first, _) if first.is_empty() => String::new(),
+                (first, 0) => format!(" ({})", first.join(", ")),
+                (first, more) => format!(" ({} og {more} til)", first.join(", ")),
             }
         );
-        let told = Self::fortalt(&entry.fortalt);
+        let told = self.fortalt(&entry.fortalt);
         let open = self.apent(entry.tid);
         let about = [
             visning::hvem(entry),
@@ -130,6 +134,7 @@ impl Rapport {
             .hull()
             .map(|gap| json!({"hull": {"kilde": gap.kilde, "hva": gap.hva, "grunn": gap.grunn}}));
         rows.extend(gaps);
+        rows.extend(self.forbehold().iter().map(|note| json!({"merk": note})));
         rows.extend(
             line.innslag
                 .iter()

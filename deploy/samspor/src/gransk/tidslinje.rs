@@ -18,7 +18,7 @@ use samspor_proto::klassifisering::Klasser;
 
 use super::{
     grunnlag::{Aktor, Frist, Grunnlag, Hendelse, Hull, Mandat, Post},
-    kall::{Kall, kall},
+    kall::{Kall, LENGST, kall},
     ord,
 };
 
@@ -153,11 +153,11 @@ pub struct Lop {
     pub fortalt: Vec<String>,
     /// From when.
     pub fra: Tid,
-    /// Until when; none: it goes on.
+    /// Until when; none: it was open when the period ended.
     pub til: Option<Tid>,
     /// When a deadline is due.
     pub forfall: Option<Tid>,
-    /// When it was noticed to be broken.
+    /// When it was noticed to be broken, in the period.
     pub brutt: Option<Tid>,
 }
 
@@ -193,10 +193,6 @@ pub struct Tidslinje {
 
 /// A clock of one machine may be before another's by so much.
 const SKJEVT: Duration = Duration::from_secs(2);
-/// A call without a known outcome was over after so long: an attestation has
-/// expired, and the owner had its time.
-const LENGST: Duration = Duration::from_secs(30);
-
 /// Whether an event was written while a call was under way, in its own service.
 fn laget_av(event: &Hendelse, call: &Kall) -> bool {
     let last = call.slutt.unwrap_or_else(|| call.tid.plus(LENGST));
@@ -231,6 +227,7 @@ impl Tidslinje {
             mandat,
             fra,
             til,
+            lest_til,
             hendelser,
             frister,
             innsyn,
@@ -238,7 +235,7 @@ impl Tidslinje {
             mut hull,
         } = grunnlag;
         let inside = |at: Tid| fra <= at && at < til;
-        let calls = kall(innsyn, &mandat.navn);
+        let calls = kall(innsyn, &mandat.navn, lest_til);
         let mut by_trace: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (place, call) in calls.iter().enumerate() {
             if !call.sporings_id.is_empty() {
@@ -510,9 +507,11 @@ impl<'f> Tikk<'f> {
     }
 }
 
-/// Deadlines that ran, and handovers that were open, in a period. A handover
-/// that was opened before the period is not known: only its event tells of it.
+/// Deadlines that ran, and handovers that were open, in a period, as they were
+/// when it ended: what came later is not of it. A handover that was opened before
+/// the mandate's own period is not known: only its event tells of it.
 fn lop(events: &[Hendelse], runs: &[Frist], (fra, til): (Tid, Tid)) -> Vec<Lop> {
+    let until_then = |at: Option<Tid>| at.filter(|at| *at < til);
     let mut deadlines: Vec<Lop> = runs
         .iter()
         .filter(|run| run.satt < til && run.avsluttet.is_none_or(|end| fra <= end))
@@ -524,9 +523,9 @@ fn lop(events: &[Hendelse], runs: &[Frist], (fra, til): (Tid, Tid)) -> Vec<Lop> 
             eier: run.eier.clone(),
             fortalt: run.mottakere.clone(),
             fra: run.satt,
-            til: run.avsluttet,
+            til: until_then(run.avsluttet),
             forfall: Some(run.forfall),
-            brutt: run.brutt,
+            brutt: until_then(run.brutt),
         })
         .collect();
     let mut in_order: Vec<&Hendelse> = events
@@ -562,6 +561,9 @@ fn lop(events: &[Hendelse], runs: &[Frist], (fra, til): (Tid, Tid)) -> Vec<Lop> 
                 });
             }
         }
+    }
+    for run in &mut handovers {
+        run.til = until_then(run.til);
     }
     handovers.retain(|run| run.fra < til && run.til.is_none_or(|end| fra <= end));
     for (runs, letter) in [(&mut handovers, 'O'), (&mut deadlines, 'F')] {

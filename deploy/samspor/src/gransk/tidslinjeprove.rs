@@ -104,10 +104,13 @@ pub(super) fn grunnlag() -> Grunnlag {
         mandat: Mandat {
             navn: "granskinger/g".to_owned(),
             personer: vec![P.to_owned()],
+            fra: kl(0),
+            til: kl(1_000),
             ..Mandat::default()
         },
         fra: kl(0),
         til: kl(1_000),
+        lest_til: kl(1_030),
         hendelser: vec![
             hendelse("bestillerkontor", 1, "VedtakFattet", "vedtak/v", 10, 1),
             hendelse("bestillerkontor", 2, "OppdragTilbudt", "oppdrag/o", 10, 1),
@@ -281,7 +284,7 @@ fn rows_of_one_call_are_one_entry() {
         utfall: true,
         ..rad(2, FATT, "bestillerkontor", 2, 1)
     };
-    let cases: [(&str, Vec<Innsyn>, &[&str]); 6] = [
+    let cases: [(&str, Vec<Innsyn>, &[&str]); 9] = [
         (
             "an intent alone",
             vec![rad(1, FATT, "bestillerkontor", 1, 1)],
@@ -305,6 +308,27 @@ fn rows_of_one_call_are_one_entry() {
                 about("personer/b", utfall(rad(3, FATT, "bestillerkontor", 2, 1))),
             ],
             &["endring: "],
+        ),
+        (
+            "about two, and between them one whom the mandate does not name",
+            vec![
+                about("personer/b", rad(1, LES, "nav", 1, 1)),
+                about("personer/a", rad(3, LES, "nav", 1, 1)),
+            ],
+            &["innsyn: "],
+        ),
+        (
+            "two in a row, each about another",
+            vec![
+                about("personer/b", rad(1, LES, "nav", 1, 1)),
+                about("personer/a", rad(2, LES, "nav", 2, 1)),
+            ],
+            &["innsyn: ", "innsyn: "],
+        ),
+        (
+            "an intent just before the end of what was read",
+            vec![rad(1, FATT, "bestillerkontor", 80, 1)],
+            &["endring: utfallet er ikke logget før perioden sluttet"],
         ),
         (
             "two reads in one trace",
@@ -333,6 +357,7 @@ fn rows_of_one_call_are_one_entry() {
         let line = Tidslinje::av(Grunnlag {
             fra: kl(0),
             til: kl(100),
+            lest_til: kl(100),
             innsyn,
             ..Grunnlag::default()
         });
@@ -388,6 +413,46 @@ fn only_the_period_and_only_the_trace() {
         Tidslinje::av(grunnlag()).sporings_ider(),
         [1, 2, 3, 4].map(trace)
     );
+}
+
+/// Whoever looks at a part sees what the whole shows of it: who began what the
+/// part ends, and what was open from before.
+///
+/// Seen red: with calls of the part alone.
+#[test]
+fn a_part_tells_what_the_whole_tells() {
+    let whole = Tidslinje::av(grunnlag());
+    for (fra, til) in [(0, 1_000), (11, 102), (101, 102), (300, 499), (500, 1_000)] {
+        let mut of = grunnlag();
+        (of.fra, of.til) = (kl(fra), kl(til));
+        let part = Tidslinje::av(of);
+        let within = |entry: &&Innslag| (kl(fra)..kl(til)).contains(&entry.tid);
+        let expected: Vec<_> = whole.innslag.iter().filter(within).cloned().collect();
+        assert_eq!(part.innslag, expected, "{fra} to {til}");
+        for at in [fra, (fra + til) / 2, til - 1] {
+            let open = |line: &Tidslinje| -> Vec<String> {
+                line.apne(kl(at))
+                    .map(|run| format!("{} {}", run.tekst, run.post))
+                    .collect()
+            };
+            assert_eq!(open(&part), open(&whole), "{at} of {fra} to {til}");
+        }
+    }
+}
+
+/// What became of a deadline after the period is not of it.
+///
+/// Seen red: with the run as the service keeps it.
+#[test]
+fn what_came_after_the_period_is_not_told() {
+    let mut of = grunnlag();
+    of.til = kl(101);
+    let line = Tidslinje::av(of);
+    let answer = line.lop.iter().find(|run| run.tekst == "Svar").unwrap();
+    assert_eq!((answer.brutt, answer.til), (None, None));
+    assert_eq!(answer.forfall, Some(kl(100)));
+    let offer = line.lop.iter().find(|run| !run.frist).unwrap();
+    assert_eq!((offer.fra, offer.til), (kl(10), None));
 }
 
 /// Two writes of one trace, close to each other: an event is that of the call

@@ -65,13 +65,64 @@ impl Rapport {
         name.to_owned()
     }
 
-    /// Who was told: a unit by its id, the person as such.
-    pub(super) fn fortalt(told: &[String]) -> String {
-        let names = told.iter().map(|to| match to.starts_with("personer/") {
-            true => "personen",
-            false => to.as_str(),
+    /// Who was told: a unit by its id, the person as such or by the number.
+    pub(super) fn fortalt(&self, told: &[String]) -> String {
+        let persons = &self.linje.mandat.personer;
+        let names = told.iter().map(|to| {
+            let number = persons.iter().position(|person| person == to);
+            match (to.starts_with("personer/"), number) {
+                (false, _) => to.clone(),
+                (true, Some(place)) if persons.len() > 1 => format!("person {}", place + 1),
+                (true, _) => "personen".to_owned(),
+            }
         });
         names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The first records of an entry, and how many more there are.
+    pub(super) fn poster(&self, entry: &Innslag) -> (Vec<String>, usize) {
+        const ROOM: usize = 3;
+        let first = entry.poster.iter().take(ROOM).map(|post| self.post(post));
+        (first.collect(), entry.poster.len().saturating_sub(ROOM))
+    }
+
+    /// The last moment that it tells of.
+    fn slutt(&self) -> String {
+        let end = self.linje.til.min(self.laget);
+        let which = match end == self.linje.til {
+            true => "da perioden sluttet",
+            false => "da rapporten ble laget",
+        };
+        format!("{which}, {}", veggklokke(end))
+    }
+
+    /// From when until when something went on.
+    pub(super) fn lop(&self, run: &Lop) -> (String, String) {
+        let open = || format!("åpen {}", self.slutt());
+        (veggklokke(run.fra), run.til.map_or_else(open, veggklokke))
+    }
+
+    /// What holds for the whole: how far back it reaches, and of when each part
+    /// tells.
+    pub(super) fn forbehold(&self) -> Vec<String> {
+        let line = &self.linje;
+        let mut notes = vec![
+            format!(
+                "Overleveringer som ble åpnet før {}, er ikke med: mandatet rekker ikke lenger tilbake.",
+                veggklokke(line.mandat.fra)
+            ),
+            format!(
+                "Frister og overleveringer står slik de var {}.",
+                self.slutt()
+            ),
+        ];
+        if !line.poster.is_empty() {
+            notes.push(format!(
+                "Postene står slik de var da rapporten ble laget, {}, også det som ble endret etter perioden.",
+                veggklokke(self.laget)
+            ));
+        }
+        notes
     }
 
     /// Ids of what was open, as far as a line has room.
@@ -127,14 +178,6 @@ pub(super) fn klasser(entry: &Innslag) -> String {
         parts.push(format!("skjermet {}", entry.skjermet));
     }
     parts.join(", ")
-}
-
-/// From when until when, and when it is due.
-pub(super) fn lop(run: &Lop) -> (String, String) {
-    let end = run
-        .til
-        .map_or_else(|| "fortsatt åpen".to_owned(), veggklokke);
-    (veggklokke(run.fra), end)
 }
 
 /// A gap in one sentence.

@@ -2,15 +2,15 @@
 
 use samspor_chassis::{
     deadlines::DueDeadline,
-    domene::felles::Aktor,
+    domene::{felles::Aktor, navn},
     error::{Error, FieldFaults, Refusal},
     page::Page,
     store::{NewDeadline, NewEvent, Tx, etag},
 };
 use samspor_proto::gateway::{
     ApneGranskingRequest, ApneGranskingResponse, AvsluttGranskingRequest, AvsluttGranskingResponse,
-    GodkjennGranskingRequest, GodkjennGranskingResponse, GranskingTilstand, HentGranskingRequest,
-    HentGranskingResponse, ListGranskingerRequest, ListGranskingerResponse,
+    GodkjennGranskingRequest, GodkjennGranskingResponse, Gransking as Wire, GranskingTilstand,
+    HentGranskingRequest, HentGranskingResponse, ListGranskingerRequest, ListGranskingerResponse,
 };
 
 use super::{Gransking, Innhold, rules, store};
@@ -86,7 +86,7 @@ pub(in crate::own) async fn godkjenn(
     gransking.innhold.personer = persons(tx, &gransking.innhold, "name").await?;
     save(tx, &gransking, "GranskingGodkjent").await?;
     Ok(GodkjennGranskingResponse {
-        gransking: Some(gransking.to_proto()),
+        gransking: Some(told(tx, &gransking).await?),
     })
 }
 
@@ -113,8 +113,19 @@ pub(in crate::own) async fn hent(
 ) -> Result<HentGranskingResponse, Error> {
     let gransking = find(tx, &request.name).await?;
     Ok(HentGranskingResponse {
-        gransking: Some(gransking.to_proto()),
+        gransking: Some(told(tx, &gransking).await?),
     })
+}
+
+/// As the contract has it, with the ids that an open mandate reaches by a merge.
+async fn told(tx: &mut Tx, gransking: &Gransking) -> Result<Wire, Error> {
+    let mut wire = gransking.to_proto();
+    if gransking.innhold.tilstand == GranskingTilstand::Aktiv {
+        let merged = store::merged_with(tx, &gransking.innhold.personer).await?;
+        wire.personer
+            .extend(merged.iter().map(|id| navn::person(id)));
+    }
+    Ok(wire)
 }
 
 pub(in crate::own) async fn list(

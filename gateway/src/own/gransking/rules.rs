@@ -20,6 +20,7 @@ use samspor_proto::{
 };
 
 use super::{Gransking, Innhold};
+use crate::redaction::parse_name;
 
 /// Units, and persons, that one mandate names.
 pub(super) const MOST: usize = 20;
@@ -127,8 +128,7 @@ fn units(names: &[String], faults: &mut FieldFaults) -> Vec<String> {
 }
 
 fn is_avvik(name: &str) -> bool {
-    let id = name.strip_prefix("avvik/").unwrap_or_default();
-    id.len() == 36 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+    parse_name("avvik/{sak}", name).is_some()
 }
 
 fn period(request: &ApneGranskingRequest, faults: &mut FieldFaults) -> (Tid, Tid) {

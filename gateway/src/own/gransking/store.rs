@@ -9,7 +9,7 @@ use samspor_chassis::{
     tid::Tid,
 };
 use samspor_proto::{
-    felles::{Faktum, Faktumtype},
+    felles::{Faktum, Faktumtype, part::Hvem},
     internt::Loggpost,
 };
 
@@ -134,14 +134,65 @@ async fn strictly_protected(tx: &mut Tx, person: &str) -> Result<bool, Error> {
         )
         .await?;
     for (bytes,) in facts {
-        let bytes = BASE64_STANDARD.decode(bytes).map_err(Error::internal)?;
-        let fact = Faktum::decode(bytes.as_slice()).map_err(Error::internal)?;
-        let until = fact.periode.and_then(|period| period.til);
-        let until = until.map(Tid::try_from).transpose();
-        let holds = until.map_or(true, |until| until.is_none_or(|until| until > tx.now()));
-        if fact.r#type() == Faktumtype::AdresseStrengtFortrolig && holds {
+        let fact = fact(&bytes)?;
+        if fact.r#type() == Faktumtype::AdresseStrengtFortrolig && !ended(&fact, tx.now()) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Ids that are merged with these persons now. The mandate opens them as it
+/// opens those that it names: a merge carries what opens. Whoever is strictly
+/// protected is left out here too.
+pub(super) async fn merged_with(tx: &mut Tx, persons: &[String]) -> Result<Vec<String>, Error> {
+    let mut all = persons.to_vec();
+    let mut place = 0;
+    while let Some(person) = all.get(place).cloned() {
+        place += 1;
+        let facts: Vec<(String, String)> = tx
+            .all(
+                "SELECT f.subjekt, f.bytes FROM gw_subjekt s \
+                    JOIN gw_subjekt m ON m.gruppe = s.gruppe \
+                    JOIN gw_faktum f ON f.subjekt = m.person \
+                 WHERE s.person = $1 ORDER BY f.subjekt, f.id",
+                params![person.as_str()],
+            )
+            .await?;
+        for (subject, bytes) in facts {
+            let fact = fact(&bytes)?;
+            let merged = fact.r#type() == Faktumtype::Sammenslatt
+                && begun(&fact, tx.now())
+                && !ended(&fact, tx.now());
+            let Some(Hvem::Person(into)) = fact.part.and_then(|part| part.hvem) else {
+                continue;
+            };
+            let other = match (subject == person, into == person) {
+                (true, _) => into,
+                (_, true) => subject,
+                _ => continue,
+            };
+            if merged && !all.contains(&other) && !strictly_protected(tx, &other).await? {
+                all.push(other);
+            }
+        }
+    }
+    Ok(all.split_off(persons.len()))
+}
+
+fn fact(stored: &str) -> Result<Faktum, Error> {
+    let bytes = BASE64_STANDARD.decode(stored).map_err(Error::internal)?;
+    Faktum::decode(bytes.as_slice()).map_err(Error::internal)
+}
+
+/// Whether a fact holds no more. One that says it unreadably holds.
+fn ended(fact: &Faktum, now: Tid) -> bool {
+    let until = fact.periode.and_then(|period| period.til);
+    until.is_some_and(|until| Tid::try_from(until).is_ok_and(|until| until <= now))
+}
+
+/// Whether a fact has begun to hold. One that says it unreadably has not.
+fn begun(fact: &Faktum, now: Tid) -> bool {
+    let from = fact.periode.and_then(|period| period.fra);
+    from.is_none_or(|from| Tid::try_from(from).is_ok_and(|from| from <= now))
 }
