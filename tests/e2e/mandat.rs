@@ -14,7 +14,11 @@ use samspor_proto::{
 use tonic::Code;
 
 use crate::scene::{Case, Journal, NUMBERS, Scene, ok, refused, request_id, seen, strict};
-use samspor::desk::Desk;
+use crate::{handovers::until, sammenslaing};
+use samspor::{
+    desk::Desk,
+    gransk::{Rapport, Utsnitt},
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 const LIST: &str = "hendelse.v1.HendelseService/ListHendelser";
@@ -290,6 +294,25 @@ async fn a_mandate_does_not_tell_of_the_protected() {
     );
 }
 
+/// Seen red: with whoever is protected told of as any other id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mandate_does_not_tell_of_a_merged_id_that_is_protected() {
+    let scene = Scene::start().await;
+    let (remains, before) = (
+        scene.person(NUMBERS[0]).await,
+        scene.person(NUMBERS[1]).await,
+    );
+    scene.ready(&before).await;
+    sammenslaing::merge(&scene, &remains, &before).await;
+    scene
+        .protect("bestillerkontor", strict(&before, &["bestillerkontor"]))
+        .await;
+    let (name, reviewer) = approved(&scene, mandate(&remains)).await;
+    let method = "gateway.v1.GranskingService/HentGransking";
+    let read: HentGranskingResponse = ok(&reviewer, method, HentGranskingRequest { name }).await;
+    assert_eq!(read.gransking.unwrap().personer, [remains]);
+}
+
 /// A merge carries what opens, so a mandate reaches every id of the person, and
 /// the review is told of them for as long as the merge holds.
 ///
@@ -309,13 +332,13 @@ async fn a_mandate_reaches_what_stands_under_a_merged_id() {
         let read: HentGranskingResponse = ok(&reviewer, method, request).await;
         read.gransking.unwrap().personer
     };
-    assert_eq!(told().await, [remains.clone()]);
+    assert_eq!(told().await, std::slice::from_ref(&remains));
     let asked = || events(&before, "bestillerkontor");
     let closed = refused::<_, ListHendelserResponse>(&reviewer, LIST, asked()).await;
     assert_eq!(closed.code(), Code::NotFound);
 
-    crate::sammenslaing::merge(&scene, &remains, &before).await;
-    let persons = crate::handovers::until(async || {
+    let held = sammenslaing::merge(&scene, &remains, &before).await;
+    let persons = until(async || {
         let persons = told().await;
         (persons.len() > 1).then_some(persons)
     })
@@ -325,9 +348,14 @@ async fn a_mandate_reaches_what_stands_under_a_merged_id() {
     assert!(!page.hendelser.is_empty());
 
     let now = SystemClock.now();
-    let report = samspor::gransk::Rapport::hent(&reviewer, &name, Default::default(), now);
+    let report = Rapport::hent(&reviewer, &name, Utsnitt::default(), now);
     let report = report.await.unwrap();
     let under_it = |post: &String| post.starts_with(&before);
     let entries = report.linje.innslag.iter();
     assert!(entries.flat_map(|entry| &entry.poster).any(under_it));
+
+    sammenslaing::doubt(&scene, held).await;
+    until(async || (told().await == [remains.clone()]).then_some(())).await;
+    let closed = refused::<_, ListHendelserResponse>(&reviewer, LIST, asked()).await;
+    assert_eq!(closed.code(), Code::NotFound);
 }

@@ -40,6 +40,24 @@ pub async fn merge(scene: &Scene, remains: &str, duplikat: &str) -> Sammenslaing
     held.sammenslaing.unwrap()
 }
 
+/// Somebody says that a merge was wrong.
+pub async fn doubt(scene: &Scene, held: Sammenslaing) {
+    let index = scene
+        .desk("koordinering", Rolle::Beslutter, Formal::Samordning)
+        .await;
+    ok::<_, ForeslaOpphevingAvSammenslaingResponse>(
+        &index,
+        "koordinering.v1.SammenslaingService/ForeslaOpphevingAvSammenslaing",
+        ForeslaOpphevingAvSammenslaingRequest {
+            name: held.name,
+            request_id: request_id(),
+            etag: held.etag,
+            begrunnelse: "To søstre, ikke én person.".to_owned(),
+        },
+    )
+    .await;
+}
+
 /// The D-nummer became a fødselsnummer: the person reads, with either id, what
 /// stands under each, who looked, and that they were merged; until somebody
 /// says that it was wrong.
@@ -108,20 +126,7 @@ async fn the_person_reads_what_stands_under_each_id() {
     assert_eq!(own.len(), 2);
     assert!(own.iter().all(|row| !row.representant));
 
-    let index = scene
-        .desk("koordinering", Rolle::Beslutter, Formal::Samordning)
-        .await;
-    ok::<_, ForeslaOpphevingAvSammenslaingResponse>(
-        &index,
-        "koordinering.v1.SammenslaingService/ForeslaOpphevingAvSammenslaing",
-        ForeslaOpphevingAvSammenslaingRequest {
-            name: held.name,
-            request_id: request_id(),
-            etag: held.etag,
-            begrunnelse: "To søstre, ikke én person.".to_owned(),
-        },
-    )
-    .await;
+    doubt(&scene, held).await;
     assert_eq!(applications(&new, &before).await, Err(Code::NotFound));
     assert_eq!(applications(&old, &before).await, Ok(1));
 }

@@ -429,7 +429,7 @@ fn a_part_tells_what_the_whole_tells() {
         let within = |entry: &&Innslag| (kl(fra)..kl(til)).contains(&entry.tid);
         let expected: Vec<_> = whole.innslag.iter().filter(within).cloned().collect();
         assert_eq!(part.innslag, expected, "{fra} to {til}");
-        for at in [fra, (fra + til) / 2, til - 1] {
+        for at in [fra, i64::midpoint(fra, til), til - 1] {
             let open = |line: &Tidslinje| -> Vec<String> {
                 line.apne(kl(at))
                     .map(|run| format!("{} {}", run.tekst, run.post))
