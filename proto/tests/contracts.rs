@@ -238,11 +238,16 @@ fn record_fields(contracts: &Kontrakter) -> Faults {
         check("utlop_felt", &ressurs.utlop_felt, &|f| {
             !f.is_list() && type_name(f) == "google.protobuf.Timestamp"
         });
-        for field in &ressurs.personreferanse_felt {
-            check("personreferanse_felt", field, &|f| f.kind() == Kind::String);
-        }
-        if ressurs.personreferanse_felt.iter().any(String::is_empty) {
-            check("personreferanse_felt", "(empty)", &text);
+        for (option, fields) in [
+            ("personreferanse_felt", &ressurs.personreferanse_felt),
+            ("personomtale_felt", &ressurs.personomtale_felt),
+        ] {
+            for field in fields {
+                check(option, field, &|f| f.kind() == Kind::String);
+            }
+            if fields.iter().any(String::is_empty) {
+                check(option, "(empty)", &text);
+            }
         }
     }
     faults

@@ -135,6 +135,7 @@ impl Judged {
         question.record = Some(record.head);
         let decided = gateway.policy.decide(&question);
         let referred = self.referred_classes(passage, &question, record);
+        let hidden = self.tells_of_hidden(passage, &question, record);
 
         let seen = self
             .people
@@ -146,7 +147,7 @@ impl Judged {
                 seen.rules.push(rule.to_string());
             }
         }
-        if !decided.existence(ressurs) || referred.er_tom() {
+        if !decided.existence(ressurs) || referred.er_tom() || hidden {
             self.records.push(None);
             return;
         }
@@ -224,6 +225,29 @@ impl Judged {
                 };
                 classes & passage.gateway.policy.decide(&question).classes
             })
+    }
+
+    /// Whether a record tells of somebody who is hidden from the caller: it is
+    /// then as one that is not there.
+    fn tells_of_hidden(
+        &mut self,
+        passage: &Passage<'_>,
+        asked: &Question<'_>,
+        record: &FoundRecord<'_>,
+    ) -> bool {
+        let mut hidden = false;
+        for person in &record.omtalte {
+            let facts = passage.facts_of(person);
+            let seen = self.people.entry(Some((*person).to_owned())).or_default();
+            seen.version = seen.version.min(facts.version);
+            let question = Question {
+                subject: Some(person),
+                facts: &facts,
+                ..*asked
+            };
+            hidden |= passage.gateway.policy.decide(&question).som_ukjent;
+        }
+        hidden
     }
 
     /// The log entry: one row for each person, checked against the facts that

@@ -256,7 +256,10 @@ impl<'g> Passage<'g> {
     pub(super) async fn meet(&mut self, records: &[FoundRecord<'_>]) -> Result<(), Refused> {
         let mut strangers: Vec<&str> = records
             .iter()
-            .flat_map(|record| record.person.iter().chain(&record.personrefs))
+            .flat_map(|record| {
+                let others = record.personrefs.iter().chain(&record.omtalte);
+                record.person.iter().chain(others)
+            })
             .copied()
             .filter(|person| !self.people.contains_key(*person))
             .collect();

@@ -26,6 +26,8 @@ use super::{
 
 /// How long a caller may take to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Header of what a refusal says beyond its code.
+const DETAILS: &str = "grpc-status-details-bin";
 
 /// Answers every method of the contracts.
 #[derive(Clone)]
@@ -76,7 +78,7 @@ where
                         span: span.clone(),
                         trace_id: trace_id.clone(),
                     };
-                    entered.answer(streams, request).await
+                    readable(&span, entered.answer(streams, request).await)
                 }
                 Err(refused) => turned_away(&span, refused).into_http(),
             };
@@ -200,6 +202,26 @@ async fn in_time(
         answered = answer => answered,
         () = late => too_late().into_http(),
     }
+}
+
+/// The answer, in the words of the contract where the request was larger than
+/// one may be: what is refused by the contract has details, and this has none.
+fn readable(span: &Span, answered: http::Response<Body>) -> http::Response<Body> {
+    let headers = answered.headers();
+    let code = headers
+        .get(Status::GRPC_STATUS)
+        .map(|code| Code::from_bytes(code.as_bytes()));
+    let too_large = matches!(code, Some(Code::OutOfRange | Code::ResourceExhausted));
+    if !too_large || headers.contains_key(DETAILS) {
+        return answered;
+    }
+    let most = MAX_MESSAGE / (1024 * 1024);
+    let said = format!(
+        "it has more than {most} MiB, the most of one message; send less in it, as fewer or \
+         smaller attachments"
+    );
+    let refused = Refused::new(Feilgrunn::UgyldigMelding).with("feil", said);
+    turned_away(span, refused).into_http()
 }
 
 /// The answer to a call that was not let in. No person is known, so it is no

@@ -54,6 +54,8 @@ pub(super) enum Mark {
     Slutt,
     /// Names another person.
     Personref,
+    /// Names a person of whom the record tells, or a record of one.
+    Personomtale,
     /// Names the units of a part.
     Units,
     /// Shown to those who may write.
@@ -359,6 +361,12 @@ impl<'k> Compiler<'k> {
                 .filter(|field| field.kind() == FieldKind::String)
                 .ok_or_else(|| no_field(message, path, "personreferanse_felt"))?;
             marks.push(marking(path, Mark::Personref));
+        }
+        for path in &ressurs.personomtale_felt {
+            field_at(message, path)
+                .filter(|field| field.kind() == FieldKind::String)
+                .ok_or_else(|| no_field(message, path, "personomtale_felt"))?;
+            marks.push(marking(path, Mark::Personomtale));
         }
         self.message(message, ANSWER, marks)
     }

@@ -31,6 +31,8 @@ pub struct FoundRecord<'a> {
     pub person: Option<&'a str>,
     /// Person ids of others to whom it refers, each once.
     pub personrefs: Vec<&'a str>,
+    /// Person ids of whom it tells, each once.
+    pub omtalte: Vec<&'a str>,
     /// Records of the type have parts with units of their own.
     pub has_parts: bool,
     /// Unit ids that its parts name, each once.
@@ -242,6 +244,7 @@ impl ResponsePlan {
             },
             person: name.person,
             personrefs: seen.personrefs,
+            omtalte: seen.omtalte,
             has_parts: plan.has_parts,
             part_units: seen.units,
         })
@@ -262,7 +265,7 @@ impl ResponsePlan {
             let (number, wire) = cursor.tag()?;
             let slot = table.slot(number);
             match slot.mark {
-                Mark::Name | Mark::Eier | Mark::Personref | Mark::Units => {
+                Mark::Name | Mark::Eier | Mark::Personref | Mark::Personomtale | Mark::Units => {
                     slot.check(number, wire)?;
                     let payload = cursor.payload()?;
                     seen.text(slot.mark, number, cursor.text(number, payload)?)?;
@@ -365,6 +368,7 @@ struct Seen<'a> {
     tid: Option<i64>,
     slutt: Option<i64>,
     personrefs: Vec<&'a str>,
+    omtalte: Vec<&'a str>,
     units: Vec<&'a str>,
 }
 
@@ -388,6 +392,13 @@ impl<'a> Seen<'a> {
             Mark::Personref => {
                 let person = person_of(text).ok_or(reference)?;
                 add(&mut self.personrefs, person);
+                None
+            }
+            // A record of nobody may be named too, such as a dwelling.
+            Mark::Personomtale => {
+                if let Some(person) = person_of(text) {
+                    add(&mut self.omtalte, person);
+                }
                 None
             }
             Mark::Units => {

@@ -3,7 +3,9 @@
 
 mod anonymt;
 mod gjenkjenning;
+mod kilder;
 mod tall;
+mod vedlegg;
 
 use std::time::Duration;
 
@@ -13,11 +15,10 @@ use samspor_proto::{
     avvik::*,
     felles::{Feilgrunn, Rolle},
     hendelse::{AbonnerRequest, AbonnerResponse},
-    nav::{IkkeKlartGrunn, MeldIkkeKlartRequest, MeldIkkeKlartResponse},
     tilgang::{Dataklasse, Formal},
 };
 
-use crate::{handovers::until, nav_forlop, scene::*};
+use crate::scene::*;
 
 const AVVIK: &str = "avvik.v1.AvvikService/";
 const DETALJ: &str = "avvik.v1.AvviksdetaljService/HentAvviksdetalj";
@@ -498,52 +499,4 @@ async fn again(scene: &Scene) {
     let followed = les(&rop, &first).await;
     assert_eq!(followed.melder_enhet, "enheter/bom");
     unknown_detail(&rop, &followed.detalj).await;
-}
-
-/// A night without a bed raises an avvik by itself: the koordinerende enhet and
-/// nav have it, it names the trace of the refusal and nobody's name, and a
-/// stranger's unit has none.
-///
-/// Seen red: without the unit `avvik` among those that the event is addressed to.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_night_without_a_bed_raises_an_avvik() {
-    let scene = Scene::start().await;
-    let person = scene.person(NUMBERS[0]).await;
-    let name = nav_forlop::meldt(&scene, &person).await;
-    let decider = scene.desk("nav", Rolle::Beslutter, Formal::Tildeling).await;
-    let none = MeldIkkeKlartRequest {
-        name: name.clone(),
-        request_id: request_id(),
-        grunn: IkkeKlartGrunn::IngenLedig.into(),
-        begrunnelse: KANARI.to_owned(),
-        hjemmel: Some(basis("§ 27")),
-    };
-    let method = "nav.v1.BotilbudService/MeldIkkeKlart";
-    ok::<_, MeldIkkeKlartResponse>(&decider, method, none).await;
-    let listed = async |unit: &str, rolle| {
-        let desk = desk(&scene, unit, rolle).await;
-        let request = ListAvvikRequest {
-            parent: format!("enheter/{unit}"),
-            ..Default::default()
-        };
-        let list: ListAvvikResponse = ok(&desk, &format!("{AVVIK}ListAvvik"), request).await;
-        list.avvik
-    };
-    let raised = until(async || listed("koordinering", Rolle::Koordinator).await.pop()).await;
-    assert_eq!(raised.kilde(), Avvikskilde::Hendelse);
-    assert_eq!(raised.deler[0].enhet, "enheter/nav");
-    assert!(!format!("{raised:?}").contains(person.trim_start_matches("personer/")));
-    let row = scene
-        .log()
-        .await
-        .into_iter()
-        .rfind(|row| row.metode.ends_with("MeldIkkeKlart"));
-    assert_eq!(raised.spor, [row.unwrap().sporings_id]);
-    assert_eq!(
-        listed("nav", Rolle::Saksbehandler).await[0].name,
-        raised.name
-    );
-    assert!(listed("rop", Rolle::Saksbehandler).await.is_empty());
-    let leader = desk(&scene, "koordinering", Rolle::Koordinator).await;
-    assert_eq!(detalj(&leader, &raised.detalj).await.person, person);
 }

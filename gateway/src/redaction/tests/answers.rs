@@ -200,7 +200,9 @@ fn order_and_unknown_fields_change_nothing() {
         }
         let heads = |body| -> Vec<_> {
             let found = plan.records(body).unwrap();
-            let heads = found.iter().map(|r| (r.head, r.personrefs.len()));
+            let heads = found
+                .iter()
+                .map(|r| (r.head, r.personrefs.len(), r.omtalte.len()));
             heads.map(|h| format!("{h:?}")).collect()
         };
         assert_eq!(heads(&body), heads(&mangled));
@@ -279,6 +281,7 @@ fn rewrite_withheld(
                 || record
                     .personreferanse_felt
                     .iter()
+                    .chain(&record.personomtale_felt)
                     .any(|path| path.starts_with(field.name()))
         }) || part
             .as_ref()

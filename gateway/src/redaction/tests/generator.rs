@@ -155,7 +155,8 @@ impl<'k> Generator<'k> {
                 let unit = self.unit();
                 message.set_field_by_name(&record.eier_felt, Value::String(unit));
             }
-            for path in &record.personreferanse_felt {
+            let told = record.personreferanse_felt.iter();
+            for path in told.chain(&record.personomtale_felt) {
                 let path: Vec<&str> = path.split('.').collect();
                 self.fill_persons(message, &path);
             }
