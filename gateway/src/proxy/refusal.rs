@@ -20,7 +20,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 /// `ErrorInfo.domain` of every error.
 pub const DOMAIN: &str = "samspor";
 /// Longest metadata value that is passed on.
-const MAX_VALUE: usize = 200;
+const MAX_VALUE: usize = 400;
 
 /// A refused call: what the caller is told, and what only the log is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,10 +185,18 @@ impl Reason {
             .filter(|(_, class)| visible.har(*class))
             .filter_map(|(key, _)| {
                 let value = given.get(key)?;
-                Some((key.clone(), value.chars().take(MAX_VALUE).collect()))
+                Some((key.clone(), cut(value)))
             })
             .collect()
     }
+}
+
+/// A value as far as there is room for it; what was cut ends in an ellipsis.
+fn cut(value: &str) -> String {
+    if value.chars().count() <= MAX_VALUE {
+        return value.to_owned();
+    }
+    value.chars().take(MAX_VALUE - 1).chain(['…']).collect()
 }
 
 /// All reasons of the contract, by number.

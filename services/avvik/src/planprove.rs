@@ -70,6 +70,7 @@ const SEED: &[&str] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_grows_with_the_history() {
     avvik::prove::hver(testing::sqlite).await;
+    avvik::varselprove::hver(testing::sqlite).await;
     kilderprove::hver(testing::sqlite).await;
     anonymprove::hver(testing::sqlite).await;
     statistikk::prove::hver(testing::sqlite).await;

@@ -32,6 +32,9 @@ pub(crate) mod rules;
 )]
 mod rulesprove;
 pub(crate) mod store;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+pub(crate) mod varselprove;
 
 use std::collections::{BTreeMap, BTreeSet};
 

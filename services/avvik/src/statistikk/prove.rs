@@ -477,7 +477,13 @@ async fn a_month_is_published_once_and_stays_as_it_was(database: Database) {
     database.clock().set(last.start());
     let early = kall!(store, keeper(), rpc::publiser, publisering("2026-10"));
     assert_eq!(feil(early), ["maned FELT_FORM"]);
-    assert_eq!(feil(publisert(&store, "2026-10").await), ["IKKE_FUNNET"]);
+    let not_yet = publisert(&store, "2026-10").await;
+    let told = format!("{:?}", not_yet.as_ref().unwrap_err());
+    assert!(
+        told.contains("enheter/koordinering, tidligst 2026-12-01"),
+        "{told}"
+    );
+    assert_eq!(feil(not_yet), ["maned FELT_FORM"]);
     database.clock().set(last.slutt());
     let other = kall!(
         store,

@@ -107,11 +107,17 @@ pub(crate) async fn hent_publisert(
     let settings = innstillinger()?;
     let mut faults = FieldFaults::new();
     les_parent(&request.parent, settings, &mut faults);
-    periode::les_maned(&request.maned, &mut faults);
+    let month = periode::les_maned(&request.maned, &mut faults);
     faults.finish()?;
-    let row = store::publisert(tx, &request.maned).await?;
-    let published: Publisert = dokument::les(&row.ok_or_else(Refusal::not_found)?)?;
+    let (_, last) = month.ok_or_else(|| Error::internal("no month and no fault"))?;
+    let keeper = &settings.melder_enhet;
+    let Some(row) = store::publisert(tx, &request.maned).await? else {
+        let days = i32::from(settings.tilbakemelding_dager);
+        let earliest = last.pluss_dager(days + 1);
+        return Err(periode::ikke_publisert(&request.maned, keeper, earliest).into());
+    };
+    let published: Publisert = dokument::les(&row)?;
     Ok(HentPublisertAvvikstallResponse {
-        publisert_avvikstall: Some(published.to_proto(&request.maned, &settings.melder_enhet)),
+        publisert_avvikstall: Some(published.to_proto(&request.maned, keeper)),
     })
 }

@@ -251,7 +251,7 @@ async fn a_month_is_published_once_and_stays_as_it_was(database: Database) {
     );
     assert_eq!(feil(refused), ["FEILGRUNN_IKKE_TILLATT"]);
     let refused = publisert(&store, "2026-10").await;
-    assert_eq!(feil(refused), ["FEILGRUNN_IKKE_FUNNET"]);
+    assert_eq!(feil(refused), ["maned FELT_FORM"]);
     let made = kall!(
         &store,
         hos(ENHET, "b1"),

@@ -119,10 +119,13 @@ pub(crate) async fn hent_publisert(
 ) -> Result<HentPublisertBehovResponse, Error> {
     let mut faults = FieldFaults::new();
     les_parent(&request.parent, &mut faults);
-    periode::les_maned(&request.maned, &mut faults);
+    let month = periode::les_maned(&request.maned, &mut faults);
     faults.finish()?;
-    let row = store::publisert(tx, &request.maned).await?;
-    let published: Publisert = dokument::les(&row.ok_or_else(Refusal::not_found)?)?;
+    let (_, last) = month.ok_or_else(|| Error::internal("no month and no fault"))?;
+    let Some(row) = store::publisert(tx, &request.maned).await? else {
+        return Err(periode::ikke_publisert(&request.maned, ENHET, last.pluss_dager(1)).into());
+    };
+    let published: Publisert = dokument::les(&row)?;
     Ok(HentPublisertBehovResponse {
         publisert_behov: Some(published.to_proto(&request.maned)),
     })

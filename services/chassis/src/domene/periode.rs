@@ -1,7 +1,10 @@
 //! Figures of a period: what every service's statistics have in common.
 
-use super::{Dag, felt};
-use crate::{error::FieldFaults, tid::Tid};
+use super::{Dag, felt, navn};
+use crate::{
+    error::{FieldFaults, Refusal},
+    tid::Tid,
+};
 
 /// Longest period, in days.
 const LENGST: i32 = 366;
@@ -59,6 +62,19 @@ pub fn les_maned(maned: &str, faults: &mut FieldFaults) -> Option<(Dag, Dag)> {
         faults.form("maned", "YYYY-MM");
     }
     first.map(|first| (first, first.pluss_maneder(1).pluss_dager(-1)))
+}
+
+/// That the figures of a month are not published: by whom they are, and from
+/// which day they can be.
+#[must_use]
+pub fn ikke_publisert(maned: &str, utgiver: &str, tidligst: Dag) -> Refusal {
+    let mut faults = FieldFaults::new();
+    let expected = format!(
+        "en publisert måned; {maned} publiseres av {}, tidligst {tidligst}",
+        navn::enhet(utgiver)
+    );
+    faults.form("maned", expected);
+    faults.finish().err().unwrap_or_else(Refusal::not_found)
 }
 
 /// The value that so many of a hundred do not exceed; 0 of none.

@@ -176,4 +176,41 @@ mod tests {
         assert_eq!(masker(text), masked);
         assert!(finn(&masked).is_empty());
     }
+
+    /// Where a text may be masked the caller is told so; where it may not, not.
+    ///
+    /// Seen red: with the same reason for both.
+    #[test]
+    fn what_cannot_be_masked_is_refused_with_its_place() {
+        use samspor_proto::felles::Feilgrunn::{FeltNevnerPerson, FeltPersonopplysning};
+
+        let text = "både 018190 10001 og 01819010192";
+        let found = |faults: FieldFaults| -> Vec<_> {
+            let refused = faults.finish().err();
+            let fields = refused.into_iter().flat_map(|refused| refused.felt);
+            fields
+                .map(|fault| (fault.felt, fault.grunn, fault.nokler))
+                .collect()
+        };
+        let mut faults = FieldFaults::new();
+        krev_ingen(text, "mandat", &mut faults);
+        let unmasked = found(faults);
+        let mut faults = FieldFaults::new();
+        assert_eq!(vokt(text.to_owned(), "mandat", false, &mut faults), text);
+        let masked = found(faults);
+        for (faults, reason) in [
+            (&unmasked, FeltNevnerPerson),
+            (&masked, FeltPersonopplysning),
+        ] {
+            assert_eq!(faults.len(), 2);
+            assert!(
+                faults
+                    .iter()
+                    .all(|(field, why, _)| field == "mandat" && *why == reason)
+            );
+        }
+        let mut faults = FieldFaults::new();
+        krev_ingen("tlf 91234567", "mandat", &mut faults);
+        assert!(faults.is_empty());
+    }
 }
