@@ -146,6 +146,43 @@ pub struct Ressurstype {
     pub klasser: Klasser,
 }
 
+impl Ressurstype {
+    /// Whether a name is one of the type: `personer/{uuid}/vedtak/{id}`.
+    #[must_use]
+    pub fn har_navn(&self, name: &str) -> bool {
+        let Ressurs {
+            monster,
+            monster_uten_subjekt,
+            ..
+        } = &self.ressurs;
+        [monster, monster_uten_subjekt]
+            .into_iter()
+            .any(|pattern| !pattern.is_empty() && passer(pattern, name))
+    }
+}
+
+fn passer(pattern: &str, name: &str) -> bool {
+    let hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+    let uuid = |part: &str| {
+        let dash = |place: usize| [8, 13, 18, 23].contains(&place);
+        let mut letters = part.bytes().enumerate();
+        part.len() == 36 && letters.all(|(place, c)| if dash(place) { c == b'-' } else { hex(c) })
+    };
+    let id = |part: &str| {
+        let letter = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"_-".contains(&c);
+        (1..=64).contains(&part.len()) && part.bytes().all(letter)
+    };
+    let mut parts = name.split('/');
+    let fits = pattern.split('/').all(|expected| {
+        parts.next().is_some_and(|part| match expected {
+            "{person}" | "{sak}" => uuid(part),
+            _ if expected.starts_with('{') => id(part),
+            _ => part == expected,
+        })
+    });
+    fits && parts.next().is_none()
+}
+
 /// A method of the contracts.
 #[derive(Debug, Clone)]
 pub struct Metode {
@@ -364,6 +401,27 @@ mod tests {
         reason = "tests"
     )]
     use super::*;
+
+    /// Seen red: with a person that is no UUID, and with a longer name.
+    #[test]
+    fn a_name_is_one_of_its_type() {
+        const ID: &str = "3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34";
+        let types = &kontrakter().ressurser;
+        for (type_, name, is) in [
+            ("vedtak", format!("personer/{ID}/vedtak/{ID}"), true),
+            ("vedtak", format!("personer/{ID}/oppdrag/{ID}"), false),
+            ("vedtak", format!("personer/{ID}/vedtak/{ID}/linjer"), false),
+            ("vedtak", format!("personer/{ID}/vedtak"), false),
+            ("vedtak", format!("personer/01819010001/vedtak/{ID}"), false),
+            ("vedtak", format!("personer/{ID}/vedtak/A B"), false),
+            ("avvik", format!("avvik/{ID}"), true),
+            ("avvik", format!("avvik/{}", ID.to_uppercase()), false),
+            ("hendelse", format!("enheter/rop/hendelser/{ID}"), true),
+            ("hendelse", String::new(), false),
+        ] {
+            assert_eq!(types[type_].har_navn(&name), is, "{type_} {name}");
+        }
+    }
 
     #[test]
     fn the_options_survive_the_build() {

@@ -252,7 +252,7 @@ async fn broken_messages_are_refused() {
         );
     }
     let large = refused::<_, Raw>(&desk, opprett, Raw(vec![0x0a; 5 * 1024 * 1024])).await;
-    assert_eq!(reason(&large), Some(Feilgrunn::UgyldigMelding), "{large:?}");
+    assert_eq!(reason(&large), Some(Feilgrunn::MeldingForStor), "{large:?}");
     let status = refused::<_, Raw>(
         &desk,
         "bestillerkontor.v1.VedtakService/Finnes",

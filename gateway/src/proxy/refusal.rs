@@ -19,8 +19,10 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 /// `ErrorInfo.domain` of every error.
 pub const DOMAIN: &str = "samspor";
-/// Longest metadata value that is passed on.
-const MAX_VALUE: usize = 400;
+/// Longest metadata value that is passed on: every unit of a municipality.
+const MAX_VALUE: usize = 600;
+/// The key of a list of what is valid, which may be long.
+const VALID: &str = "gyldige";
 
 /// A refused call: what the caller is told, and what only the log is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +146,8 @@ impl Refused {
             .into_iter()
             .collect();
         let mut details = ErrorDetails::with_error_info(reason.name, DOMAIN, told.clone());
+        // A list is told once: an error is a header, and headers have an end.
+        let mut listed: HashMap<String, &str> = HashMap::new();
         let faults: Vec<FieldViolation> = self
             .feil
             .felt
@@ -151,7 +155,15 @@ impl Refused {
             .filter(|fault| request.is_none_or(|request| is_path_of(&fault.felt, request)))
             .filter_map(|fault| {
                 let reason = reasons().get(&fault.grunn)?;
-                let told: HashMap<_, _> = reason.told(&fault.nokler, visible).into_iter().collect();
+                let mut told: HashMap<_, _> =
+                    reason.told(&fault.nokler, visible).into_iter().collect();
+                if let Some(valid) = told.get_mut(VALID) {
+                    if let Some(first) = listed.get(valid) {
+                        *valid = format!("those of {first}");
+                    } else {
+                        listed.insert(valid.clone(), &fault.felt);
+                    }
+                }
                 Some(FieldViolation::new(
                     fault.felt.clone(),
                     fill(reason.en, &told),
@@ -185,18 +197,14 @@ impl Reason {
             .filter(|(_, class)| visible.har(*class))
             .filter_map(|(key, _)| {
                 let value = given.get(key)?;
-                Some((key.clone(), cut(value)))
+                let mut kept: String = value.chars().take(MAX_VALUE).collect();
+                if kept.len() < value.len() {
+                    kept.push('…');
+                }
+                Some((key.clone(), kept))
             })
             .collect()
     }
-}
-
-/// A value as far as there is room for it; what was cut ends in an ellipsis.
-fn cut(value: &str) -> String {
-    if value.chars().count() <= MAX_VALUE {
-        return value.to_owned();
-    }
-    value.chars().take(MAX_VALUE - 1).chain(['…']).collect()
 }
 
 /// All reasons of the contract, by number.
@@ -325,6 +333,31 @@ mod tests {
                 .metadata
                 .is_empty()
         );
+    }
+
+    /// Seen red: with values of 200 characters, and with the list in each fault.
+    #[test]
+    fn a_list_of_what_is_valid_is_whole_and_told_once() {
+        let units: Vec<String> = (0..40).map(|n| format!("enhet_nr_{n}")).collect();
+        let list = units.join(", ");
+        let mut refused = Refused::new(Feilgrunn::UgyldigForesporsel);
+        for n in 0..40 {
+            let felt = format!("enheter[{n}]");
+            refused.add_field(&felt, Feilgrunn::FeltUkjentVerdi, &[(VALID, &list)]);
+        }
+        let other = [(VALID, "A, B")];
+        refused.add_field("type", Feilgrunn::FeltUkjentVerdi, &other);
+        let status = refused.into_status(Klasser::INGEN, None);
+        assert!(status.message().ends_with("enhet_nr_39"));
+        let faults = status.get_details_bad_request().unwrap().field_violations;
+        let of = |n: usize| faults[n].description.as_str();
+        assert!(of(0).ends_with(&list), "{}", of(0));
+        assert!(of(1).ends_with("those of enheter[0]"), "{}", of(1));
+        assert!(of(40).ends_with("A, B"), "{}", of(40));
+        // What is too long says that there is more.
+        let long = Refused::new(Feilgrunn::UgyldigMelding).with("feil", "a".repeat(601));
+        let long = long.into_status(Klasser::INGEN, None);
+        assert!(long.message().ends_with("aa…"), "{}", long.message());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::HeaderValue;
+use prost_reflect::{FieldDescriptor, Kind};
 use samspor_chassis::telemetry;
 use samspor_proto::{felles::Feilgrunn, internt::Loggtype, klassifisering::Klasser};
 use tokio::sync::oneshot;
@@ -20,14 +21,12 @@ use tonic::{
 use tracing::{Instrument as _, Span};
 
 use super::{
-    Arrival, Gateway, TRACE_ID, codec::Raw, forward::MAX_MESSAGE, passage::Passage, plain,
-    refusal::Refused, stream, too_late, trace,
+    Arrival, Gateway, TRACE_ID, codec::Raw, forward::MAX_MESSAGE, method::Method, passage::Passage,
+    plain, refusal::Refused, stream, too_late, trace,
 };
 
 /// How long a caller may take to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Header of what a refusal says beyond its code.
-const DETAILS: &str = "grpc-status-details-bin";
 
 /// Answers every method of the contracts.
 #[derive(Clone)]
@@ -72,13 +71,19 @@ where
             let answered = match arrived {
                 Ok(arrival) => {
                     let entered = Entered {
-                        gateway,
-                        path,
+                        gateway: Arc::clone(&gateway),
+                        path: path.clone(),
                         arrival,
                         span: span.clone(),
                         trace_id: trace_id.clone(),
                     };
-                    readable(&span, entered.answer(streams, request).await)
+                    let answered = entered.answer(streams, request).await;
+                    match gateway.method(&path) {
+                        Ok(method) if not_read(&answered) => {
+                            turned_away(&span, too_large(method)).into_http()
+                        }
+                        _ => answered,
+                    }
                 }
                 Err(refused) => turned_away(&span, refused).into_http(),
             };
@@ -204,24 +209,37 @@ async fn in_time(
     }
 }
 
-/// The answer, in the words of the contract where the request was larger than
-/// one may be: what is refused by the contract has details, and this has none.
-fn readable(span: &Span, answered: http::Response<Body>) -> http::Response<Body> {
-    let headers = answered.headers();
-    let code = headers
-        .get(Status::GRPC_STATUS)
-        .map(|code| Code::from_bytes(code.as_bytes()));
-    let too_large = matches!(code, Some(Code::OutOfRange | Code::ResourceExhausted));
-    if !too_large || headers.contains_key(DETAILS) {
-        return answered;
+/// Whether the codec refused the message for its size, before anybody saw it: all
+/// that is refused later has details.
+fn not_read(answered: &http::Response<Body>) -> bool {
+    Status::from_header_map(answered.headers()).is_some_and(|status| {
+        let too_much = matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted);
+        too_much && status.details().is_empty()
+    })
+}
+
+/// Names what can be so large: the files of a message, else each of its fields.
+fn too_large(method: &Method) -> Refused {
+    let request = &method.metode.inn;
+    let mut fields: Vec<String> = request.fields().filter_map(|field| file(&field)).collect();
+    if fields.is_empty() {
+        fields = request.fields().map(|f| f.name().to_owned()).collect();
     }
-    let most = MAX_MESSAGE / (1024 * 1024);
-    let said = format!(
-        "it has more than {most} MiB, the most of one message; send less in it, as fewer or \
-         smaller attachments"
-    );
-    let refused = Refused::new(Feilgrunn::UgyldigMelding).with("feil", said);
-    turned_away(span, refused).into_http()
+    Refused::new(Feilgrunn::MeldingForStor)
+        .with("maks", format_args!("{} MiB", MAX_MESSAGE >> 20))
+        .with("felt", fields.join(", "))
+}
+
+/// `vedlegg.innhold`, where the field or a part of it is bytes.
+fn file(field: &FieldDescriptor) -> Option<String> {
+    match field.kind() {
+        Kind::Bytes => Some(field.name().to_owned()),
+        Kind::Message(part) => {
+            let bytes = part.fields().find(|inner| inner.kind() == Kind::Bytes)?;
+            Some(format!("{}.{}", field.name(), bytes.name()))
+        }
+        _ => None,
+    }
 }
 
 /// The answer to a call that was not let in. No person is known, so it is no

@@ -6,7 +6,7 @@ use samspor_chassis::{
     call::Call,
     deadlines::Ticker,
     domene::Dag,
-    error::{Error, FieldFaults},
+    error::{Error, FieldFaults, Refusal},
     params,
     server::Agency as _,
     store::Store,
@@ -20,7 +20,7 @@ use crate::{
         prove::{adgang, aksepter, feil, hendelser, hos, kall, lager, svar, uleste},
         rpc,
     },
-    detalj, dialog,
+    detalj, dialog, kode,
 };
 
 samspor_chassis::on_both_databases! {
@@ -28,6 +28,7 @@ samspor_chassis::on_both_databases! {
     a_repeat_changes_nothing_and_a_code_is_used_once,
     questions_and_answers_reach_each_other_by_the_code,
     a_wrong_code_is_not_found_and_soon_not_looked_up,
+    half_a_digest_is_no_code,
     what_is_wrong_with_an_anonymous_report_is_told_at_once,
 }
 
@@ -284,6 +285,33 @@ async fn a_wrong_code_is_not_found_and_soon_not_looked_up(database: Database) {
     }
     database.clock().advance(Duration::from_hours(1));
     les(&store, KODE).await.unwrap();
+}
+
+/// Held or let go, a row is found by half of its digest, and is told of to whoever
+/// has all of it.
+///
+/// Seen red: with the row that was found taken for the right one.
+async fn half_a_digest_is_no_code(database: Database) {
+    let store = lager(&database).await;
+    let other = "11111111111111111111111111111111";
+    meldt(&store, KODE).await;
+    let found = async |sum: String| {
+        let mut tx = store.begin_read(noen()).await.unwrap();
+        kode::finn(&mut tx, &sum).await
+    };
+    for day in 0..2 {
+        let own = sum(KODE);
+        let near = format!("{}{}", &own[..63], i32::from(own.ends_with('0')));
+        let half = format!("{}{}", &own[..32], &sum(other)[32..]);
+        assert!(found(own).await.is_ok(), "day {day}");
+        for wrong in [near, half] {
+            let wrong = found(wrong).await.err().unwrap();
+            assert_eq!(wrong.refusal(), Some(&Refusal::not_found()), "day {day}");
+        }
+        database.clock().advance(Duration::from_hours(24));
+        let ticker = Ticker::new(store.clone(), Tjeneste::on_deadline);
+        ticker.tick().await.unwrap();
+    }
 }
 
 /// As of a report with a name, and what is its own.

@@ -18,7 +18,7 @@ use crate::{
     avvik::{Avvik, Innhold, Sak, Tilstand, rpc::fortell, rules, store},
     detalj::{self, Detalj, Vedlegg},
     innstillinger::innstillinger,
-    lesing::{Tekster, les_enheter},
+    lesing::{Tekster, les_enheter, les_poster},
     melding::Steg,
     sporsmal::{self, Klasse, Sett},
 };
@@ -72,7 +72,7 @@ fn les_melding(tx: &Tx, request: &MeldAvvikRequest, texts: &mut Tekster) -> (Opt
         helse: texts.kan(&request.helse, "helse"),
         sted: texts.kan(&request.sted, "sted"),
         person: String::new(),
-        poster: felt::tekster(&request.poster, "poster", HENVISNINGER, &mut texts.faults),
+        poster: les_poster(&request.poster, "poster", HENVISNINGER, &mut texts.faults),
         melder: Aktor::from(&tx.call().actor),
         svar_tredjepart: Vec::new(),
         svar_helse: Vec::new(),

@@ -4,6 +4,7 @@ use samspor_chassis::{
     domene::{felt, navn, vakt},
     error::FieldFaults,
 };
+use samspor_proto::klassifisering::kontrakter;
 
 /// Reads the texts of a request: each says something, and names nobody.
 pub(crate) struct Tekster {
@@ -46,6 +47,26 @@ pub(crate) fn les_navn(name: &str, field: &'static str, faults: &mut FieldFaults
         _ => faults.form(field, "avvik/{uuid}"),
     }
     String::new()
+}
+
+/// Names of records, of any type of the contracts: what is written in the place
+/// of one is no name, and an identity number in it neither.
+pub(crate) fn les_poster(
+    names: &[String],
+    field: &str,
+    max: usize,
+    faults: &mut FieldFaults,
+) -> Vec<String> {
+    felt::antall(names.len(), field, max, faults);
+    let types = &kontrakter().ressurser;
+    for (n, name) in names.iter().take(max).enumerate() {
+        let known = types.values().any(|type_| type_.har_navn(name));
+        if !known || vakt::har_nummer(name) {
+            let form = "navnet på en post, som personer/{uuid}/vedtak/{uuid}";
+            faults.form(format!("{field}[{n}]"), form);
+        }
+    }
+    names.to_vec()
 }
 
 /// Names of units, each once.

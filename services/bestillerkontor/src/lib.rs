@@ -18,6 +18,18 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+mod ansvarsprove;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod avslagsprove;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::float_cmp,
     reason = "tests"
 )]
@@ -45,6 +57,15 @@ mod fristprove;
 pub mod historie;
 mod innboks;
 mod kartlegging;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::float_cmp,
+    reason = "tests"
+)]
+mod kartleggingsprove;
 mod klage;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]

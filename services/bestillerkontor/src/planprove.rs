@@ -6,8 +6,9 @@ use samspor_chassis::testing::{
 };
 
 use crate::{
-    MIGRATIONS, eierprove, forlopsprove, fristprove, historie, kortvarigprove, leveringsprove,
-    rettsprove, saksprove, soknadprove, statistikkprove,
+    MIGRATIONS, ansvarsprove, avslagsprove, eierprove, forlopsprove, fristprove, historie,
+    kartleggingsprove, kortvarigprove, leveringsprove, rettsprove, saksprove, soknadprove,
+    statistikkprove,
 };
 
 /// Statements that read more than they give, and why it does no harm.
@@ -111,7 +112,10 @@ const SEED: &[&str] = &[
 async fn no_statement_grows_with_the_history() {
     eierprove::hver(testing::sqlite).await;
     forlopsprove::hver(testing::sqlite).await;
+    ansvarsprove::hver(testing::sqlite).await;
     rettsprove::hver(testing::sqlite).await;
+    avslagsprove::hver(testing::sqlite).await;
+    kartleggingsprove::hver(testing::sqlite).await;
     fristprove::hver(testing::sqlite).await;
     saksprove::hver(testing::sqlite).await;
     soknadprove::hver(testing::sqlite).await;

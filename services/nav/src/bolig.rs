@@ -3,7 +3,11 @@
 
 use futures::{FutureExt as _, future::BoxFuture};
 use samspor_chassis::{
-    domene::{Emne, kalender},
+    domene::{
+        Emne,
+        boligoppgaver::{Boligoppgave, ber_om, gjort, personen},
+        kalender,
+    },
     error::Error,
     feeds::Consumer,
     lager,
@@ -26,35 +30,15 @@ pub(crate) const FRA_BOLIGKONTOR: Consumer = Consumer {
     apply: bruk,
 };
 
-/// The task that an event asks for, about its record.
-fn ber_om(hendelse: &str) -> Option<Type> {
-    Some(match hendelse {
-        "BoligsakMottatt" => Type::Boligsak,
-        "TilbudAvslatt" | "VetoNedlagt" | "ReservasjonUtlopt" => Type::FinnBolig,
-        "RestanseVarslet" => Type::Restanse,
-        "BekymringMottatt" => Type::Bekymring,
-        "OppfolgingAvslatt" => Type::OppfolgingAvslatt,
-        "LeieforholdOppsagt" => Type::LeieforholdOppsagt,
-        _ => return None,
-    })
-}
-
-/// Tasks about its record that an event ends.
-fn gjort(hendelse: &str) -> &'static [Type] {
-    match hendelse {
-        "BoligsakGodkjent" | "BoligsakAvslatt" | "BoligsakTrukket" => &[Type::Boligsak],
-        "BoligletingAvsluttet" => &[Type::FinnBolig],
-        "RestansesakBesvart" | "RestansesakAvgjort" => &[Type::Restanse],
-        "BekymringBekreftet" => &[Type::Bekymring],
-        "OppsigelseTrukket" => &[Type::LeieforholdOppsagt],
-        "LeieforholdAvsluttet" => &[Type::OppfolgingAvslatt, Type::LeieforholdOppsagt],
-        _ => &[],
+const fn type_av(oppgave: Boligoppgave) -> Type {
+    match oppgave {
+        Boligoppgave::Boligsak => Type::Boligsak,
+        Boligoppgave::FinnBolig => Type::FinnBolig,
+        Boligoppgave::Restanse => Type::Restanse,
+        Boligoppgave::Bekymring => Type::Bekymring,
+        Boligoppgave::OppfolgingAvslatt => Type::OppfolgingAvslatt,
+        Boligoppgave::LeieforholdOppsagt => Type::LeieforholdOppsagt,
     }
-}
-
-/// The person of a record: `personer/{person}/…`.
-fn personen(post: &str) -> Option<&str> {
-    post.strip_prefix("personer/")?.split('/').next()
 }
 
 /// The effect of one event.
@@ -67,7 +51,7 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
         let committed = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
         let at = committed.unwrap_or(tx.now());
         let due = kalender::arbeidsdager_etter(at, innstillinger()?.oppgave_arbeidsdager);
-        if let Some(type_) = ber_om(&hendelse.r#type) {
+        if let Some(type_) = ber_om(&hendelse.r#type).map(type_av) {
             let emne = Emne {
                 person: person.to_owned(),
                 post: hendelse.post.clone(),
@@ -76,7 +60,7 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
             innboks::be_om(tx, type_, &emne, due).await?;
         }
         for type_ in gjort(&hendelse.r#type) {
-            innboks::ferdig(tx, *type_, &hendelse.post).await?;
+            innboks::ferdig(tx, type_av(*type_), &hendelse.post).await?;
         }
         // Not by LeieforholdInngatt: a contract for temporary housing is one too,
         // and that is the stay itself.
@@ -96,7 +80,11 @@ mod tests {
 
     use samspor_chassis::{
         store::Store,
-        testing::{Database, TestCall, request_id},
+        testing::{
+            Database, TestCall,
+            boligoppgaver::{RUNDER, UTEN_VIRKNING},
+            request_id,
+        },
     };
     use samspor_proto::nav::{KvitterOppgaveRequest, ListOppgaverRequest, Oppgave, Oppgavetype};
 
@@ -151,75 +139,18 @@ mod tests {
         let store = database
             .open(<crate::Nav as samspor_chassis::server::Agency>::migrations())
             .await;
-        for (asks, post, ends, by, kind) in [
-            (
-                "BoligsakMottatt",
-                "boligsaker/1",
-                "BoligsakGodkjent",
-                "boligsaker/1",
-                Oppgavetype::Boligsak,
-            ),
-            (
-                "TilbudAvslatt",
-                "reservasjoner/1",
-                "BoligletingAvsluttet",
-                "reservasjoner/1",
-                Oppgavetype::FinnBolig,
-            ),
-            (
-                "VetoNedlagt",
-                "reservasjoner/2",
-                "BoligletingAvsluttet",
-                "reservasjoner/2",
-                Oppgavetype::FinnBolig,
-            ),
-            (
-                "ReservasjonUtlopt",
-                "reservasjoner/3",
-                "BoligletingAvsluttet",
-                "reservasjoner/3",
-                Oppgavetype::FinnBolig,
-            ),
-            (
-                "RestanseVarslet",
-                "restansesaker/1",
-                "RestansesakBesvart",
-                "restansesaker/1",
-                Oppgavetype::Restanse,
-            ),
-            (
-                "BekymringMottatt",
-                "bekymringer/1",
-                "BekymringBekreftet",
-                "bekymringer/1",
-                Oppgavetype::Bekymring,
-            ),
-            (
-                "LeieforholdOppsagt",
-                "leieforhold/2",
-                "OppsigelseTrukket",
-                "leieforhold/2",
-                Oppgavetype::LeieforholdOppsagt,
-            ),
-            (
-                "LeieforholdOppsagt",
-                "leieforhold/1",
-                "LeieforholdAvsluttet",
-                "leieforhold/1",
-                Oppgavetype::LeieforholdOppsagt,
-            ),
-        ] {
+        for (asks, post, ends, task) in RUNDER {
+            let kind = Oppgavetype::from(type_av(task));
             for _ in 0..2 {
                 hendt(&store, asks, post).await;
                 assert_eq!(venter(&store).await, [kind], "{asks}");
             }
-            for other in ["BoligTilbudt", "BoligReservert"] {
-                hendt(&store, other, post).await;
+            for (other, about) in UTEN_VIRKNING {
+                hendt(&store, other, about).await;
             }
-            hendt(&store, "BoligletingAvsluttet", "reservasjoner/9").await;
             assert_eq!(venter(&store).await, [kind], "{asks}");
             for _ in 0..2 {
-                hendt(&store, ends, by).await;
+                hendt(&store, ends, post).await;
                 assert_eq!(venter(&store).await, [], "{ends}");
             }
         }

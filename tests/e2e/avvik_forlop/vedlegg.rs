@@ -59,7 +59,7 @@ async fn a_file_that_is_too_large_or_runs_is_refused_and_nothing_is_stored() {
     let request = melding(&scene, vec![fil("logg.txt", text(5 * MIB))]);
     let large = refused::<_, MeldAvvikResponse>(&reporter, &method, request).await;
     assert_eq!(large.code(), Code::InvalidArgument);
-    for said in ["4 MiB", "attachments"] {
+    for said in ["4 MiB", "vedlegg.innhold"] {
         assert!(large.message().contains(said), "{large:?}");
     }
     // More than one file may have: its field, and how much it may have.

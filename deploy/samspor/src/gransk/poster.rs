@@ -11,7 +11,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage as _, 
 use samspor_chassis::domene::kalender::veggklokke;
 use samspor_chassis::tid::Tid;
 use samspor_proto::{
-    klassifisering::{Metode, Ressurstype, kontrakter},
+    klassifisering::{Metode, kontrakter},
     tilgang::{Formal, Handling},
 };
 use tonic::Code;
@@ -71,7 +71,7 @@ fn leser(name: &str) -> Option<Leser> {
     let (type_, _) = contracts
         .ressurser
         .iter()
-        .find(|(_, record)| !record.ressurs.tid_felt.is_empty() && passer(record, name))?;
+        .find(|(_, record)| !record.ressurs.tid_felt.is_empty() && record.har_navn(name))?;
     contracts.metoder.values().find_map(|metode| {
         let tilgang = &metode.tilgang;
         let reads = tilgang.handling() == Handling::Les
@@ -90,21 +90,6 @@ fn leser(name: &str) -> Option<Leser> {
         })?;
         reads.then_some(Leser { metode, felt })
     })
-}
-
-/// Whether a name has the pattern of a type: `personer/{person}/vedtak/{vedtak}`.
-fn passer(record: &Ressurstype, name: &str) -> bool {
-    let pattern = record.ressurs.monster.split('/');
-    let mut parts = name.split('/');
-    let fits = pattern.into_iter().all(|expected| {
-        parts
-            .next()
-            .is_some_and(|part| match expected.starts_with('{') {
-                true => !part.is_empty(),
-                false => part == expected,
-            })
-    });
-    fits && parts.next().is_none()
 }
 
 /// A record; none where it is not the reviewer's to read.

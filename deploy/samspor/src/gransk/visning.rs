@@ -116,6 +116,13 @@ impl Rapport {
                 self.slutt()
             ),
         ];
+        if !line.mandat.avvik.is_empty() {
+            notes.push(
+                "Stegene i avviket er lest av avviket selv: hvilken ansatt som tok hvert av dem, og \
+                 etter hvilken regel, står i innsynsloggen under avviket og er ikke med."
+                    .to_owned(),
+            );
+        }
         if !line.poster.is_empty() {
             notes.push(format!(
                 "Postene står slik de var da rapporten ble laget, {}, også det som ble endret etter perioden.",

@@ -455,6 +455,11 @@ async fn what_is_wrong_with_a_report_is_told_at_once(database: Database) {
             svar("andre_beboere", "Naboen"),
         ],
         person: "personer/x".into(),
+        poster: vec![
+            "avvik/3f2c8a54-6c1e-4f7a-9b0d-2e5f8c7a1b34".into(),
+            "Se journalen".into(),
+            "enheter/rop/hendelser/01819010001".into(),
+        ],
         spor: vec!["4BF9".into()],
         ..melding_om_natt()
     };
@@ -463,6 +468,8 @@ async fn what_is_wrong_with_a_report_is_told_at_once(database: Database) {
         feil(refused),
         [
             "hendt FELT_FORM",
+            "poster[1] FELT_FORM",
+            "poster[2] FELT_FORM",
             "person FELT_FORM",
             "spor[0] FELT_FORM",
             "underkategori FELT_UKJENT_VERDI",

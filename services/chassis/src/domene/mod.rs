@@ -6,6 +6,7 @@
 //! refusal. The thin function behind an RPC reads, applies the rule, writes,
 //! and hands the [`Virkninger`] to the transaction.
 
+pub mod boligoppgaver;
 pub mod dokument;
 pub mod felles;
 pub mod felt;

@@ -23,6 +23,7 @@
 )]
 
 pub mod angrep;
+pub mod boligoppgaver;
 pub mod plans;
 mod postgres;
 

@@ -2,7 +2,13 @@
 //! follows tenants up, or takes part in a joint case about arrears.
 
 use futures::{FutureExt as _, future::BoxFuture};
-use samspor_chassis::{error::Error, feeds::Consumer, store::Tx, tid::Tid};
+use samspor_chassis::{
+    domene::boligoppgaver::{Boligoppgave, ber_om, gjort, personen},
+    error::Error,
+    feeds::Consumer,
+    store::Tx,
+    tid::Tid,
+};
 use samspor_proto::hendelse::Hendelse;
 
 use super::{Type, rpc};
@@ -15,35 +21,15 @@ pub(crate) const FRA_BOLIGKONTOR: Consumer = Consumer {
     apply: bruk,
 };
 
-/// The task that an event asks for, about its record.
-fn ber_om(hendelse: &str) -> Option<Type> {
-    Some(match hendelse {
-        "BoligsakMottatt" => Type::Boligsak,
-        "TilbudAvslatt" | "VetoNedlagt" | "ReservasjonUtlopt" => Type::FinnBolig,
-        "RestanseVarslet" => Type::Restanse,
-        "BekymringMottatt" => Type::Bekymring,
-        "OppfolgingAvslatt" => Type::OppfolgingAvslatt,
-        "LeieforholdOppsagt" => Type::LeieforholdOppsagt,
-        _ => return None,
-    })
-}
-
-/// Tasks about its record that an event ends.
-fn gjort(hendelse: &str) -> &'static [Type] {
-    match hendelse {
-        "BoligsakGodkjent" | "BoligsakAvslatt" | "BoligsakTrukket" => &[Type::Boligsak],
-        "BoligletingAvsluttet" => &[Type::FinnBolig],
-        "RestansesakBesvart" | "RestansesakAvgjort" => &[Type::Restanse],
-        "BekymringBekreftet" => &[Type::Bekymring],
-        "OppsigelseTrukket" => &[Type::LeieforholdOppsagt],
-        "LeieforholdAvsluttet" => &[Type::OppfolgingAvslatt, Type::LeieforholdOppsagt],
-        _ => &[],
+const fn type_av(oppgave: Boligoppgave) -> Type {
+    match oppgave {
+        Boligoppgave::Boligsak => Type::Boligsak,
+        Boligoppgave::FinnBolig => Type::FinnBolig,
+        Boligoppgave::Restanse => Type::Restanse,
+        Boligoppgave::Bekymring => Type::Bekymring,
+        Boligoppgave::OppfolgingAvslatt => Type::OppfolgingAvslatt,
+        Boligoppgave::LeieforholdOppsagt => Type::LeieforholdOppsagt,
     }
-}
-
-/// The person of a record: `personer/{person}/…`.
-fn personen(post: &str) -> Option<&str> {
-    post.strip_prefix("personer/")?.split('/').next()
 }
 
 /// The effect of one event.
@@ -53,14 +39,14 @@ pub(crate) fn bruk(tx: &mut Tx, hendelse: Hendelse) -> BoxFuture<'_, Result<(), 
             return Ok(());
         };
         crate::las_person(tx, person).await?;
-        if let Some(type_) = ber_om(&hendelse.r#type) {
+        if let Some(type_) = ber_om(&hendelse.r#type).map(type_av) {
             let committed = hendelse.tid.and_then(|at| Tid::try_from(at).ok());
             let since = committed.unwrap_or(tx.now());
             let task = rpc::ny(tx, type_, person, &hendelse.post, since)?;
             rpc::legg_inn(tx, &task).await?;
         }
         for type_ in gjort(&hendelse.r#type) {
-            rpc::ferdig(tx, person, *type_, &hendelse.post).await?;
+            rpc::ferdig(tx, person, type_av(*type_), &hendelse.post).await?;
         }
         Ok(())
     }
@@ -73,7 +59,11 @@ mod tests {
 
     use samspor_chassis::{
         store::Store,
-        testing::{Database, TestCall, request_id},
+        testing::{
+            Database, TestCall,
+            boligoppgaver::{RUNDER, UTEN_VIRKNING},
+            request_id,
+        },
     };
     use samspor_proto::rop::{KvitterOppgaveRequest, ListOppgaverRequest, Oppgave, Oppgavetype};
 
@@ -128,75 +118,18 @@ mod tests {
         let store = database
             .open(<crate::Rop as samspor_chassis::server::Agency>::migrations())
             .await;
-        for (asks, post, ends, by, kind) in [
-            (
-                "BoligsakMottatt",
-                "boligsaker/1",
-                "BoligsakGodkjent",
-                "boligsaker/1",
-                Oppgavetype::Boligsak,
-            ),
-            (
-                "TilbudAvslatt",
-                "reservasjoner/1",
-                "BoligletingAvsluttet",
-                "reservasjoner/1",
-                Oppgavetype::FinnBolig,
-            ),
-            (
-                "VetoNedlagt",
-                "reservasjoner/2",
-                "BoligletingAvsluttet",
-                "reservasjoner/2",
-                Oppgavetype::FinnBolig,
-            ),
-            (
-                "ReservasjonUtlopt",
-                "reservasjoner/3",
-                "BoligletingAvsluttet",
-                "reservasjoner/3",
-                Oppgavetype::FinnBolig,
-            ),
-            (
-                "RestanseVarslet",
-                "restansesaker/1",
-                "RestansesakBesvart",
-                "restansesaker/1",
-                Oppgavetype::Restanse,
-            ),
-            (
-                "BekymringMottatt",
-                "bekymringer/1",
-                "BekymringBekreftet",
-                "bekymringer/1",
-                Oppgavetype::Bekymring,
-            ),
-            (
-                "LeieforholdOppsagt",
-                "leieforhold/2",
-                "OppsigelseTrukket",
-                "leieforhold/2",
-                Oppgavetype::LeieforholdOppsagt,
-            ),
-            (
-                "LeieforholdOppsagt",
-                "leieforhold/1",
-                "LeieforholdAvsluttet",
-                "leieforhold/1",
-                Oppgavetype::LeieforholdOppsagt,
-            ),
-        ] {
+        for (asks, post, ends, task) in RUNDER {
+            let kind = Oppgavetype::from(type_av(task));
             for _ in 0..2 {
                 hendt(&store, asks, post).await;
                 assert_eq!(venter(&store).await, [kind], "{asks}");
             }
-            for other in ["BoligTilbudt", "BoligReservert"] {
-                hendt(&store, other, post).await;
+            for (other, about) in UTEN_VIRKNING {
+                hendt(&store, other, about).await;
             }
-            hendt(&store, "BoligletingAvsluttet", "reservasjoner/9").await;
             assert_eq!(venter(&store).await, [kind], "{asks}");
             for _ in 0..2 {
-                hendt(&store, ends, by).await;
+                hendt(&store, ends, post).await;
                 assert_eq!(venter(&store).await, [], "{ends}");
             }
         }
