@@ -11,11 +11,11 @@ use samspor_chassis::{
 use crate::{Avvik, anonymprove, avvik, kilderprove, statistikk};
 
 /// Statements that read more than they give, and why it does no harm.
-const ALLOWED: &[
+const ALLOWED: &[Allowed] = &[
     (
         "FROM avvikholdt WHERE kodesum >= $1",
         "what one reporter said on one day, of which the report is one row",
-    ),Allowed] = &[
+    ),
     ("SELECT CAST(count(*)", "a test looks"),
     (
         "SELECT id, kodesum, nr, dag, innhold FROM avvikholdt",
