@@ -15,7 +15,7 @@ use samspor_proto::{
 };
 
 use crate::{
-    avvik::Sak,
+    avvik::{Sak, store},
     detalj::Detalj,
     innmelding::{self, Ny},
     innstillinger::innstillinger,
@@ -112,6 +112,28 @@ lyttere! {
     gateway: "gateway",
 }
 
+/// Whether an avvik of a cause goes on, itself or as the one that it is a
+/// duplicate of.
+async fn er_reist(tx: &mut Tx, arsak: &str) -> Result<bool, Error> {
+    let known: Vec<(String,)> = tx
+        .all(
+            "SELECT avvik FROM avvikskilde WHERE arsak = $1",
+            params![arsak],
+        )
+        .await?;
+    for (id,) in known {
+        let mut avvik = store::hent(tx, &id).await?;
+        // A duplicate names one that was none then, so that they end.
+        while !avvik.innhold.duplikat_av.is_empty() {
+            avvik = store::hent(tx, &avvik.innhold.duplikat_av).await?;
+        }
+        if avvik.apent() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Raises an avvik of what an event tells, unless one of it is open.
 pub(crate) async fn reis(tx: &mut Tx, fra: &'static str, hendelse: Hendelse) -> Result<(), Error> {
     let Some(kilde) = finn(fra, &hendelse) else {
@@ -121,14 +143,7 @@ pub(crate) async fn reis(tx: &mut Tx, fra: &'static str, hendelse: Hendelse) -> 
         return Ok(());
     };
     let arsak = format!("{fra}/{}/{}", kilde.hendelse, hendelse.post);
-    let open: Option<(String,)> = tx
-        .one(
-            "SELECT a.id FROM avvikskilde k JOIN avvik a ON a.id = k.avvik \
-             WHERE k.arsak = $1 AND a.tilstand NOT IN ('LUKKET', 'DUPLIKAT')",
-            params![arsak.as_str()],
-        )
-        .await?;
-    if open.is_some() {
+    if er_reist(tx, &arsak).await? {
         return Ok(());
     }
     let when = hendelse.tid.and_then(|at| Tid::try_from(at).ok());

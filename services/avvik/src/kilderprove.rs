@@ -13,12 +13,17 @@ use samspor_chassis::{
 use samspor_proto::{
     avvik::{
         Avvik, AvviksdelTilstand, Avvikskategori, Avvikskilde, HentAvviksdetaljRequest,
-        ListAvvikRequest,
+        ListAvvikRequest, MerkDuplikatRequest,
     },
     hendelse::Hendelse,
 };
 
-use crate::{Avvik as Tjeneste, avvik::rpc, detalj, kilder, sporsmal::Sett};
+use crate::{
+    Avvik as Tjeneste,
+    avvik::{prove::kall, rpc},
+    detalj, kilder,
+    sporsmal::Sett,
+};
 
 samspor_chassis::on_both_databases! {
     what_must_not_be_left_is_raised_once,
@@ -64,8 +69,8 @@ async fn alle(store: &Store, enhet: &str) -> Vec<Avvik> {
 /// koordinerende enhet hears of every step, and the person stands in the detail
 /// alone.
 ///
-/// Seen red: without the look for one that is open, and with the person's record
-/// among the traces.
+/// Seen red: without the look for one that is open, with a duplicate taken for
+/// ended, and with the person's record among the traces.
 async fn what_must_not_be_left_is_raised_once(database: Database) {
     let store = database.open(Tjeneste::migrations()).await;
     let no_bed = || hendelse("BotilbudIkkeKlart", "botilbud", 1);
@@ -96,14 +101,28 @@ async fn what_must_not_be_left_is_raised_once(database: Database) {
     hor(&store, "nav", hendelse("BotilbudIkkeKlart", "botilbud", 2)).await;
     hor(&store, "nav", hendelse("BotilbudInnvilget", "botilbud", 3)).await;
     hor(&store, "rop", hendelse("BotilbudIkkeKlart", "botilbud", 4)).await;
-    assert_eq!(alle(&store, "nav").await.len(), 2);
+    let of_nav = alle(&store, "nav").await;
+    assert_eq!(of_nav.len(), 2);
+    let other = of_nav.into_iter().find(|all| all.name != one.name).unwrap();
 
-    // When it has ended, the next is a new one.
-    let id = one.name.trim_start_matches("avvik/").to_owned();
+    // While the one that it is the same as goes on it is that one.
+    let same = MerkDuplikatRequest {
+        name: one.name.clone(),
+        request_id: request_id(),
+        etag: one.etag,
+        av: other.name.clone(),
+    };
+    kall!(store, hos("koordinering"), rpc::merk_duplikat, same).unwrap();
+    hor(&store, "nav", no_bed()).await;
+    assert_eq!(alle(&store, "koordinering").await.len(), 2);
+
+    // When that has ended, the next is a new one.
+    let id = other.name.trim_start_matches("avvik/").to_owned();
     let ended: Result<_, Error> = store
         .write(hos("avvik"), &request_id(), move |tx| {
             async move {
-                let sql = "UPDATE avvik SET tilstand = 'DUPLIKAT' WHERE id = $1";
+                let sql = "UPDATE avvik SET tilstand = 'LUKKET', tilbakemeldt = 1, \
+                           apne_deler = 0 WHERE id = $1";
                 tx.execute(sql, samspor_chassis::params![id.as_str()])
                     .await?;
                 Ok(samspor_proto::avvik::LukkAvvikResponse::default())

@@ -63,6 +63,7 @@ pub async fn life() {
     let keeper = leader("koordinering", Formal::Statistikk).await;
     let early = refused::<_, HentAvvikstallResponse>(&keeper, EXACT, asked()).await;
     assert_eq!(reason(&early), Some(Feilgrunn::UgyldigForesporsel));
+    assert!(early.message().contains("2026-12-01"), "{early:?}");
     for _ in 0..9 {
         clock.advance(Duration::from_hours(24 * 7));
     }

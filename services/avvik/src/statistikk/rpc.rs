@@ -28,6 +28,11 @@ fn les_parent(parent: &str, settings: &Innstillinger, faults: &mut FieldFaults) 
     }
 }
 
+/// The first day on which nothing more can come of a month.
+fn telles_fra((_, last): (Dag, Dag), settings: &Innstillinger) -> Dag {
+    last.pluss_dager(i32::from(settings.tilbakemelding_dager) + 1)
+}
+
 /// Counts a month of which nothing more can come: the days for feedback on the
 /// last report have passed.
 async fn tell(
@@ -38,9 +43,10 @@ async fn tell(
 ) -> Result<Tall, Error> {
     let days = i32::from(settings.tilbakemelding_dager);
     let month = periode::les_maned(maned, &mut faults);
-    let open = |(_, last): (Dag, Dag)| Dag::av(tx.now()) <= last.pluss_dager(days);
-    if month.is_some_and(open) {
-        let expected = format!("en måned som har vært over i {days} dager");
+    let from = month.map(|month| telles_fra(month, settings));
+    if let Some(from) = from.filter(|from| Dag::av(tx.now()) < *from) {
+        let expected =
+            format!("en måned som har vært over i {days} dager; {maned} telles fra {from}");
         faults.form("maned", expected);
     }
     faults.finish()?;
@@ -109,11 +115,10 @@ pub(crate) async fn hent_publisert(
     les_parent(&request.parent, settings, &mut faults);
     let month = periode::les_maned(&request.maned, &mut faults);
     faults.finish()?;
-    let (_, last) = month.ok_or_else(|| Error::internal("no month and no fault"))?;
+    let month = month.ok_or_else(|| Error::internal("no month and no fault"))?;
     let keeper = &settings.melder_enhet;
     let Some(row) = store::publisert(tx, &request.maned).await? else {
-        let days = i32::from(settings.tilbakemelding_dager);
-        let earliest = last.pluss_dager(days + 1);
+        let earliest = telles_fra(month, settings);
         return Err(periode::ikke_publisert(&request.maned, keeper, earliest).into());
     };
     let published: Publisert = dokument::les(&row)?;
