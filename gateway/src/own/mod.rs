@@ -21,9 +21,10 @@ use samspor_proto::gateway::{
     ApneGranskingRequest, ApneGranskingResponse, AvsluttGranskingRequest, AvsluttGranskingResponse,
     AvsluttNodtilgangRequest, AvsluttNodtilgangResponse, GjennomgaNodtilgangRequest,
     GjennomgaNodtilgangResponse, GodkjennGranskingRequest, GodkjennGranskingResponse,
-    HentGranskingRequest, HentGranskingResponse, ListGranskingerRequest, ListGranskingerResponse,
-    ListInnsynRequest, ListInnsynResponse, ListNodtilgangerRequest, ListNodtilgangerResponse,
-    StartNodtilgangRequest, StartNodtilgangResponse,
+    HentGranskingRequest, HentGranskingResponse, ListAvviksinnsynRequest, ListAvviksinnsynResponse,
+    ListGranskingerRequest, ListGranskingerResponse, ListInnsynRequest, ListInnsynResponse,
+    ListNodtilgangerRequest, ListNodtilgangerResponse, StartNodtilgangRequest,
+    StartNodtilgangResponse,
     gransking_service_server::{GranskingService, GranskingServiceServer},
     innsynslogg_service_server::{InnsynsloggService, InnsynsloggServiceServer},
     nodtilgang_service_server::{NodtilgangService, NodtilgangServiceServer},
@@ -87,6 +88,15 @@ impl InnsynsloggService for Own {
     ) -> Result<Response<ListInnsynResponse>, Status> {
         let call = verified(&request)?;
         let rows = innsynslogg::list(self.chassis.store(), &call, request.into_inner()).await?;
+        Ok(Response::new(rows))
+    }
+
+    async fn list_avviksinnsyn(
+        &self,
+        request: Request<ListAvviksinnsynRequest>,
+    ) -> Result<Response<ListAvviksinnsynResponse>, Status> {
+        verified(&request)?;
+        let rows = innsynslogg::list_avvik(self.chassis.store(), request.into_inner()).await?;
         Ok(Response::new(rows))
     }
 }

@@ -2,6 +2,7 @@
 //! together through the gateway under a mandate of two roles, with and without
 //! spans, and never with more than the mandate opens.
 
+mod avviket;
 mod grenser;
 
 use std::{sync::Arc, time::Duration};
@@ -24,7 +25,6 @@ use samspor_proto::{
 };
 
 use crate::{
-    avvik_forlop,
     bolig_forlop::boligsak,
     handovers::until,
     nav_forlop,
@@ -49,6 +49,7 @@ fn klokke() -> Arc<TestClock> {
 struct Mandat {
     personer: Vec<String>,
     avvik: String,
+    sporings_id: String,
     klasser: Vec<Dataklasse>,
     /// Days that it lives.
     dager: u64,
@@ -59,6 +60,7 @@ impl Mandat {
         Self {
             personer: vec![person.to_owned()],
             avvik: String::new(),
+            sporings_id: String::new(),
             klasser: Vec::new(),
             dager: 30,
         }
@@ -79,12 +81,12 @@ impl Mandat {
                 .to_vec(),
             personer: self.personer.clone(),
             avvik: self.avvik.clone(),
+            sporings_id: self.sporings_id.clone(),
             fra: Some(tid(FOR).to_proto()),
             til: Some(now.plus(Duration::from_hours(24)).to_proto()),
             utloper: Some(now.plus(Duration::from_hours(24 * self.dager)).to_proto()),
             klasser: self.klasser.iter().map(|class| (*class).into()).collect(),
             mandat: "Hvorfor sto personen uten et sted å sove".to_owned(),
-            ..Default::default()
         };
         let opened: ApneGranskingResponse =
             ok(&leader, &format!("{GRANSKING}ApneGransking"), request).await;
@@ -445,54 +447,12 @@ async fn buffer_url_of_nobody() -> String {
     format!("http://{}", port.local_addr().unwrap())
 }
 
-/// An avvik that the mandate names has its steps in the lanes of the units, and a
-/// part that waits for an answer is open until it has one.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_avvik_stands_in_it() {
-    let scene = Scene::on(klokke(), |_| {}).await;
-    let person = scene.case(NUMBERS[0]).await.person;
-    let avvik = avvik_forlop::meldt(&scene, "nav", &["boligkontor"]).await;
-    let keeper = scene
-        .desk(
-            "boligkontor",
-            Rolle::Saksbehandler,
-            Formal::Avviksbehandling,
-        )
-        .await;
-    avvik_forlop::aksepter(&keeper, &avvik).await;
-    let mut mandat = Mandat::om(&person);
-    mandat.avvik = avvik.clone();
-    let mandat = mandat.gitt(&scene).await;
-    let report = rapport(&scene, &mandat).await;
-    assert!(report.linje.hull.is_empty(), "{:?}", report.linje.hull);
-    for (words, lane) in [
-        ("Avvik hendt", "boligkontor"),
-        ("Avvik meldt", "nav"),
-        ("Avviksdel foreslått", "boligkontor"),
-        ("Avviksdel akseptert", "boligkontor"),
-    ] {
-        let step = finn(&report, words);
-        assert_eq!(
-            (step.bane.as_str(), step.slag),
-            (lane, Slag::Avvik),
-            "{words}"
-        );
-        assert!(step.post().starts_with(&avvik));
-    }
-    let part = report
-        .linje
-        .lop
-        .iter()
-        .find(|run| run.tekst.contains("avvik"))
-        .unwrap();
-    assert!(part.til.is_some());
-}
-
 /// Plays every method of a review.
 pub async fn lives() {
     let clock = klokke();
     let scene = Scene::on(clock.clone(), |_| {}).await;
     Box::pin(tidslinjen(&scene, &clock)).await;
+    Box::pin(avviket::gjennomgatt(&scene, &clock)).await;
     let officer = scene
         .desk("personvern", Rolle::Personvernombud, Formal::Kontroll)
         .await;

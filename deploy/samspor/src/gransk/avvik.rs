@@ -1,11 +1,12 @@
-//! The steps of an avvik, as the events that they were: an avvik is about
-//! nobody, so its events are in no person's list, and its record says when.
+//! The steps of an avvik, as the events that they were, and how long each unit
+//! had to answer: an avvik is about nobody, so its events and deadlines are in no
+//! person's list, and its record says when.
 
 use samspor_chassis::tid::Tid;
-use samspor_proto::avvik::{Avvik, AvviksdelTilstand::Returnert};
+use samspor_proto::avvik::{Avvik, AvviksdelTilstand::Returnert, Meldervurdering::Uenig};
 
 use super::{
-    grunnlag::Hendelse,
+    grunnlag::{Frist, Hendelse},
     hent::{enhet, tid},
 };
 
@@ -56,6 +57,12 @@ pub(super) fn hendelser(avvik: &Avvik) -> Vec<Hendelse> {
             post(),
         );
         step(answered, tid(part.besvart), &unit, Vec::new(), post());
+        for one in &part.tiltak {
+            let done = tid(one.utfort);
+            step("AvvikstiltakUtfort", done, &one.enhet, Vec::new(), post());
+            let seen = tid(one.kontrollert);
+            step("AvvikseffektKontrollert", seen, &unit, Vec::new(), post());
+        }
         step(
             "AvviksdelFerdig",
             tid(part.ferdig),
@@ -73,6 +80,14 @@ pub(super) fn hendelser(avvik: &Avvik) -> Vec<Hendelse> {
             told,
             name(),
         );
+        for answer in &feedback.svar {
+            let type_ = match answer.vurdering() {
+                Uenig => "AvvikMelderUenig",
+                _ => "AvvikMelderFornoyd",
+            };
+            let told = vec![enhet(&feedback.enhet)];
+            step(type_, tid(answer.tid), &answer.enhet, told, name());
+        }
     }
     step(
         "AvvikLukket",
@@ -84,9 +99,37 @@ pub(super) fn hendelser(avvik: &Avvik) -> Vec<Hendelse> {
     steps
 }
 
+/// The time that each unit had to answer its part. When a measure was set is not
+/// in the record, so its deadline is not here.
+pub(super) fn frister(avvik: &Avvik) -> Vec<Frist> {
+    let mut runs = Vec::new();
+    for (place, part) in avvik.deler.iter().enumerate() {
+        let (Some(satt), Some(forfall)) = (tid(part.foreslatt), tid(part.kvitteringsfrist)) else {
+            continue;
+        };
+        let unit = enhet(&part.enhet);
+        runs.push(Frist {
+            kilde: AVVIK.to_owned(),
+            navn: format!("{}/{place:03}", avvik.name),
+            type_: "kvittering".to_owned(),
+            post: format!("{} ({unit})", avvik.name),
+            satt,
+            forfall,
+            brutt: part.kvittering_brutt.then_some(forfall),
+            avsluttet: tid(part.besvart),
+            eier: unit,
+            mottakere: vec![enhet(&avvik.ansvarlig_enhet)],
+            ..Frist::default()
+        });
+    }
+    runs
+}
+
 #[cfg(test)]
 mod tests {
-    use samspor_proto::avvik::{Avviksdel, AvviksdelTilstand, Tilbakemelding};
+    use samspor_proto::avvik::{
+        Avviksdel, AvviksdelTilstand, Avvikstiltak, Tilbakemelding, Tilbakemeldingssvar,
+    };
 
     use super::*;
 
@@ -102,6 +145,14 @@ mod tests {
         };
         let mut done = part("boligkontor", AvviksdelTilstand::Ferdig);
         done.ferdig = at(40);
+        done.kvitteringsfrist = at(25);
+        done.kvittering_brutt = true;
+        done.tiltak = vec![Avvikstiltak {
+            enhet: "enheter/bom".to_owned(),
+            utfort: at(35),
+            kontrollert: at(38),
+            ..Avvikstiltak::default()
+        }];
         let avvik = Avvik {
             name: "avvik/a".to_owned(),
             ansvarlig_enhet: "enheter/boligkontor".to_owned(),
@@ -112,6 +163,12 @@ mod tests {
             tilbakemeldinger: vec![Tilbakemelding {
                 enhet: "enheter/boligkontor".to_owned(),
                 tid: at(50),
+                svar: vec![Tilbakemeldingssvar {
+                    enhet: "enheter/nav".to_owned(),
+                    tid: at(60),
+                    vurdering: Uenig.into(),
+                    ..Tilbakemeldingssvar::default()
+                }],
                 ..Tilbakemelding::default()
             }],
             ..Avvik::default()
@@ -135,11 +192,25 @@ mod tests {
                 "10 nav AvvikMeldt → ",
                 "20 boligkontor AvviksdelForeslatt → boligkontor",
                 "30 boligkontor AvviksdelAkseptert → ",
+                "35 bom AvvikstiltakUtfort → ",
+                "38 boligkontor AvvikseffektKontrollert → ",
                 "40 boligkontor AvviksdelFerdig → ",
                 "20 boligkontor AvviksdelForeslatt → rop",
                 "30 rop AvviksdelReturnert → ",
                 "50 boligkontor AvvikTilbakemeldt → nav",
+                "60 nav AvvikMelderUenig → boligkontor",
             ]
         );
+        let runs = frister(&avvik);
+        let told: Vec<_> = runs
+            .iter()
+            .map(|run| {
+                let times = [Some(run.satt), Some(run.forfall), run.brutt, run.avsluttet];
+                let seconds = times.map(|at| at.map(|at| at.0 / 1_000_000));
+                (run.eier.as_str(), run.post.as_str(), seconds)
+            })
+            .collect();
+        let times = [Some(20), Some(25), Some(25), Some(30)];
+        assert_eq!(told, [("boligkontor", "avvik/a (boligkontor)", times)]);
     }
 }

@@ -134,7 +134,7 @@ pub struct Frist {
 pub struct Innsyn {
     /// Place in the log.
     pub indeks: i64,
-    /// Whom it is about.
+    /// Whom it is about: `personer/{id}`, or `avvik/{id}`.
     pub person: String,
     /// When.
     pub tid: Tid,

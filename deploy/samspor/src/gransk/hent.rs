@@ -13,8 +13,8 @@ use samspor_proto::{
     avvik::{HentAvvikRequest, HentAvvikResponse},
     felles::Aktor as Wireaktor,
     gateway::{
-        Gransking, HentGranskingRequest, HentGranskingResponse, Innsyn as Wireinnsyn,
-        ListInnsynRequest, ListInnsynResponse,
+        Avviksinnsyn, Gransking, HentGranskingRequest, HentGranskingResponse, Innsyn as Wireinnsyn,
+        ListAvviksinnsynRequest, ListAvviksinnsynResponse, ListInnsynRequest, ListInnsynResponse,
     },
     hendelse::{
         Frist as Wirefrist, Hendelse as Wirehendelse, ListFristerRequest, ListFristerResponse,
@@ -101,6 +101,7 @@ pub(super) async fn hent(desk: &Desk, mandat: &str, utsnitt: Utsnitt) -> Result<
     }
     if !mandat.avvik.is_empty() {
         jobs.push(Box::pin(ask.avvik(&mandat.avvik)));
+        jobs.push(Box::pin(ask.avviksinnsyn(&mandat.avvik)));
     }
     let parts: Vec<Del> = stream::iter(jobs)
         .buffer_unordered(SAMTIDIG)
@@ -227,6 +228,26 @@ impl Sporrer<'_> {
         }
     }
 
+    async fn avviksinnsyn(&self, name: &str) -> Del {
+        let request = ListAvviksinnsynRequest {
+            parent: name.to_owned(),
+            fra: Some(self.fra.to_proto()),
+            til: Some(self.til_logg.to_proto()),
+            page_size: SIDE,
+            page_token: String::new(),
+        };
+        let method = "gateway.v1.InnsynsloggService/ListAvviksinnsyn";
+        let next = |request: &mut ListAvviksinnsynRequest, token| request.page_token = token;
+        let page = |page: ListAvviksinnsynResponse| (page.innsyn, page.next_page_token);
+        let (rows, gap) = self.sider(method, request, next, page).await;
+        let rows = rows.into_iter().map(som_innsyn);
+        Del {
+            innsyn: rows.filter_map(|row| les_innsyn(name, row)).collect(),
+            hull: hull(GATEWAY, "innsynslogg", name, gap),
+            ..Del::default()
+        }
+    }
+
     async fn avvik(&self, name: &str) -> Del {
         let request = HentAvvikRequest {
             name: name.to_owned(),
@@ -235,10 +256,8 @@ impl Sporrer<'_> {
             svar(self.desk, "avvik.v1.AvvikService/HentAvvik", request).await;
         match answer {
             Ok(answer) => Del {
-                hendelser: answer
-                    .avvik
-                    .map(|one| avvik::hendelser(&one))
-                    .unwrap_or_default(),
+                hendelser: answer.avvik.iter().flat_map(avvik::hendelser).collect(),
+                frister: answer.avvik.iter().flat_map(avvik::frister).collect(),
                 ..Del::default()
             },
             Err(refused) => Del {
@@ -389,6 +408,24 @@ fn les_frist(service: &str, wire: Wirefrist) -> Option<Frist> {
         type_: wire.r#type,
         post: wire.post,
     })
+}
+
+/// A row about an avvik, as one about a person.
+fn som_innsyn(row: Avviksinnsyn) -> Wireinnsyn {
+    Wireinnsyn {
+        name: row.name,
+        tid: row.tid,
+        aktor: row.aktor,
+        formal: row.formal,
+        metode: row.metode,
+        poster: row.poster,
+        regler: row.regler,
+        avslatt: row.avslatt,
+        sporings_id: row.sporings_id,
+        regelversjon: row.regelversjon,
+        sak: row.sak,
+        ..Wireinnsyn::default()
+    }
 }
 
 fn les_innsyn(person: &str, wire: Wireinnsyn) -> Option<Innsyn> {

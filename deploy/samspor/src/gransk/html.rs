@@ -89,7 +89,7 @@ impl Rapport {
         }
         out.push_str(
             "</dl>\n<p>Tidene er norsk tid. Granskingens egne oppslag er ikke med; de står i \
-             innsynsloggen til personen.</p>\n",
+             innsynsloggen.</p>\n",
         );
         for note in self.forbehold() {
             let _ = writeln!(out, "<p>{}</p>", t(&note));

@@ -11,6 +11,13 @@ use super::tidslinje::Slag;
 
 /// Names that their words do not explain.
 const EGNE: &[(&str, &str)] = &[
+    (
+        "AvvikMelderFornoyd",
+        "Melder er fornøyd med tilbakemeldingen",
+    ),
+    ("AvvikMelderSpurt", "Melder spurt"),
+    ("AvvikMelderSvarte", "Melder svarte"),
+    ("AvvikMelderUenig", "Melder er uenig i tilbakemeldingen"),
     ("NaklasseEndret", "Endret klasse for vanskelig å nå"),
     ("brukererfaring_spor", "Spør om brukererfaring"),
     ("fit_under_grensen", "FIT under grensen"),

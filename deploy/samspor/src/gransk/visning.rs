@@ -118,8 +118,8 @@ impl Rapport {
         ];
         if !line.mandat.avvik.is_empty() {
             notes.push(
-                "Stegene i avviket er lest av avviket selv: hvilken ansatt som tok hvert av dem, og \
-                 etter hvilken regel, står i innsynsloggen under avviket og er ikke med."
+                "Stegene i avviket er lest av avviket selv; hvem som tok dem, og etter hvilken regel, \
+                 sier kallene ved siden av. Meldingen selv, og den som svarte uten navn, har ingen kall her."
                     .to_owned(),
             );
         }

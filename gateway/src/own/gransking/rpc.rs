@@ -25,8 +25,8 @@ pub(in crate::own) async fn apne(
 ) -> Result<ApneGranskingResponse, Error> {
     let av = Aktor::from(&tx.call().actor);
     let innhold = rules::apne(&request, av, tx.now())?;
-    // Whom it was about is told once two have said yes.
-    persons(tx, &innhold, "sporings_id").await?;
+    // What it was about is told once two have said yes.
+    gjelder(tx, &innhold, "sporings_id").await?;
     let gransking = Gransking {
         id: tx.new_id(),
         versjon: 1,
@@ -48,31 +48,47 @@ pub(in crate::own) async fn apne(
     })
 }
 
-/// The persons that a mandate names, and whom the calls of its trace were about
-/// until now. The field that is wrong is named when these are too many or none.
-async fn persons(
+/// What a mandate names, with whom the calls of its trace were about until now,
+/// and the avvik that they were about if it names none. The field that is wrong
+/// is named when these are too many or none.
+async fn gjelder(
     tx: &mut Tx,
     innhold: &Innhold,
     field: &'static str,
-) -> Result<Vec<String>, Error> {
-    let mut persons = innhold.personer.clone();
+) -> Result<(Vec<String>, String), Error> {
+    let (mut personer, mut avvik) = (innhold.personer.clone(), innhold.avvik.clone());
     if innhold.sporings_id.is_empty() {
-        return Ok(persons);
+        return Ok((personer, avvik));
     }
     let of = (innhold.sporings_id.as_str(), innhold.fra, innhold.til);
     let mut faults = FieldFaults::new();
-    match store::persons_of_trace(tx, of).await? {
-        None => faults.form(field, "sporet av et kall om en person, i perioden"),
-        Some(found) => persons.extend(found),
+    match store::sporet(tx, of).await? {
+        None => faults.form(
+            field,
+            "sporet av et kall om en person eller et avvik, i perioden",
+        ),
+        Some(found) => {
+            personer.extend(found.personer);
+            match found.avvik.as_slice() {
+                [one] if avvik.is_empty() => avvik.clone_from(one),
+                [_, _, ..] if avvik.is_empty() && personer.is_empty() => {
+                    faults.form(
+                        field,
+                        "et spor som gjelder ett avvik, ellers det ene i avvik",
+                    );
+                }
+                _ => {}
+            }
+        }
     }
-    persons.sort_unstable();
-    persons.dedup();
-    if persons.len() > rules::MOST {
+    personer.sort_unstable();
+    personer.dedup();
+    if personer.len() > rules::MOST {
         let form = format_args!("et spor som gjelder høyst {} personer", rules::MOST);
         faults.form(field, form);
     }
     faults.finish()?;
-    Ok(persons)
+    Ok((personer, avvik))
 }
 
 pub(in crate::own) async fn godkjenn(
@@ -83,7 +99,9 @@ pub(in crate::own) async fn godkjenn(
     etag::krev(&request.etag, gransking.versjon)?;
     let av = Aktor::from(&tx.call().actor);
     let mut gransking = rules::godkjenn(gransking, av, tx.now())?;
-    gransking.innhold.personer = persons(tx, &gransking.innhold, "name").await?;
+    let (personer, avvik) = gjelder(tx, &gransking.innhold, "name").await?;
+    gransking.innhold.personer = personer;
+    gransking.innhold.avvik = avvik;
     save(tx, &gransking, "GranskingGodkjent").await?;
     Ok(GodkjennGranskingResponse {
         gransking: Some(told(tx, &gransking).await?),

@@ -1,5 +1,7 @@
 //! SQL of mandates, and of whom a trace was about.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use prost::Message as _;
 use samspor_chassis::{
@@ -11,6 +13,8 @@ use samspor_chassis::{
 use samspor_proto::{
     felles::{Faktum, Faktumtype, part::Hvem},
     internt::Loggpost,
+    klassifisering::kontrakter,
+    tilgang::Ressurs,
 };
 
 use super::Gransking;
@@ -84,14 +88,23 @@ pub(super) async fn newest(
     rows.into_iter().map(read).collect()
 }
 
-/// Whom the calls of a trace in a period were about; none when the log has no
-/// such call. The log knows a person by a code alone, so each person's code is
-/// made and compared. Whoever is strictly protected is left out without a word:
-/// a mandate does not tell that they exist.
-pub(super) async fn persons_of_trace(
+/// What the calls of a trace were about.
+#[derive(Debug, Default)]
+pub(super) struct Sporet {
+    /// Ids of persons.
+    pub personer: Vec<String>,
+    /// Names of avvik.
+    pub avvik: Vec<String>,
+}
+
+/// What the calls of a trace in a period were about; none when the log has no
+/// such call. The log knows a person and a case by a code alone, so each one's
+/// code is made and compared. Whoever is strictly protected is left out without
+/// a word: a mandate does not tell that they exist.
+pub(super) async fn sporet(
     tx: &mut Tx,
     (trace, fra, til): (&str, Tid, Tid),
-) -> Result<Option<Vec<String>>, Error> {
+) -> Result<Option<Sporet>, Error> {
     let rows: Vec<(String, String)> = tx
         .all(
             "SELECT personkode, bytes FROM gw_logg WHERE spor = $1 AND spor <> 0 \
@@ -99,31 +112,51 @@ pub(super) async fn persons_of_trace(
             params![spor(trace), fra, til],
         )
         .await?;
-    let mut codes = Vec::new();
+    let mut calls: BTreeMap<String, Vec<Loggpost>> = BTreeMap::new();
     for (code, bytes) in rows {
         let bytes = BASE64_STANDARD.decode(bytes).map_err(Error::internal)?;
         let row = Loggpost::decode(bytes.as_slice()).map_err(Error::internal)?;
         if row.sporings_id == trace {
-            codes.push(code);
+            calls.entry(code).or_default().push(row);
         }
     }
-    if codes.is_empty() {
+    if calls.is_empty() {
         return Ok(None);
     }
     let keys: Vec<(String, String)> = tx
         .all("SELECT person, nokkel FROM gw_personnokkel", params![])
         .await?;
-    let mut persons = Vec::new();
-    for (person, key) in keys {
+    let mut found = Sporet::default();
+    for (subject, key) in keys {
         let key = decode_key(&key)?;
-        let code = BASE64_STANDARD.encode(personkode(&key, &person));
-        if codes.contains(&code) && !strictly_protected(tx, &person).await? {
-            persons.push(person);
+        let code = BASE64_STANDARD.encode(personkode(&key, &subject));
+        let Some(rows) = calls.get(&code) else {
+            continue;
+        };
+        match sak(&subject, rows) {
+            Some(case) if case.starts_with("avvik/") => found.avvik.push(case),
+            Some(_) => {}
+            None if strictly_protected(tx, &subject).await? => {}
+            None => found.personer.push(subject),
         }
     }
-    persons.sort_unstable();
+    found.personer.sort_unstable();
+    found.avvik.sort_unstable();
     // A trace of the protected alone is answered as one that nobody knows.
-    Ok((!persons.is_empty()).then_some(persons))
+    let empty = found.personer.is_empty() && found.avvik.is_empty();
+    Ok((!empty).then_some(found))
+}
+
+/// The case that an id is of, by the method of a call about it; none: it is a
+/// person's.
+fn sak(subject: &str, rows: &[Loggpost]) -> Option<String> {
+    let contracts = kontrakter();
+    rows.iter().find_map(|row| {
+        let method = contracts.metoder.get(&row.metode)?;
+        let Ressurs { monster, .. } = &contracts.ressurser.get(&method.tilgang.ressurs)?.ressurs;
+        let (collection, _) = monster.split_once("/{sak}")?;
+        Some(format!("{collection}/{subject}"))
+    })
 }
 
 async fn strictly_protected(tx: &mut Tx, person: &str) -> Result<bool, Error> {
