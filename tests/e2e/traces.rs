@@ -34,7 +34,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::{
     avvik_forlop, bestiller_forlop, bolig_forlop, gransking, kartlegging, klage_forlop, kommuner,
     koordinering_forlop, mandat, nav_forlop, nodtilgang, rop_forlop,
-    scene::{NUMBERS, Scene, ok, request_id},
+    scene::{NUMBERS, Scene, ok, refused, request_id},
     vedtak_forlop, worked_cases,
 };
 
@@ -495,6 +495,14 @@ async fn telemetry_holds_no_personal_data() -> Result<(), Vec<String>> {
         )
         .await;
     let mut told = format!("{:?}", bad.result.unwrap_err());
+    // Refused before a rule is asked: seen red with the rules asked without a purpose.
+    let request = SikrePersonRequest {
+        request_id: request_id(),
+        fodselsnummer: NUMBERS[0].to_owned(),
+    };
+    let wrong = desk.with_purpose(Formal::Statistikk);
+    let method = "koordinering.v1.PersonService/SikrePerson";
+    refused::<_, SikrePersonResponse>(&wrong, method, request).await;
     drop(journal);
     let calls = every_method(&scene, &case.person, &mut told).await;
     assert!(calls > 150, "{calls} calls");
@@ -560,6 +568,9 @@ async fn telemetry_holds_no_personal_data() -> Result<(), Vec<String>> {
                 faults.push(format!("{canary} in a {place}"));
             }
         }
+    }
+    if log.contains("policy could not be evaluated") {
+        faults.push("a rule was asked that could not be evaluated".to_owned());
     }
     // The text of a panic is kept out of telemetry, and so out of sight.
     if faults.is_empty() {

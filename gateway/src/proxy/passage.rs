@@ -390,6 +390,10 @@ impl<'g> Passage<'g> {
     /// exist, those that it may read, and the state of a record whose type
     /// has no class for that.
     pub(super) fn visible(&self) -> Klasser {
+        // Refused before it had a purpose, without which nobody reads.
+        if self.formal == Formal::Unspecified {
+            return Klasser::INGEN;
+        }
         let could = self.could_read(&self.subject_facts());
         let state = Klasser::av(&[Dataklasse::Tjeneste]);
         if !self.knows(&could) {
