@@ -1,6 +1,10 @@
 //! `samspor gransk` on the command line.
 
-#![expect(clippy::print_stdout, reason = "a command line talks to its user")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line talks to its user"
+)]
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -24,6 +28,7 @@ use samspor_proto::{
     },
     tilgang::{Dataklasse, Formal},
 };
+use tonic::{Code, Status};
 
 use super::{hent::Utsnitt, spor::Talmod, visning::Rapport};
 use crate::{config::read_text, desk::Desk, mesh};
@@ -347,7 +352,8 @@ impl Apne {
     }
 }
 
-/// Whom an avvik is about, where the caller may know.
+/// Whom an avvik is about. To whom it may not be told, the mandate is on the
+/// avvik alone, and that is said.
 async fn personen(desk: &Desk, avvik: &str) -> Result<Vec<String>> {
     let desk = desk.with_purpose(Formal::Avviksbehandling);
     let read = async {
@@ -363,13 +369,28 @@ async fn personen(desk: &Desk, avvik: &str) -> Result<Vec<String>> {
         let detail: HentAvviksdetaljResponse = kall(&desk, method, request).await?;
         anyhow::Ok(detail.detalj.unwrap_or_default().person)
     };
-    let person = read
-        .await
-        .with_context(|| format!("whom {avvik} is about is not yours to read: give --person"))?;
+    let person = match read.await {
+        Ok(person) => person,
+        Err(refused) if lukket(&refused) => {
+            eprintln!(
+                "samspor: whom {avvik} is about is not yours to read: the mandate reaches the avvik \
+                 alone; --person adds whom it is about"
+            );
+            String::new()
+        }
+        Err(fault) => return Err(fault),
+    };
     Ok([person]
         .into_iter()
         .filter(|person| !person.is_empty())
         .collect())
+}
+
+/// Whether it is a refusal that holds when it is asked again.
+fn lukket(refused: &anyhow::Error) -> bool {
+    use Code::{FailedPrecondition, NotFound, PermissionDenied};
+    let code = refused.downcast_ref::<Status>().map(Status::code);
+    matches!(code, Some(NotFound | PermissionDenied | FailedPrecondition))
 }
 
 async fn kall<Q, A>(desk: &Desk, method: &str, request: Q) -> Result<A>
@@ -449,5 +470,14 @@ mod tests {
         assert!(begynner("i går").is_err());
         assert!(sporings_id("123").is_err());
         assert_eq!(sporings_id(&"AB".repeat(16)), Ok("ab".repeat(16)));
+    }
+
+    /// Seen red: with every fault taken for a refusal.
+    #[test]
+    fn a_refusal_is_not_a_fault() {
+        let said = |status: Status| anyhow::Error::new(status).context("NotFound: none (trace 1)");
+        assert!(lukket(&said(Status::not_found("none"))));
+        assert!(!lukket(&said(Status::unavailable("down"))));
+        assert!(!lukket(&anyhow::anyhow!("no token")));
     }
 }
